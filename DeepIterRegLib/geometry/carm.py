@@ -1,0 +1,201 @@
+"""The C-arm: where the X-ray source and the detector's pixels are. Frames and signs: docs/DESIGN.md, "Frames"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.errors import InputError
+
+MIN_SDD_MM, MAX_SDD_MM = 300.0, 3000.0
+MIN_PIXEL_SPACING_MM, MAX_PIXEL_SPACING_MM = 0.01, 20.0
+ORTHOGONALITY_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class CArm:
+    """One C-arm position and its detector, as a source point and a plane of pixels in the C-arm frame (mm).
+
+    Use `from_angles` for the tags of an isocentric system, `from_projection_matrix` for a calibrated one, or the
+    constructor for explicit positions. Raises InputError for a detector that is not a plane of pixels in front of the
+    source.
+    """
+
+    source_mm: FloatArray
+    """(3,) X-ray source."""
+    detector_origin_mm: FloatArray
+    """(3,) centre of the first pixel (column 0, row 0)."""
+    column_direction: FloatArray
+    """(3,) unit vector in which the column number increases (`u` in DESIGN.md)."""
+    row_direction: FloatArray
+    """(3,) unit vector in which the row number increases (`v`)."""
+    pixel_spacing_mm: tuple[float, float]
+    """Distance between rows, then between columns, as in DICOM's Imager Pixel Spacing."""
+    rows: int
+    columns: int
+    primary_angle_deg: float | None = None
+    """LAO positive; None where the C-arm was given without angles."""
+    secondary_angle_deg: float | None = None
+    """Cranial positive."""
+
+    def __post_init__(self) -> None:
+        for name in ("source_mm", "detector_origin_mm", "column_direction", "row_direction"):
+            vector = np.array(getattr(self, name), dtype=np.float64)
+            if vector.shape != (3,) or not np.isfinite(vector).all():
+                raise InputError(f"The C-arm's {name} must be three finite numbers, not {getattr(self, name)!r}.")
+            vector.setflags(write=False)
+            object.__setattr__(self, name, vector)
+        u, v = self.column_direction, self.row_direction
+        lengths = np.linalg.norm(u), np.linalg.norm(v)
+        if max(abs(length - 1) for length in lengths) > ORTHOGONALITY_TOLERANCE or abs(u @ v) > ORTHOGONALITY_TOLERANCE:
+            raise InputError("The C-arm's column_direction and row_direction must be orthogonal unit vectors.")
+        if self.rows < 1 or self.columns < 1:
+            raise InputError(
+                f"The detector must have at least one pixel, not {self.rows} rows x {self.columns} columns."
+            )
+        for spacing_mm in self.pixel_spacing_mm:
+            if not MIN_PIXEL_SPACING_MM <= spacing_mm <= MAX_PIXEL_SPACING_MM:
+                raise InputError(
+                    f"A detector pixel of {spacing_mm} mm is absurd; give its size with --pixel-spacing MM."
+                )
+        if not MIN_SDD_MM <= self.sdd_mm <= MAX_SDD_MM:
+            raise InputError(
+                f"A source-to-detector distance of {self.sdd_mm:.0f} mm is absurd; give it in mm with --sdd MM."
+            )
+
+    @classmethod
+    def from_angles(
+        cls,
+        primary_angle_deg: float,
+        secondary_angle_deg: float,
+        sdd_mm: float,
+        sid_mm: float,
+        pixel_spacing_mm: float | tuple[float, float],
+        rows: int,
+        columns: int,
+        principal_point_px: tuple[float, float] | None = None,
+    ) -> CArm:
+        """An isocentric C-arm.
+
+        primary_angle_deg: LAO positive. secondary_angle_deg: cranial positive. sdd_mm: source to detector.
+        sid_mm: source to isocentre. pixel_spacing_mm: one number, or (between rows, between columns).
+        principal_point_px: (column, row) where the central ray meets the detector, px; the detector's centre if left
+        out. Raises InputError. Source: DESIGN.md, "Frames".
+        """
+        numbers = (primary_angle_deg, secondary_angle_deg, sdd_mm, sid_mm)
+        if not np.isfinite(numbers).all():
+            raise InputError("The C-arm's angles and distances must be finite numbers.")
+        if not 0 < sid_mm < sdd_mm:
+            raise InputError(
+                f"The isocentre ({sid_mm:.0f} mm from the source) is not between source and detector ({sdd_mm:.0f} mm);"
+                " correct --sid or --sdd."
+            )
+        alpha, beta = np.radians(primary_angle_deg), np.radians(secondary_angle_deg)
+        n = np.array([-np.sin(alpha) * np.cos(beta), np.cos(alpha) * np.cos(beta), np.sin(beta)])
+        u = np.array([-np.cos(alpha), -np.sin(alpha), 0.0])
+        v = np.array([-np.sin(alpha) * np.sin(beta), np.cos(alpha) * np.sin(beta), -np.cos(beta)])
+        row_mm, column_mm = (
+            (pixel_spacing_mm, pixel_spacing_mm) if isinstance(pixel_spacing_mm, (int, float)) else pixel_spacing_mm
+        )
+        column0, row0 = principal_point_px or ((columns - 1) / 2, (rows - 1) / 2)
+        source = -sid_mm * n
+        origin = source + sdd_mm * n - column0 * column_mm * u - row0 * row_mm * v
+        return cls(
+            source, origin, u, v, (float(row_mm), float(column_mm)), rows, columns,
+            float(primary_angle_deg), float(secondary_angle_deg),
+        )  # fmt: skip
+
+    @classmethod
+    def from_projection_matrix(
+        cls, matrix: FloatArray, pixel_spacing_mm: float | tuple[float, float], rows: int, columns: int
+    ) -> CArm:
+        """A calibrated C-arm.
+
+        matrix: (3, 4), takes homogeneous points in the C-arm frame (mm) to homogeneous (column, row) px. It fixes the
+        shape of the cone of rays but not its size, hence the pixel spacing. Raises InputError for a singular matrix,
+        sheared pixels, or an aspect ratio that the pixel spacing contradicts.
+        """
+        p = np.asarray(matrix, dtype=np.float64)
+        if p.shape != (3, 4) or not np.isfinite(p).all():
+            raise InputError("projection_matrix must be 3x4 finite numbers.")
+        m = p[:, :3]
+        if abs(np.linalg.det(m)) <= 1e-12 * np.abs(m).max() ** 3:
+            raise InputError("projection_matrix is singular: it has no X-ray source.")
+        source = -np.linalg.solve(m, p[:, 3])
+        # The sign of a homogeneous matrix is free; the patient, near the isocentre, is in front of the source.
+        if m[2] @ -source < 0:
+            m = -m
+        per_column, per_row, first_ray = np.linalg.inv(m).T
+        row_mm, column_mm = (
+            (pixel_spacing_mm, pixel_spacing_mm) if isinstance(pixel_spacing_mm, (int, float)) else pixel_spacing_mm
+        )
+        # A plane at depth s has column steps of s * per_column: s follows from the pixel's size.
+        column_length, row_length = np.linalg.norm(per_column), np.linalg.norm(per_row)
+        if abs(per_column @ per_row) > ORTHOGONALITY_TOLERANCE * column_length * row_length:
+            raise InputError("projection_matrix has sheared pixels; calibrate with zero skew.")
+        scale = column_mm / column_length
+        if abs(row_length * scale - row_mm) > 0.01 * row_mm:
+            raise InputError("projection_matrix and pixel_spacing_mm disagree about the pixel's aspect ratio.")
+        return cls(
+            source, source + scale * first_ray, per_column / column_length, per_row / row_length,
+            (float(row_mm), float(column_mm)), rows, columns,
+        )  # fmt: skip
+
+    @property
+    def normal(self) -> FloatArray:
+        """(3,) unit vector from the source to the detector, perpendicular to it (`n` in DESIGN.md)."""
+        n = np.cross(self.row_direction, self.column_direction)
+        return n if n @ (self.detector_origin_mm - self.source_mm) >= 0 else -n
+
+    @property
+    def sdd_mm(self) -> float:
+        """Distance from the source to the detector's plane."""
+        return float(self.normal @ (self.detector_origin_mm - self.source_mm))
+
+    @property
+    def sid_mm(self) -> float:
+        """Distance from the source to the isocentre, along the central ray."""
+        return float(-self.normal @ self.source_mm)
+
+    @property
+    def principal_point_px(self) -> tuple[float, float]:
+        """(column, row) where the ray perpendicular to the detector meets it."""
+        offset = self.source_mm - self.detector_origin_mm
+        row_mm, column_mm = self.pixel_spacing_mm
+        return float(self.column_direction @ offset / column_mm), float(self.row_direction @ offset / row_mm)
+
+    @property
+    def projection_matrix(self) -> FloatArray:
+        """(3, 4) matrix from homogeneous C-arm mm to homogeneous (column, row) px; its third row gives depth in mm."""
+        row_mm, column_mm = self.pixel_spacing_mm
+        column0, row0 = self.principal_point_px
+        n, sdd = self.normal, self.sdd_mm
+        linear = np.stack([
+            sdd / column_mm * self.column_direction + column0 * n,
+            sdd / row_mm * self.row_direction + row0 * n,
+            n,
+        ])  # fmt: skip
+        return np.column_stack([linear, -linear @ self.source_mm])
+
+    def binned(self, factor: int) -> CArm:
+        """The same detector read out in blocks of factor x factor pixels (what does not fill a block is dropped)."""
+        row_mm, column_mm = self.pixel_spacing_mm
+        shift = (factor - 1) / 2 * (column_mm * self.column_direction + row_mm * self.row_direction)
+        return CArm(
+            self.source_mm, self.detector_origin_mm + shift, self.column_direction, self.row_direction,
+            (row_mm * factor, column_mm * factor), self.rows // factor, self.columns // factor,
+            self.primary_angle_deg, self.secondary_angle_deg,
+        )  # fmt: skip
+
+    def resized(self, rows: int, columns: int) -> CArm:
+        """The same detector area with another number of pixels."""
+        row_mm = self.pixel_spacing_mm[0] * self.rows / rows
+        column_mm = self.pixel_spacing_mm[1] * self.columns / columns
+        shift = (column_mm - self.pixel_spacing_mm[1]) / 2 * self.column_direction
+        shift = shift + (row_mm - self.pixel_spacing_mm[0]) / 2 * self.row_direction
+        return CArm(
+            self.source_mm, self.detector_origin_mm + shift, self.column_direction, self.row_direction,
+            (row_mm, column_mm), rows, columns, self.primary_angle_deg, self.secondary_angle_deg,
+        )  # fmt: skip

@@ -1,0 +1,39 @@
+"""The radiological pose: the starting guess that the tags of the DSA give."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.geometry.rigid import rigid
+
+# Columns: where the patient's R, A and S point in the C-arm frame, whose axes are R, A, S of a patient who lies head
+# first, supine. Decubitus right: the right side is down, towards the table (-A).
+PATIENT_AXES = {
+    "HFS": np.eye(3),
+    "HFP": np.diag([-1.0, -1.0, 1.0]),
+    "FFS": np.diag([-1.0, 1.0, -1.0]),
+    "FFP": np.diag([1.0, -1.0, -1.0]),
+    "HFDR": np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+    "HFDL": np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+}
+# Feet first turns the patient about the vertical: the side that is down stays down (DICOM PS3.17, FFF.1.2.2.2).
+PATIENT_AXES["FFDR"] = PATIENT_AXES["FFS"] @ PATIENT_AXES["HFDR"]
+PATIENT_AXES["FFDL"] = PATIENT_AXES["FFS"] @ PATIENT_AXES["HFDL"]
+
+
+def radiological_pose(centre_mm: FloatArray, patient_position: str = "HFS") -> FloatArray:
+    """The pose (4, 4) that puts the CTA's centre on the isocentre and the patient's axes on the C-arm's.
+
+    centre_mm: (3,), patient frame. patient_position: DICOM's Patient Position (0018,5100); the angles of the C-arm are
+    in the CArm and need no part here. Raises InputError for a position this project does not know.
+    Source: DESIGN.md, "Words".
+    """
+    if patient_position not in PATIENT_AXES:
+        raise InputError(
+            f"Patient Position (0018,5100) {patient_position!r} is not one of {', '.join(PATIENT_AXES)};"
+            " give a starting pose with --initial-transform FILE."
+        )
+    rotation = PATIENT_AXES[patient_position]
+    return rigid(rotation, -rotation @ np.asarray(centre_mm, dtype=np.float64))

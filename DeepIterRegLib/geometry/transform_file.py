@@ -1,0 +1,93 @@
+"""Poses in ITK transform files, as Slicer reads and writes them.
+
+Such a file holds the resampling transform: it takes points of the *parent* to points of the moved object, in LPS. So
+it is the inverse of the pose, with the first two axes flipped. Source: docs/DESIGN.md, "Frames".
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.geometry.rigid import invert, require_rigid
+
+LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Its own inverse."""
+
+
+def read_transform(path: Path | str) -> FloatArray:
+    """The (4, 4) to-parent pose, RAS, mm, in any ITK transform file (.tfm, .txt, .h5, .mat, .xfm).
+
+    Every rigid 3D transform will do, whatever its class, its centre and its place in a composite. Raises InputError
+    for a file that is missing, holds no transform, or whose transform is not 3D, linear and rigid.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path.name} does not exist or is not a file; give an ITK transform file (.tfm, .h5).")
+    try:
+        transform = sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise InputError(
+            f"{path.name} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm)."
+        ) from error
+    _require_complete_text(path)
+    if transform.GetDimension() != 3 or not transform.IsLinear():
+        raise InputError(f"{path.name} is not a linear 3D transform; give a rigid (rotation and translation) one.")
+    return invert(require_rigid(LPS_FROM_RAS @ _matrix(transform) @ LPS_FROM_RAS, path.name))
+
+
+def write_transform(path: Path | str, pose: FloatArray, centre_mm: FloatArray) -> None:
+    """Write a pose exactly as Slicer saves a linear transform node.
+
+    path: its ending chooses the format (.tfm, .txt, .h5, .mat). pose: (4, 4) to-parent, RAS, mm. centre_mm: (3,)
+    centre of transformation, RAS: what Slicer's handles turn the volume about; the CTA's centre. Raises InputError for
+    a pose that is not rigid or a file that cannot be written.
+    """
+    path = Path(path)
+    from_parent = LPS_FROM_RAS @ invert(require_rigid(pose, "The pose")) @ LPS_FROM_RAS
+    offset_mm = from_parent[:3, 3]
+    # Slicer takes the node's centre to be the file's centre plus its offset (vtkMRMLTransformStorageNode, found by
+    # experiment); ITK gives the centre no meaning beyond choosing how offset and translation split.
+    centre_lps_mm = LPS_FROM_RAS[:3, :3] @ np.asarray(centre_mm, dtype=np.float64) - offset_mm
+    transform = sitk.AffineTransform(3)
+    transform.SetCenter(centre_lps_mm.tolist())
+    transform.SetMatrix(from_parent[:3, :3].ravel().tolist())
+    transform.SetTranslation((offset_mm - centre_lps_mm + from_parent[:3, :3] @ centre_lps_mm).tolist())
+    try:
+        sitk.WriteTransform(transform, str(path))
+    except RuntimeError as error:
+        raise InputError(
+            f"{path.name} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat."
+        ) from error
+
+
+TEXT_TRANSFORM = re.compile(
+    rb" \d+\s+Transform: (Composite\w*|Identity\w*\s+Parameters:\s+FixedParameters:[^\n]*"
+    rb"|\w+\s+Parameters: *[-\w.][^\n]*\nFixedParameters:[^\n]*)\s*\n"
+)
+
+
+def _require_complete_text(path: Path) -> None:
+    """Refuse a text file that was cut short: ITK reads one as the identity, or with half of its last number."""
+    content = path.read_bytes().replace(b"\r\n", b"\n")
+    if not content.startswith(b"#Insight Transform File"):
+        return
+    transforms = content.split(b"#Transform")[1:]
+    composite_alone = len(transforms) == 1 and b"Composite" in transforms[0]
+    if not transforms or composite_alone or not all(TEXT_TRANSFORM.fullmatch(text) for text in transforms):
+        raise InputError(f"{path.name} ends too early: parameters or the last line break are missing; save it again.")
+
+
+def _matrix(transform: sitk.Transform) -> FloatArray:
+    """(4, 4) matrix of any linear transform, taken from where it sends the origin and the unit vectors."""
+    offset = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+    columns = [np.array(transform.TransformPoint(unit.tolist())) - offset for unit in np.eye(3)]
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.column_stack(columns)
+    matrix[:3, 3] = offset
+    return matrix
