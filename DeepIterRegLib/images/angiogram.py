@@ -1,0 +1,30 @@
+"""The 2D angiographic run as arrays with its C-arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import BoolArray
+from DeepIterRegLib.geometry.carm import CArm
+
+
+@dataclass(frozen=True, eq=False)
+class Angiogram:
+    """A DSA run from one C-arm position: subtracted frames, vessels dark."""
+
+    frames: npt.NDArray[np.float32]
+    """(T, rows, columns), subtracted; the background is about constant and vessels are *darker*. The unit is the
+    scanner's; where raw frames were subtracted here it is the difference of log intensities."""
+    carm: CArm
+    valid: BoolArray
+    """(rows, columns): False where a shutter covers the detector."""
+    frame_times_s: npt.NDArray[np.float64] | None = None
+    """(T,) seconds since the first frame, where the file says."""
+    patient_position: str = "HFS"
+    """DICOM's Patient Position (0018,5100)."""
+    name: str = "DSA"
+    """For messages and node names: never the patient's."""
+    warnings: tuple[str, ...] = ()

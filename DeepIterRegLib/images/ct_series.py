@@ -1,0 +1,179 @@
+"""Finds and reads the CT series in a folder of DICOM slices."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.itk_files import read_image
+from DeepIterRegLib.images.paths import is_dicom
+from DeepIterRegLib.images.quiet import quiet_libraries
+from DeepIterRegLib.images.slice_geometry import SliceStack, orthogonal
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+    from pydicom import Dataset
+
+MIN_SLICES = 20
+CLEARLY_MORE = 2.0
+"""A series is taken without asking when it has this many times the slices of the next one."""
+VOLUME_MODALITIES = ("CT", "XA")
+"""3DRA reconstructions are exported as CT or, by some scanners, as XA slices."""
+HEADER = [
+    "Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "ImageType", "Rows", "Columns",
+    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "NumberOfFrames", "SOPClassUID",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One file of a series."""
+
+    path: Path
+    header: Dataset
+
+
+def read_ct_series(folder: Path) -> tuple[sitk.Image, list[str]]:
+    """Read the CT series in a folder and its subfolders.
+
+    Returns the image (HU as the rescale tags say, orthogonal axes) and warnings. Raises InputError for no or several
+    eligible series, a series that is not one complete stack, and a run of 2D angiograms.
+    """
+    series, others = _series_in(folder)
+    if not series:
+        raise InputError(_nothing_sentence(folder, others))
+    ranked = sorted(series, key=len, reverse=True)
+    warnings = []
+    if len(ranked) > 1:
+        names = ", ".join(f"{_label(s)} ({len(s)} slices)" for s in ranked)
+        if len(ranked[0]) < CLEARLY_MORE * len(ranked[1]):
+            raise InputError(
+                f"The folder {folder.name} holds {len(ranked)} series: {names}; give a folder with the CTA"
+                " alone as --cta."
+            )
+        warnings.append(f"The folder {folder.name} holds {len(ranked)} series: {names}; the first was taken.")
+    stack = _stack(ranked[0], folder.name)
+    image, more = orthogonal(_read(ranked[0], stack, folder), stack, folder.name)
+    return image, warnings + more
+
+
+def read_ct_file(path: Path) -> sitk.Image:
+    """Read a single DICOM file that holds a whole volume (enhanced CT). Raises InputError for anything else."""
+    header = _header(path)
+    if header is None:
+        raise InputError(f"{path.name} is truncated or damaged and cannot be read; export it again for --cta.")
+    modality = str(header.get("Modality", "") or "")
+    frames = int(header.get("NumberOfFrames", 1) or 1)
+    if _is_angiogram(header):
+        raise InputError(f"{path.name}, given as --cta, is a 2D angiogram ({modality}); swap --cta and --dsa.")
+    if modality not in VOLUME_MODALITIES:
+        raise InputError(
+            f"{path.name}, given as --cta, is {modality or 'not an image'}, not CT; give the CTA as --cta."
+        )
+    if frames < MIN_SLICES:
+        raise InputError(f"{path.name} is a single slice; give the folder with the whole series as --cta.")
+    return read_image(path, "--cta")
+
+
+def _series_in(folder: Path) -> tuple[list[list[Slice]], set[str]]:
+    """Eligible series of slices, and what else there was ("XA run", "MR", ...)."""
+    groups: dict[str, list[Slice]] = defaultdict(list)
+    others = set()
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name.upper() == "DICOMDIR" or not is_dicom(path):
+            continue
+        header = _header(path)
+        if header is None:
+            raise InputError(f"{path.name} is truncated or damaged and cannot be read; export it again for --cta.")
+        modality = str(header.get("Modality", "") or "")
+        if _is_angiogram(header):
+            others.add("angiogram")
+        elif modality not in VOLUME_MODALITIES:
+            others.add(modality or "unknown")
+        elif "LOCALIZER" not in [str(word).upper() for word in header.get("ImageType", None) or []]:
+            groups[str(header.get("SeriesInstanceUID", ""))].append(Slice(path, header))
+    return [slices for slices in groups.values() if len(slices) >= MIN_SLICES] or list(groups.values()), others
+
+
+def _header(path: Path) -> Dataset | None:
+    import pydicom
+
+    try:
+        with quiet_libraries():
+            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list[Any](HEADER))
+    except Exception:  # whatever the damage makes pydicom stumble over; the caller says so
+        return None
+
+
+def _is_angiogram(header: Dataset) -> bool:
+    """A projection has no position in the patient."""
+    return str(header.get("Modality", "")) in ("XA", "RF", "DX", "CR") and "ImagePositionPatient" not in header
+
+
+def _nothing_sentence(folder: Path, others: set[str]) -> str:
+    if "angiogram" in others:
+        return f"The folder {folder.name}, given as --cta, holds a 2D angiogram; swap --cta and --dsa."
+    if others:
+        return f"The folder {folder.name} holds {', '.join(sorted(others))} images and no CT; give the CTA as --cta."
+    if any(path.suffix.lower() == ".png" for path in folder.iterdir()):
+        return (
+            f"The folder {folder.name}, given as --cta, holds 2D pictures; swap --cta and --dsa if it is the angiogram."
+        )
+    return f"The folder {folder.name} holds no DICOM files; give the CTA's folder, or an NRRD or NIfTI file, as --cta."
+
+
+def _label(slices: list[Slice]) -> str:
+    header = slices[0].header
+    description = str(header.get("SeriesDescription", "") or "").strip()
+    return f"series {header.get('SeriesNumber', '?')}" + (f" '{description}'" if description else "")
+
+
+def _stack(slices: list[Slice], folder_name: str) -> SliceStack:
+    """Sort the slices along their normal (in place) and take their geometry. Raises InputError."""
+    if len(slices) < MIN_SLICES:
+        raise InputError(
+            f"The folder {folder_name} holds only {len(slices)} CT slices, too few for a head; give the whole series."
+        )
+    shapes = {(s.header.get("Rows"), s.header.get("Columns")) for s in slices}
+    try:
+        orientations = np.array([s.header.ImageOrientationPatient for s in slices], dtype=np.float64)
+        positions = np.array([s.header.ImagePositionPatient for s in slices], dtype=np.float64)
+        spacings = np.array([s.header.PixelSpacing for s in slices], dtype=np.float64)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"A slice in the folder {folder_name} has no Image Position (0020,0032), Image Orientation (0020,0037) or"
+            " Pixel Spacing (0028,0030); export the series again."
+        ) from error
+    if len(shapes) > 1 or np.ptp(orientations, axis=0).max() > 1e-3 or np.ptp(spacings, axis=0).max() > 1e-4:
+        raise InputError(
+            f"The slices in the folder {folder_name} differ in size, pixel spacing or orientation; give one series."
+        )
+    stack, order = SliceStack.from_positions(positions, orientations[0], spacings[0], folder_name)
+    slices[:] = [slices[i] for i in order]
+    return stack
+
+
+def _read(slices: list[Slice], stack: SliceStack, folder: Path) -> sitk.Image:
+    """The voxels, with the geometry of the tags (ITK's own guess ignores a tilt and averages a gap)."""
+    import SimpleITK as sitk
+
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(s.path) for s in slices])
+    try:
+        with quiet_libraries():
+            image = reader.Execute()
+    except RuntimeError as error:
+        raise InputError(
+            f"A slice in the folder {folder.name} is truncated or cannot be decoded; export the series again."
+        ) from error
+    if image.GetDimension() != 3 or image.GetSize()[2] != len(slices):
+        raise InputError(f"The folder {folder.name} does not hold one stack of slices; give the CTA's series alone.")
+    image.SetSpacing([float(x) for x in stack.spacing_mm])
+    image.SetOrigin([float(x) for x in stack.origin_mm])
+    image.SetDirection([float(x) for x in stack.direction.ravel()])
+    return image

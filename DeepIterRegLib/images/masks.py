@@ -1,0 +1,116 @@
+"""Reads vessel masks that the user made, and puts them on the grid of the image they belong to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.itk_files import affine_ras, read_image
+from DeepIterRegLib.images.paths import existing_path
+from DeepIterRegLib.images.volume import Volume
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+SAME_PLACE_VOXELS = 0.5
+"""The corners of the mask's grid are at those of the volume's to half a voxel: rounding, not another image."""
+
+
+def read_volume_mask(path: str | os.PathLike[str], volume: Volume, option: str = "--cta-vessels") -> BoolArray:
+    """Read a mask of the volume; everything that is not zero is in it.
+
+    path: any 3D file that ITK reads, on the volume's grid; its axes may be permuted or flipped. option: the
+    command-line option that gave it, for the errors. Returns (K, J, I) in the order of `volume.voxels`. Raises
+    InputError for a mask on another grid, or an empty one.
+    """
+    found = existing_path(path, option)
+    image = _scalar(read_image(found, option), found, option)
+    if image.GetDimension() != 3:
+        raise InputError(f"{found.name} is {image.GetDimension()}D; give a 3D mask of the CTA with {option} FILE.")
+    array = _as_mask(image, found, option)
+    return _on_grid(array, affine_ras(image), volume, found, option)
+
+
+def read_detector_mask(path: str | os.PathLike[str], angiogram: Angiogram, option: str = "--dsa-vessels") -> BoolArray:
+    """Read a mask of the DSA's detector (PNG, NRRD, NIfTI, ...); everything that is not zero is in it.
+
+    Returns (rows, columns) of the angiogram. Raises InputError for a mask of another size, or an empty one.
+    """
+    found = existing_path(path, option)
+    image = _scalar(read_image(found, option), found, option)
+    array = _as_mask(image, found, option)
+    while array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
+    rows, columns = angiogram.valid.shape
+    if array.shape != (rows, columns):
+        size = " x ".join(map(str, array.shape))
+        raise InputError(
+            f"{found.name} is a mask of {size} pixels, but the DSA has {rows} rows x {columns} columns; give one of the"
+            f" DSA's size with {option} FILE."
+        )
+    return array
+
+
+def _scalar(image: sitk.Image, path: Path, option: str) -> sitk.Image:
+    """One number per pixel: pictures of masks come as grey stored in three colours."""
+    import SimpleITK as sitk
+
+    channels = image.GetNumberOfComponentsPerPixel()
+    if channels == 1:
+        return image
+    if channels in (3, 4) and image.GetDimension() == 2:
+        # The fourth channel is opacity, which says nothing about the mask.
+        return sitk.Cast(sum((sitk.VectorIndexSelectionCast(image, c) != 0 for c in range(1, 3)),
+                             sitk.VectorIndexSelectionCast(image, 0) != 0), sitk.sitkUInt8)  # fmt: skip
+    raise InputError(f"{path.name} has {channels} values per voxel; give a mask with one, with {option} FILE.")
+
+
+def _as_mask(image: sitk.Image, path: Path, option: str) -> BoolArray:
+    import SimpleITK as sitk
+
+    array = sitk.GetArrayFromImage(image)
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        raise InputError(
+            f"{path.name} holds values that are not numbers (NaN); give a mask of 0 and 1 with {option} FILE."
+        )
+    mask: BoolArray = array != 0
+    if not mask.any():
+        raise InputError(
+            f"{path.name} is an empty mask (all 0); leave out {option}, or give a mask that marks vessels."
+        )
+    return mask
+
+
+def _on_grid(mask: BoolArray, mask_to_ras: FloatArray, volume: Volume, path: Path, option: str) -> BoolArray:
+    """Permute and flip the mask's axes onto the volume's; nothing is interpolated."""
+    voxel_to_mask = np.linalg.solve(mask_to_ras, volume.ijk_to_ras)
+    axes = np.rint(voxel_to_mask[:3, :3])
+    size = np.array(volume.voxels.shape)[::-1]
+    mask_size = np.array(mask.shape)[::-1]
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in size], indexing="ij")).reshape(3, 8)
+    wanted = voxel_to_mask[:3, :3] @ corners + voxel_to_mask[:3, 3:]
+    permutation = np.abs(axes).argmax(axis=0)
+    is_permutation = (np.abs(axes).sum(axis=0) == 1).all() and (np.abs(axes).sum(axis=1) == 1).all()
+    if not is_permutation or (mask_size[permutation] != size).any():
+        raise InputError(
+            f"{path.name} is a mask of {' x '.join(map(str, mask_size))} voxels on another grid than the CTA's"
+            f" {' x '.join(map(str, size))}; resample it onto the CTA (nearest neighbour) for {option}."
+        )
+    # Where the volume's corners should fall if the grids are the same one.
+    flips = axes[permutation, range(3)] < 0
+    offset = np.zeros(3)
+    offset[permutation] = np.where(flips, size - 1, 0)
+    if np.abs(wanted - (axes @ corners + offset[:, None])).max() > SAME_PLACE_VOXELS:
+        raise InputError(
+            f"{path.name} is a mask of the CTA's size in another place; resample it onto the CTA (nearest"
+            f" neighbour) for {option}."
+        )
+    # Array axes are k, j, i: axis a of the array is axis 2 - a of the grid.
+    moved = mask.transpose([2 - permutation[2 - a] for a in range(3)])
+    return np.ascontiguousarray(moved[tuple(slice(None, None, -1 if flips[2 - a] else 1) for a in range(3))])

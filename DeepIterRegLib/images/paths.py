@@ -1,0 +1,31 @@
+"""What every reader checks before it opens a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from DeepIterRegLib.errors import InputError
+
+
+def existing_path(path: str | os.PathLike[str], option: str) -> Path:
+    """The path, once it is known to be there, readable and not empty.
+
+    option: the command-line option that gave it, for the error ("--cta"). Raises InputError.
+    """
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise InputError(f"{found.name} does not exist; give an existing file or folder with {option} PATH.")
+    if not os.access(found, os.R_OK):
+        raise InputError(f"{found.name} cannot be read (permission denied); give a readable one with {option} PATH.")
+    if found.is_file() and found.stat().st_size == 0:
+        raise InputError(f"{found.name} is empty (0 bytes); copy it again, or give another with {option} PATH.")
+    if found.is_dir() and not any(found.iterdir()):
+        raise InputError(f"The folder {found.name} is empty; give one that holds images with {option} PATH.")
+    return found
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file carries DICOM's mark ("DICM" after a preamble of 128 bytes)."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"

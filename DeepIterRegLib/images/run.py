@@ -1,0 +1,118 @@
+"""From the frames of a file to a subtracted run with dark vessels, whatever the file's format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from DeepIterRegLib.arrays import BoolArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border
+from DeepIterRegLib.images.subtraction import Frames, appearance, is_subtracted, subtract, vessels_are_bright
+from DeepIterRegLib.images.xa_mask import MaskFrames
+
+MIN_VALID, FEW_VALID = 0.03, 0.5
+MIN_DEPTH_OF_NOISE = 5.0
+"""Vessels are at least this many standard deviations of the coarse image's noise deep. Pure noise reaches 3.8."""
+
+
+@dataclass(frozen=True, eq=False)
+class RawRun:
+    """Frames as a file stores them, and what its header says about them."""
+
+    pixels: npt.NDArray[np.float32]
+    """(T, rows, columns)."""
+    valid: BoolArray
+    """(rows, columns) inside the shutter that the header describes."""
+    linear: bool = False
+    """Proportional to the X-ray intensity (LIN), not to its logarithm."""
+    inverted: bool = False
+    """The header says that more X-rays make a pixel darker."""
+    brightest: float | None = None
+    """The largest value that the pixels can hold, where there is one."""
+    mask: MaskFrames | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SubtractedRun:
+    """What an `Angiogram` needs of them."""
+
+    frames: Frames
+    valid: BoolArray
+    warnings: tuple[str, ...]
+
+
+def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
+    """Subtract the mask where that has not been done, turn bright vessels dark, and find the shutter.
+
+    Pixels outside `valid` get the run's background level. Raises InputError for frames that are not finite, black or
+    constant, raw without a mask, or without contrast.
+    """
+    pixels, valid = raw.pixels, raw.valid
+    warnings: list[str] = []
+    if not np.isfinite(pixels).all():
+        raise InputError(f"{file_name} holds pixels that are not numbers (NaN or infinite); export it again for --dsa.")
+    if pixels.min() == pixels.max():
+        what = "all black" if pixels.flat[0] <= 0 else f"the same grey ({pixels.flat[0]:g}) everywhere"
+        raise InputError(f"{file_name} is {what}; give an angiogram with contrast as --dsa.")
+    if valid.mean() < MIN_VALID:
+        warnings.append(f"{file_name} has shutter tags (0018,1600) that would hide the whole image; they were ignored.")
+        valid = np.ones_like(valid)
+    valid = _require_visible(without_black_border(pixels, valid, BLACK_RAW), file_name)
+    seen = appearance(pixels, valid)
+    if raw.mask is None and is_subtracted(seen, raw.brightest):
+        frames = pixels
+        inner = _require_visible(without_black_border(pixels, valid, BLACK_SUBTRACTED), file_name)
+        if (inner != valid).any():
+            valid, seen = inner, appearance(frames, inner)
+    else:
+        frames = _subtract_mask(raw, file_name, warnings)
+        seen = appearance(frames, valid)
+    if seen.depth <= MIN_DEPTH_OF_NOISE * seen.noise or seen.depth == 0:
+        raise InputError(f"{file_name} shows no contrast above the noise; give a run with filled vessels as --dsa.")
+    bright = vessels_are_bright(seen)
+    if bright is None:
+        bright = raw.inverted
+        warnings.append(
+            f"{file_name} does not show clearly whether its vessels are dark or bright;"
+            f" {'bright' if bright else 'dark'} was assumed."
+        )
+    if bright:
+        frames = frames.min() + frames.max() - frames
+    if not valid.all():
+        frames = np.where(valid, frames, np.median(frames[:: max(1, len(frames) // 8), valid]))
+    if len(frames) == 1:
+        warnings.append(f"{file_name} is a single subtracted frame: arteries and veins cannot be told apart by time.")
+    if valid.mean() < FEW_VALID:
+        warnings.append(f"{file_name} has a shutter over {1 - valid.mean():.0%} of the image; only the rest is used.")
+    return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings))
+
+
+def _subtract_mask(raw: RawRun, file_name: str, warnings: list[str]) -> Frames:
+    """Raw frames minus their mask: the one of the header, else the first frame."""
+    if len(raw.pixels) == 1:
+        raise InputError(
+            f"{file_name} is a single frame that is not subtracted and has no mask frame;"
+            " give a subtracted frame, or the whole run with its mask, as --dsa."
+        )
+    if raw.mask is None:
+        warnings.append(f"{file_name} is not subtracted and names no mask frame; its first frame was the mask.")
+    chosen = raw.mask or MaskFrames((0,))
+    pixels = raw.pixels
+    if raw.linear and raw.inverted and raw.brightest is not None:
+        pixels = raw.brightest - pixels
+    mask = pixels[list(chosen.indices)].mean(axis=0, dtype=np.float32)
+    if chosen.shift_px != (0.0, 0.0):
+        mask = ndimage.shift(mask, chosen.shift_px, order=1, mode="nearest")
+    return subtract(pixels, mask, raw.linear)
+
+
+def _require_visible(valid: BoolArray, file_name: str) -> BoolArray:
+    if valid.mean() < MIN_VALID:
+        raise InputError(
+            f"{file_name} is black or shuttered almost everywhere; give a run that shows the head as --dsa."
+        )
+    return valid

@@ -1,0 +1,93 @@
+"""Which pixels of an angiogram the X-rays reached: the shutter's tags, and black borders in the pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from DeepIterRegLib.arrays import BoolArray
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+BLACK_RAW = 0.04
+"""How black a shutter is in raw frames, where dense bone is dark too (see `without_black_border`)."""
+BLACK_SUBTRACTED = 0.2
+"""The same in subtracted frames, whose background is nowhere near black."""
+MIN_BORDER = 0.08
+"""A dark area that meets less than this part of an image side may be a vessel: the carotid comes in at the border."""
+PENUMBRA_PX = 3
+"""The shutter's edge is blurred over a few pixels, and the enhancement filters of the scanner ring there."""
+
+
+def valid_from_tags(dataset: Dataset, rows: int, columns: int) -> BoolArray:
+    """(rows, columns) True inside the shutter and the collimator that the tags describe; all True without them.
+
+    Rectangular (0018,1602 to 1608), circular (0018,1610 and 1612) and polygonal (0018,1620) shutters and the
+    collimator's equivalents (0018,1700 to 1720); DICOM counts rows and columns from 1.
+    """
+    valid = np.ones((rows, columns), dtype=bool)
+    for device in ("Shutter", "Collimator"):
+        shapes = dataset.get(f"{device}Shape", None) or []
+        for shape in [shapes] if isinstance(shapes, str) else shapes:
+            try:
+                valid &= _inside(dataset, device, str(shape).upper(), rows, columns)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                continue  # An incomplete shutter says nothing; the pixels will show it.
+    return valid
+
+
+def _inside(dataset: Dataset, device: str, shape: str, rows: int, columns: int) -> BoolArray:
+    row, column = np.mgrid[1 : rows + 1, 1 : columns + 1]
+    if shape == "RECTANGULAR":
+        left, right = (float(dataset[f"{device}{side}VerticalEdge"].value) for side in ("Left", "Right"))
+        upper, lower = (float(dataset[f"{device}{side}HorizontalEdge"].value) for side in ("Upper", "Lower"))
+        return (column >= left) & (column <= right) & (row >= upper) & (row <= lower)
+    if shape == "CIRCULAR":
+        centre_row, centre_column = (float(x) for x in dataset[f"CenterOfCircular{device}"].value)
+        radius = float(dataset[f"RadiusOfCircular{device}"].value)
+        return (row - centre_row) ** 2 + (column - centre_column) ** 2 <= radius**2
+    if shape == "POLYGONAL":
+        corners = np.array(dataset[f"VerticesOfThePolygonal{device}"].value, dtype=np.float64).reshape(-1, 2)
+        return _in_polygon(row, column, corners)
+    raise ValueError(shape)
+
+
+def _in_polygon(row: npt.NDArray[np.int_], column: npt.NDArray[np.int_], corners: npt.NDArray[np.float64]) -> BoolArray:
+    """Even-odd rule; corners: (N, 2) row and column."""
+    inside = np.zeros(row.shape, dtype=bool)
+    for (row_a, column_a), (row_b, column_b) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if row_a != row_b:
+            crosses = (row >= min(row_a, row_b)) & (row < max(row_a, row_b))
+            inside ^= crosses & (column < column_a + (row - row_a) * (column_b - column_a) / (row_b - row_a))
+    return inside
+
+
+def without_black_border(frames: npt.NDArray[np.float32], valid: BoolArray, black: float) -> BoolArray:
+    """`valid` (rows, columns) less the areas that are black throughout the run and lie along the border of it.
+
+    frames: (T, rows, columns), as stored (shutters are dark). valid: what the tags leave. black: part of the way from
+    the darkest value to the median up to which a pixel may be shuttered. A vessel is not mistaken for a shutter: it is
+    narrow where it meets the border.
+    """
+    picked = frames[:: max(1, len(frames) // 16)]
+    seen = picked.mean(axis=0)
+    rows, columns = seen.shape
+    dark = float(seen.min())
+    lit = seen[valid & (seen > dark)]
+    if lit.size == 0:
+        return valid
+    is_black = ~valid | (seen <= dark + black * (float(np.median(lit)) - dark))
+    # Opened by a small width, so that a vessel or a wire that leaves the shutter is not taken with it.
+    width = max(3, round(0.01 * min(rows, columns)))
+    opened = ndimage.binary_opening(np.pad(is_black, width, mode="edge"), np.ones((width, width)))
+    labels, count = ndimage.label(valid & opened[width:-width, width:-width])
+    at_border = valid & ~ndimage.binary_erosion(valid, border_value=0)
+    contact = np.bincount(labels[at_border], minlength=count + 1)
+    shuttered = contact >= MIN_BORDER * min(rows, columns)
+    shuttered[0] = False
+    found = shuttered[labels]
+    return valid & ~ndimage.binary_dilation(found, iterations=PENUMBRA_PX) if found.any() else valid

@@ -1,0 +1,117 @@
+"""A stack of parallel slices: even spacing, missing slices, and the shear that a tilted gantry leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from DeepIterRegLib.arrays import FloatArray, IntArray
+from DeepIterRegLib.errors import InputError
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+UNEVEN = 0.1
+"""Steps between slices may differ by this part of their median: positions are rounded in the files."""
+MAX_SHEAR_MM = 0.5
+"""A stack whose last slice is shifted by less against its first has straight edges."""
+AIR_HU = -1024.0
+
+
+@dataclass(frozen=True, eq=False)
+class SliceStack:
+    """Where the slices of a series are, LPS mm, as in the files."""
+
+    origin_mm: FloatArray
+    """(3,) centre of the first voxel of the first slice."""
+    direction: FloatArray
+    """(3, 3) columns: along a row of pixels, down a column, and the normal to the slices."""
+    spacing_mm: FloatArray
+    """(3,) along those columns."""
+    drift_mm: FloatArray
+    """(3,) how much each slice is shifted within its plane against the one before: zero without gantry tilt."""
+    count: int
+
+    @classmethod
+    def from_positions(
+        cls, positions_mm: FloatArray, orientation: FloatArray, pixel_spacing_mm: FloatArray, folder_name: str
+    ) -> tuple[SliceStack, IntArray]:
+        """From Image Position (N, 3), Image Orientation (6,) and Pixel Spacing (2,) of N slices in any order.
+
+        Returns the stack and the (N,) order of the slices along its normal. Raises InputError for slices that are
+        missing, doubled or unevenly spaced.
+        """
+        along_row, down_column = orientation[:3], orientation[3:]
+        normal = np.cross(along_row, down_column)
+        if not np.isfinite(positions_mm).all() or abs(np.linalg.norm(normal) - 1) > 1e-2:
+            raise InputError(
+                f"The slices in the folder {folder_name} have an Image Orientation (0020,0037) that is not two"
+                " orthogonal unit vectors; export the series again."
+            )
+        normal = normal / np.linalg.norm(normal)
+        along_row = along_row / np.linalg.norm(along_row)
+        down_column = np.cross(normal, along_row)
+        height_mm = positions_mm @ normal
+        order = np.argsort(height_mm, kind="stable")
+        steps_mm = np.diff(height_mm[order])
+        step_mm = float(np.median(steps_mm))
+        if steps_mm.min() < 1e-3 or step_mm < 1e-3:
+            raise InputError(
+                f"The folder {folder_name} holds several slices at the same position (time points or reconstructions);"
+                " give a folder with one of them as --cta."
+            )
+        if np.abs(steps_mm - step_mm).max() > UNEVEN * step_mm:
+            worst = int(np.abs(steps_mm - step_mm).argmax())
+            what = "is missing slices" if steps_mm[worst] > 1.5 * step_mm else "has unevenly spaced slices"
+            raise InputError(
+                f"The series in the folder {folder_name} {what}: {steps_mm[worst]:.2f} mm after slice {worst + 1} of"
+                f" {len(order)} where the others are {step_mm:.2f} mm apart; export the whole series again."
+            )
+        first, last = positions_mm[order[0]], positions_mm[order[-1]]
+        mean_step = (last - first) / (len(order) - 1)
+        drift = mean_step - (mean_step @ normal) * normal
+        stack = cls(
+            first,
+            np.column_stack([along_row, down_column, normal]),
+            np.array([pixel_spacing_mm[1], pixel_spacing_mm[0], mean_step @ normal]),
+            drift,
+            len(order),
+        )
+        return stack, order
+
+
+def orthogonal(image: sitk.Image, stack: SliceStack, folder_name: str) -> tuple[sitk.Image, list[str]]:
+    """Undo the shear of a tilted gantry by resampling; without one the image comes back as it is.
+
+    image: the slices stacked as if they were aligned. Returns the image with every slice where it belongs, on a grid
+    with straight edges that holds all of them (air where there is nothing), and a warning. Linear interpolation, within
+    the slices only.
+    """
+    import SimpleITK as sitk
+
+    shift_mm = stack.drift_mm * (stack.count - 1)
+    if np.linalg.norm(shift_mm) <= MAX_SHEAR_MM:
+        return image, []
+    # A point of the patient at height h above the first slice lies in the stacked image at p - drift * h / step.
+    normal, step_mm = stack.direction[:, 2], stack.spacing_mm[2]
+    shear = np.outer(stack.drift_mm, normal) / step_mm
+    to_stacked = sitk.AffineTransform(3)
+    to_stacked.SetMatrix((np.eye(3) - shear).ravel().tolist())
+    to_stacked.SetTranslation((shear @ stack.origin_mm).tolist())
+    in_plane_px = (stack.direction[:, :2].T @ shift_mm) / stack.spacing_mm[:2]
+    before_px = np.ceil(np.maximum(-in_plane_px, 0)).astype(int)
+    after_px = np.ceil(np.maximum(in_plane_px, 0)).astype(int)
+    size = np.array(image.GetSize())
+    size[:2] += before_px + after_px
+    origin = stack.origin_mm - stack.direction[:, :2] @ (before_px * stack.spacing_mm[:2])
+    straight = sitk.Resample(
+        image, [int(n) for n in size], to_stacked, sitk.sitkLinear, origin.tolist(), image.GetSpacing(),
+        image.GetDirection(), AIR_HU, image.GetPixelID(),
+    )  # fmt: skip
+    tilt_deg = float(np.degrees(np.arctan2(np.linalg.norm(stack.drift_mm), step_mm)))
+    return straight, [
+        f"The series in the folder {folder_name} was taken with the gantry tilted by {tilt_deg:.1f} degrees; it was"
+        " resampled onto a grid with straight edges."
+    ]

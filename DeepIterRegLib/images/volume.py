@@ -1,0 +1,38 @@
+"""The 3D angiogram as an array with its place in the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import FloatArray
+
+VolumeKind = Literal["cta", "3dra"]
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A 3D angiogram: a CTA in Hounsfield units, or a 3DRA (vessels only, arbitrary units)."""
+
+    voxels: npt.NDArray[np.float32] | npt.NDArray[np.int16]
+    """(K, J, I): the slowest index first, as SimpleITK and `slicer.util.arrayFromVolume` give it."""
+    ijk_to_ras: FloatArray
+    """(4, 4): index (i, j, k, 1) to the patient frame, RAS, mm."""
+    kind: VolumeKind
+    name: str = "CTA"
+    """For messages and node names: never the patient's."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def spacing_mm(self) -> FloatArray:
+        """(3,) voxel size along i, j, k."""
+        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
+
+    @property
+    def centre_mm(self) -> FloatArray:
+        """(3,) centre of the grid, patient frame: the pivot of corrections and the centre of the MPE's cube."""
+        last_kji = np.array(self.voxels.shape) - 1
+        return self.ijk_to_ras[:3, :3] @ (last_kji[::-1] / 2) + self.ijk_to_ras[:3, 3]

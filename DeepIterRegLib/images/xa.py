@@ -1,0 +1,128 @@
+"""Reads an angiographic run from an XA DICOM file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.quiet import quiet_libraries
+from DeepIterRegLib.images.run import RawRun, subtracted_run
+from DeepIterRegLib.images.shutter import valid_from_tags
+from DeepIterRegLib.images.xa_geometry import carm_from_tags
+from DeepIterRegLib.images.xa_mask import mask_frames
+from DeepIterRegLib.images.xa_times import frame_times_s
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+NOT_PROJECTIONS = {"CT": "a CT slice", "MR": "an MR slice", "PT": "a PET slice", "US": "an ultrasound image"}
+
+
+def read_xa(path: Path, options: GeometryOptions) -> Angiogram:
+    """Read an XA (or RF, or secondary capture) file: one frame or many, any transfer syntax with a decoder.
+
+    Raises InputError for a file that is no X-ray projection, is truncated, has no geometry (naming tag and option), or
+    shows neither subtracted frames nor a mask.
+    """
+    dataset = _dataset(path)
+    carm, warnings = carm_from_tags(dataset, options, path.name)
+    pixels = _pixels(dataset, path)
+    position = str(dataset.get("PatientPosition", "") or "").strip().upper()
+    if not position:
+        position = "HFS"
+        warnings.append(f"{path.name} has no Patient Position (0018,5100); head first, supine was assumed.")
+    raw = RawRun(
+        pixels=pixels,
+        valid=valid_from_tags(dataset, int(dataset.Rows), int(dataset.Columns)),
+        linear=str(dataset.get("PixelIntensityRelationship", "") or "").upper() == "LIN",
+        inverted=_inverted(dataset),
+        brightest=_brightest(dataset),
+        mask=mask_frames(dataset, len(pixels), path.name),
+    )
+    run = subtracted_run(raw, path.name)
+    return Angiogram(
+        run.frames, carm, run.valid, frame_times_s(dataset, len(pixels)), position,
+        warnings=(*warnings, *run.warnings),
+    )  # fmt: skip
+
+
+def read_header(path: Path, stop_before_pixels: bool = True) -> Dataset:
+    """The data set, without the pixels unless asked for. Raises InputError for a damaged file."""
+    import pydicom
+
+    try:
+        with quiet_libraries():
+            return pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
+    except Exception as error:  # pydicom raises whatever the damage makes it stumble over
+        raise InputError(f"{path.name} is truncated or damaged and cannot be read; export it again.") from error
+
+
+def _dataset(path: Path) -> Dataset:
+    """The header and the undecoded pixels. Raises InputError for what is no DICOM image of a projection."""
+    dataset = read_header(path, stop_before_pixels=False)
+    require_projection(dataset, path.name)
+    if "Rows" not in dataset or "Columns" not in dataset or "PixelData" not in dataset:
+        what = "holds no image (truncated?)" if "SOPClassUID" in dataset else "is not a DICOM file"
+        raise InputError(f"{path.name} {what}; give an XA DICOM file, NRRD, NIfTI or PNG frames as --dsa.")
+    return dataset
+
+
+def require_projection(dataset: Dataset, name: str) -> None:
+    """Raise InputError for a slice of a CT or MR that was given as the angiogram."""
+    modality = str(dataset.get("Modality", "") or "").upper()
+    if modality == "XA" and "ImagePositionPatient" in dataset:
+        raise InputError(f"{name}, given as --dsa, is a slice of a 3D reconstruction; swap --cta and --dsa.")
+    if modality in NOT_PROJECTIONS:
+        advice = "swap --cta and --dsa" if modality == "CT" else "give the X-ray angiogram (XA) as --dsa"
+        raise InputError(f"{name}, given as --dsa, is {NOT_PROJECTIONS[modality]}; {advice}.")
+
+
+def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
+    """(T, rows, columns) decoded, rescaled. Raises InputError for truncated data, a missing decoder, or colours."""
+    try:
+        with quiet_libraries():
+            array = np.asarray(dataset.pixel_array)
+    except Exception as error:  # each codec has its own
+        syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+        name = getattr(syntax, "name", "an unknown transfer syntax")
+        raise InputError(
+            f"{path.name} has pixel data ({name}) that are truncated or cannot be decoded; export it again,"
+            " uncompressed if need be, for --dsa."
+        ) from error
+    if int(dataset.get("SamplesPerPixel", 1) or 1) != 1:
+        if np.ptp(array.astype(np.int32), axis=-1).max() > 0:
+            raise InputError(f"{path.name} is a colour picture of a screen; give the X-ray frames themselves as --dsa.")
+        array = array[..., 0]
+    if array.dtype.kind == "u" and array.max() > (most := 2 ** int(dataset.BitsStored) - 1):
+        array = array & array.dtype.type(most)  # Older files keep overlays in the bits above the stored ones.
+    frames = array.reshape(-1, int(dataset.Rows), int(dataset.Columns)).astype(np.float32)
+    expected = int(dataset.get("NumberOfFrames", 1) or 1)
+    if len(frames) != expected:
+        raise InputError(
+            f"{path.name} is truncated: it announces {expected} frames and holds {len(frames)}; export it again for"
+            " --dsa."
+        )
+    slope = float(dataset.get("RescaleSlope", 1) or 1)
+    intercept = float(dataset.get("RescaleIntercept", 0) or 0)
+    return frames if (slope, intercept) == (1, 0) else frames * np.float32(slope) + np.float32(intercept)
+
+
+def _inverted(dataset: Dataset) -> bool:
+    """Whether the tags say that vessels are stored bright: what stands in where the pixels do not tell."""
+    sign = dataset.get("PixelIntensityRelationshipSign", None)
+    if sign not in (None, ""):
+        return int(sign) == -1
+    return str(dataset.get("PhotometricInterpretation", "")).upper() == "MONOCHROME1"
+
+
+def _brightest(dataset: Dataset) -> float | None:
+    """The largest value that the stored bits can hold; None for signed or rescaled pixels."""
+    if int(dataset.get("PixelRepresentation", 0) or 0) or "RescaleSlope" in dataset:
+        return None
+    return float(2 ** int(dataset.get("BitsStored", 16)) - 1)
