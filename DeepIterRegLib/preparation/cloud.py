@@ -1,0 +1,44 @@
+"""The vessels of the 3D angiogram as weighted points: the 1 % of the head that the renderers have to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class VesselCloud:
+    """Occupied voxels of the vessel tree as points."""
+
+    positions_mm: npt.NDArray[np.float32]
+    """(N, 3), patient frame (RAS)."""
+    weights_mm3: npt.NDArray[np.float32]
+    """(N,) contrast-filled volume each point stands for: cell volume x fill (1 where the cell is all vessel)."""
+    is_vein: BoolArray
+    """(N,) True for the large veins that follow the skull."""
+    cell_mm: float
+    """Edge of the (cubic) cell a point stands for."""
+    centre_mm: FloatArray
+    """(3,) centre of the volume the cloud was taken from, patient frame: the pivot of corrections."""
+
+    def __len__(self) -> int:
+        return len(self.positions_mm)
+
+    def subset(self, keep: BoolArray) -> VesselCloud:
+        """The points where `keep` (N,) is True."""
+        return VesselCloud(
+            self.positions_mm[keep], self.weights_mm3[keep], self.is_vein[keep], self.cell_mm, self.centre_mm
+        )
+
+    @property
+    def veins(self) -> VesselCloud:
+        return self.subset(self.is_vein)
+
+    @property
+    def arteries(self) -> VesselCloud:
+        """Everything that is not one of the large veins."""
+        return self.subset(~self.is_vein)

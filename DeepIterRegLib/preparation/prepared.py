@@ -1,0 +1,48 @@
+"""What preparation hands to the registration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import BoolArray
+from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.preparation.cloud import VesselCloud
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedVolume:
+    """The 3D side: the volume, its vessel masks and the points that are rendered."""
+
+    volume: Volume
+    vessels: BoolArray
+    """(K, J, I) all vessels, veins included."""
+    veins: BoolArray
+    """(K, J, I) the large veins that follow the skull; a subset of `vessels`, empty where there are none."""
+    cloud: VesselCloud
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedAngiogram:
+    """The 2D side: the run, its minimum projection and masks, all (rows, columns) of the angiogram's detector."""
+
+    angiogram: Angiogram
+    minip: npt.NDArray[np.float32]
+    """Minimum over the frames: every vessel that ever filled, dark on light."""
+    contrast: npt.NDArray[np.float32]
+    """The MinIP with its background flattened to 0, vessels positive, 0 outside `angiogram.valid`; arbitrary scale
+    with the 99.5th percentile of the vessels at about 1."""
+    vessels: BoolArray
+    veins: BoolArray
+    """Subset of `vessels` that fills late; empty when there is one frame only."""
+    arteries: BoolArray
+    """Subset of `vessels` that fills early; equal to `vessels` when there is one frame only."""
+    artery_contrast: npt.NDArray[np.float32]
+    """Like `contrast`, of the arterial phase alone; equal to `contrast` when there is one frame only."""
+    vein_contrast: npt.NDArray[np.float32]
+    """Like `contrast`, of the venous phase alone; zeros when there is one frame only."""
+    warnings: tuple[str, ...] = ()
