@@ -1,0 +1,47 @@
+"""Connected components, on SimpleITK: several times faster and leaner than scipy's on a whole head."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+
+
+def label_components(mask: BoolArray) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """26-connected components of `mask` (K, J, I): labels (K, J, I), 0 outside, and sizes in voxels, [0] of label 0."""
+    image = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
+    labels = sitk.GetArrayFromImage(image)
+    return labels, np.bincount(labels.ravel())
+
+
+def remove_small(mask: BoolArray, smallest: int) -> BoolArray:
+    """`mask` without its components of fewer than `smallest` voxels."""
+    labels, sizes = label_components(mask)
+    keep = sizes >= smallest
+    keep[0] = False
+    return keep[labels]
+
+
+def largest_component(mask: BoolArray) -> BoolArray:
+    """The largest component of `mask`; empty where `mask` is."""
+    labels, sizes = label_components(mask)
+    if len(sizes) < 2:
+        return np.zeros_like(mask)
+    return labels == 1 + int(np.argmax(sizes[1:]))
+
+
+def hysteresis(values: FloatArray, low: float, high: float, smallest: int = 1) -> BoolArray:
+    """Components of `values` >= `low` that reach `high` somewhere and have at least `smallest` voxels (Canny 1986)."""
+    return touching(values >= low, values >= high, smallest)
+
+
+def touching(mask: BoolArray, seeds: BoolArray, smallest: int = 1) -> BoolArray:
+    """Components of `mask` that contain a voxel of `seeds` and have at least `smallest` voxels."""
+    labels, sizes = label_components(mask)
+    keep = np.zeros(len(sizes), dtype=bool)
+    keep[labels[seeds]] = True
+    keep &= sizes >= smallest
+    keep[0] = False
+    return keep[labels]

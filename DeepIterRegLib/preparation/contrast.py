@@ -1,0 +1,78 @@
+"""How bright tissue, contrast-filled vessels and bone are in this CTA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.preparation.cavity import Cavity
+from DeepIterRegLib.preparation.distance import dilated
+
+ABOVE_TISSUE_HU = 80.0
+"""Blood without contrast lies 20 to 40 HU above brain, fresh haematoma 60; contrast in a CTA 100 to 600 above."""
+PALE_HU = 70.0
+AROUND_CORE_MM = 7.0
+"""The core keeps 12 mm from dense bone and calcification; this far around it there is no bone, nor partial volume of
+bone, nor the marrow of the clivus, but there are the larger arteries and the deep veins."""
+LEAST_CONTRAST_ML = 1.0
+"""Of bright voxels deep in the brain. Measured: 0.03 mL (calcified pineal body and plexus) without contrast in
+skull-ct, 8 mL with drawn contrast in the same head; see docs/cta_preparation.md."""
+BRIGHTEST_PERCENTILE = 99.0
+VESSEL_PERCENTILE = 95.0
+"""Of the deep bright voxels: most are partial volume, the lumen of the larger ones is what remains on top."""
+
+
+@dataclass(frozen=True)
+class ContrastLevels:
+    """Brightness in HU."""
+
+    tissue_hu: float
+    noise_hu: float
+    """Standard deviation of brain on the grid that was looked at."""
+    vessel_hu: float
+    brightest_hu: float
+    """What the largest arteries reach."""
+    volume_ml: float
+    """Of bright voxels deep in the brain."""
+
+    @property
+    def low_hu(self) -> float:
+        """A third filled, or four standard deviations above brain, whichever is more."""
+        return self.tissue_hu + max(4.0 * self.noise_hu, 0.33 * (self.vessel_hu - self.tissue_hu))
+
+    @property
+    def seed_hu(self) -> float:
+        """Vessel without doubt, unless bone."""
+        return self.tissue_hu + max(5.0 * self.noise_hu, 0.5 * (self.vessel_hu - self.tissue_hu))
+
+    @property
+    def neck_hu(self) -> float:
+        """Brighter than glands and muscle, which take up contrast; half filled."""
+        return self.tissue_hu + max(4.0 * self.noise_hu, 0.45 * (self.vessel_hu - self.tissue_hu))
+
+    @property
+    def pale_hu(self) -> float:
+        """Enough for what is thick: sinuses of an early phase, brighter than dura and than a haematoma all the same."""
+        return self.tissue_hu + max(4.0 * self.noise_hu, PALE_HU)
+
+    @property
+    def dense_hu(self) -> float:
+        """No vessel reaches it: bone, calcification, metal. Carotids are up to a third brighter than cerebral
+        arteries (thicker, so without partial volume); below 500 HU lies cancellous bone, above 1000 not all cortex."""
+        return float(np.clip(1.4 * self.brightest_hu, 500.0, 1000.0))
+
+
+def contrast_levels(hu: FloatArray, cavity: Cavity) -> ContrastLevels | None:
+    """Levels from `hu` on the cavity's grid (k, j, i); None where too little is as bright as contrast."""
+    brain = hu[cavity.core]
+    tissue = float(np.median(brain))
+    noise = 1.4826 * float(np.median(np.abs(brain - tissue)))
+    deep = dilated(cavity.core, AROUND_CORE_MM, cavity.spacing_kji)
+    bright = hu[deep & (hu > tissue + max(ABOVE_TISSUE_HU, 4.0 * noise))]
+    volume_ml = bright.size * float(np.prod(cavity.spacing_kji)) / 1000
+    if volume_ml < LEAST_CONTRAST_ML:
+        return None
+    vessel, brightest = np.percentile(bright, [VESSEL_PERCENTILE, BRIGHTEST_PERCENTILE])
+    return ContrastLevels(tissue, noise, float(vessel), float(brightest), volume_ml)
