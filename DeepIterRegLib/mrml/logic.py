@@ -1,0 +1,123 @@
+"""The registration for nodes: what the Slicer module, the command line and scripts call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.comparison import compare_views
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.mrml.angiogram_node import add_angiogram
+from DeepIterRegLib.mrml.drr_overlay import redraw_drr
+from DeepIterRegLib.mrml.dsa_node import FileOfInstance, angiogram_of, sequence_of, slicer_file_of_instance
+from DeepIterRegLib.mrml.provenance import scene_report
+from DeepIterRegLib.mrml.result_nodes import drr_node_of, pose_node_of, show_registration
+from DeepIterRegLib.mrml.scene import write_scene
+from DeepIterRegLib.mrml.volume_node import add_volume, volume_of
+from DeepIterRegLib.registration import Method, ProgressCallback, Registration
+from DeepIterRegLib.render.choose import splat_renderer
+from DeepIterRegLib.render.protocol import Renderer
+
+Register = Callable[..., Registration]
+"""`DeepIterRegLib.register` or what stands in for it."""
+
+
+class DeepIterRegLogic:
+    """Registers a CTA node to DSA nodes of one scene.
+
+    In Slicer's Python console:
+
+        from DeepIterRegLib.mrml.logic import DeepIterRegLogic
+        logic = DeepIterRegLogic(slicer.mrmlScene)
+        registration = logic.register(getNode("CTA"), [getNode("DSA")])
+        print(registration.pose)              # patient (RAS, mm) to C-arm frame, also in the node "CTA to C-arm"
+        logic.save_scene("/tmp/patient.mrb")
+
+    The scene's world is the C-arm frame: the CTA moves, the DSA's image plane stays where the detector was.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        register: Register | None = None,
+        file_of_instance: FileOfInstance = slicer_file_of_instance,
+    ) -> None:
+        """scene: vtkMRMLScene. register: the pipeline. file_of_instance: finds the DICOM file of an instance UID."""
+        self.scene = scene
+        self._register = register
+        self._file_of_instance = file_of_instance
+        self._overlays: list[tuple[Any, Renderer]] = []
+
+    def load_cta(self, volume: Volume) -> Any:
+        """Add a volume that was read outside Slicer; returns its vtkMRMLScalarVolumeNode."""
+        return add_volume(self.scene, volume)
+
+    def load_dsa(self, angiogram: Angiogram) -> Any:
+        """Add a run that was read outside Slicer, with its geometry; returns its vtkMRMLSequenceNode."""
+        return add_angiogram(self.scene, angiogram)
+
+    def register(
+        self,
+        cta: Any,
+        dsas: Sequence[Any],
+        *,
+        method: Method = "default",
+        geometry: GeometryOptions | Sequence[GeometryOptions | None] | None = None,
+        progress: ProgressCallback | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> Registration:
+        """Register a CTA to one or several DSAs of the unmoved patient, and show the result in the scene.
+
+        cta: scalar volume node; transforms it is under count, but for the pose of an earlier registration. dsas:
+        sequence nodes, their proxy volumes, or volumes whose third axis is time. geometry: what the user says about
+        the C-arm, one for all DSAs or one each. options: the other ones of `DeepIterRegLib.register`.
+
+        Raises InputError for nodes that cannot be registered, RegistrationCancelled (or what `progress` raises) when
+        cancelled; the scene and an earlier result are then as they were.
+        """
+        sources = [node if node is None else sequence_of(node) or node for node in dsas]
+        if not sources:
+            raise InputError("There is no DSA; select an angiographic run as the DSA.")
+        if len({id(source) for source in sources}) < len(sources):
+            raise InputError("The same DSA was given twice; select two runs of the unmoved patient, or one.")
+        geometries = list(geometry) if isinstance(geometry, Sequence) else [geometry] * len(sources)
+        volume = volume_of(cta)
+        angiograms = [
+            angiogram_of(node, options_of_node, self._file_of_instance)
+            for node, options_of_node in zip(dsas, geometries, strict=True)
+        ]
+        registration = self._pipeline()(volume, angiograms, method=method, progress=progress, seed=seed, **options)
+        views = compare_views(registration)
+        report = scene_report(registration, views, seed)
+        show_registration(self.scene, cta, sources, registration, views, report)
+        self._overlays = [
+            (drr_node_of(source), splat_renderer(registration.volume.cloud, view.carm))
+            for source, view in zip(sources, views, strict=True)
+        ]
+        return registration
+
+    def update_overlay(self, pose: FloatArray) -> None:
+        """Redraw the DRRs of the last registration at another pose (4, 4), as while a slider moves."""
+        for drr_node, renderer in self._overlays:
+            redraw_drr(drr_node, renderer.render(pose[None])[0])
+
+    def pose_node(self, cta: Any) -> Any | None:
+        """The linear transform node with the pose of a registered CTA, or None."""
+        return pose_node_of(cta)
+
+    def save_scene(self, path: Path | str) -> None:
+        """Write the scene with all its images to an MRB file. Raises InputError if it cannot be written."""
+        write_scene(self.scene, path)
+
+    def _pipeline(self) -> Register:
+        if self._register is not None:
+            return self._register
+        from DeepIterRegLib import register
+
+        return register
