@@ -6,22 +6,16 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.arrays import BoolArray
 
 
 def label_components(mask: BoolArray) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """26-connected components of `mask` (K, J, I): labels (K, J, I), 0 outside, and sizes in voxels, [0] of label 0."""
     image = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.view(np.uint8)), True)
     labels = sitk.GetArrayFromImage(image)
-    return labels, np.bincount(labels.ravel())
-
-
-def remove_small(mask: BoolArray, smallest: int) -> BoolArray:
-    """`mask` without its components of fewer than `smallest` voxels."""
-    labels, sizes = label_components(mask)
-    keep = sizes >= smallest
-    keep[0] = False
-    return keep[labels]
+    sizes = np.bincount(labels[mask], minlength=1)  # of the mask alone: most of a head is outside of most masks
+    sizes[0] = mask.size - sizes.sum()
+    return labels, sizes
 
 
 def largest_component(mask: BoolArray) -> BoolArray:
@@ -30,11 +24,6 @@ def largest_component(mask: BoolArray) -> BoolArray:
     if len(sizes) < 2:
         return np.zeros_like(mask)
     return labels == 1 + int(np.argmax(sizes[1:]))
-
-
-def hysteresis(values: FloatArray, low: float, high: float, smallest: int = 1) -> BoolArray:
-    """Components of `values` >= `low` that reach `high` somewhere and have at least `smallest` voxels (Canny 1986)."""
-    return touching(values >= low, values >= high, smallest)
 
 
 def touching(mask: BoolArray, seeds: BoolArray, smallest: int = 1) -> BoolArray:

@@ -8,17 +8,24 @@ import numpy as np
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.preparation.cavity import Cavity
+from DeepIterRegLib.preparation.components import largest_component
 from DeepIterRegLib.preparation.distance import dilated
 
 ABOVE_TISSUE_HU = 80.0
 """Blood without contrast lies 20 to 40 HU above brain, fresh haematoma 60; contrast in a CTA 100 to 600 above."""
 PALE_HU = 70.0
+"""Above brain, for sinuses: less than arteries have, more than dura."""
 AROUND_CORE_MM = 7.0
 """The core keeps 12 mm from dense bone and calcification; this far around it there is no bone, nor partial volume of
 bone, nor the marrow of the clivus, but there are the larger arteries and the deep veins."""
 LEAST_CONTRAST_ML = 1.0
-"""Of bright voxels deep in the brain. Measured: 0.03 mL (calcified pineal body and plexus) without contrast in
-skull-ct, 8 mL with drawn contrast in the same head; see docs/cta_preparation.md."""
+"""Of bright voxels deep in the brain. Measured: 0.3 mL (calcifications, bits of bone) without contrast in skull-ct,
+6.5 mL and more with drawn contrast in the same head; see docs/cta_preparation.md."""
+CONNECTED_ML = 0.5
+"""Of the largest connected part of it: the large arteries or the deep veins. Calcifications, and coarse voxels that mix
+thin things with noise, may add up to more than the volume above, but come in bits: at most 0.3 mL measured."""
+SCATTERED_ML = 4.5
+"""So much needs no connection: a weak bolus without veins falls apart (5.3 mL measured, against 3.4 of bits)."""
 BRIGHTEST_PERCENTILE = 99.0
 VESSEL_PERCENTILE = 95.0
 """Of the deep bright voxels: most are partial volume, the lumen of the larger ones is what remains on top."""
@@ -70,9 +77,11 @@ def contrast_levels(hu: FloatArray, cavity: Cavity) -> ContrastLevels | None:
     tissue = float(np.median(brain))
     noise = 1.4826 * float(np.median(np.abs(brain - tissue)))
     deep = dilated(cavity.core, AROUND_CORE_MM, cavity.spacing_kji)
-    bright = hu[deep & (hu > tissue + max(ABOVE_TISSUE_HU, 4.0 * noise))]
-    volume_ml = bright.size * float(np.prod(cavity.spacing_kji)) / 1000
-    if volume_ml < LEAST_CONTRAST_ML:
+    bright = deep & (hu > tissue + max(ABOVE_TISSUE_HU, 4.0 * noise))
+    voxel_ml = float(np.prod(cavity.spacing_kji)) / 1000
+    volume_ml = float(np.count_nonzero(bright)) * voxel_ml
+    connected_ml = float(np.count_nonzero(largest_component(bright))) * voxel_ml
+    if volume_ml < LEAST_CONTRAST_ML or (connected_ml < CONNECTED_ML and volume_ml < SCATTERED_ML):
         return None
-    vessel, brightest = np.percentile(bright, [VESSEL_PERCENTILE, BRIGHTEST_PERCENTILE])
+    vessel, brightest = np.percentile(hu[bright], [VESSEL_PERCENTILE, BRIGHTEST_PERCENTILE])
     return ContrastLevels(tissue, noise, float(vessel), float(brightest), volume_ml)

@@ -1,0 +1,60 @@
+"""Bone, and what lies so close to it that the scanner mixes the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.preparation.boxes import Box
+from DeepIterRegLib.preparation.components import label_components
+from DeepIterRegLib.preparation.contrast import ContrastLevels
+from DeepIterRegLib.preparation.distance import dilated, distance_mm, eroded
+from DeepIterRegLib.preparation.work_grid import WorkGrid
+
+SMALLEST_BONE_ML = 0.5
+"""Smaller dense things are calcifications, clips, coils, electrodes."""
+WALL_MM = 1.2
+"""Blur of a CT's edge: the partial volume between bone and brain passes through every vessel's HU within it."""
+SPECK_MARGIN_MM = 2.0
+MARROW_MM = 5.0
+"""Closing radius: marrow, diploe and thin plates between dense bone have the HU of vessels. Larger swallows the sinuses
+in their grooves."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bone:
+    """(k, j, i) on the work grid."""
+
+    dense: BoolArray
+    """Brighter than any vessel, and large."""
+    wall: BoolArray
+    """`dense`, its blurred rim, and small dense things with theirs: where no HU tells a vessel from bone."""
+    solid: BoolArray
+    """`dense` with the marrow, cells and gaps inside it."""
+    distance_mm: FloatArray
+    """To `dense`, thick slices counted as `WALL_MM`."""
+    specks_ml: float
+    """Volume of the small dense things."""
+
+    def within(self, box: Box) -> Bone:
+        """The part of it in a box of the work grid."""
+        return Bone(self.dense[box], self.wall[box], self.solid[box], self.distance_mm[box], self.specks_ml)
+
+
+def find_bone(grid: WorkGrid, levels: ContrastLevels) -> Bone:
+    """Bone by brightness, size and closing."""
+    labels, sizes = label_components(grid.hu > levels.dense_hu)
+    large = sizes * grid.voxel_ml >= SMALLEST_BONE_ML
+    small = ~large
+    large[0] = small[0] = False
+    dense, specks = large[labels], small[labels]
+    # Where slices are thicker than the blur, the neighbouring slice is what the bone mixes with.
+    distance = distance_mm(dense, np.minimum(grid.spacing_kji, WALL_MM))
+    wall = distance <= WALL_MM
+    if specks.any():
+        wall |= dilated(specks, SPECK_MARGIN_MM, grid.spacing_kji)
+    unbent = distance if (grid.spacing_kji <= WALL_MM).all() else distance_mm(dense, grid.spacing_kji)
+    solid = eroded(unbent <= MARROW_MM, MARROW_MM, grid.spacing_kji) | dense  # `closed`, without its first distance map
+    return Bone(dense, wall, solid, distance, float(specks.sum()) * grid.voxel_ml)

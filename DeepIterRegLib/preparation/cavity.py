@@ -1,0 +1,86 @@
+"""The cranial cavity: where the brain is, and with it the proof that the volume shows a head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.preparation.components import label_components, largest_component, touching
+from DeepIterRegLib.preparation.distance import closed, dilated, distance_mm, opened
+
+COARSE_EDGE_MM = 2.0
+"""Enough for the cavity: its shape matters to a few millimetres."""
+SOFT_HU = (-200.0, 250.0)
+"""Fat to blood; below lies air, above bone and well-filled vessels (Hounsfield's scale: cortical bone from 300)."""
+CORE_HU = 800.0
+"""For the core alone, which foramina and thin bone do not widen, so that bright arteries do not cut it to pieces."""
+CORE_DEPTH_MM = 12.0
+"""Eroding by it cuts the brain from the neck at the foramen magnum (about 30 x 35 mm) with its bone and odontoid."""
+BACK_MM = 20.0
+"""How far the cavity reaches from the eroded core, corners (temporal poles, posterior fossa) included."""
+NECK_MM = 5.0
+"""Foramina and fissures narrower than twice this do not let the cavity leak out."""
+GROOVE_MM = 10.0
+"""Closing radius: sinuses, up to about 10 mm deep, that are too bright to count as soft tissue return to the cavity."""
+AIR_HU = -300.0
+BRIDGE_MM = 4.0
+"""Half the thickness of what holds a head on its rest: straps, tape, foam."""
+SMALLEST_CORE_ML = 150.0
+ENCLOSED = 0.6
+"""Share of the core's surroundings that is bone: about 0.8 to 0.9 for a head, below 0.3 for neck and trunk."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cavity:
+    """The inside of the skull on a coarse grid."""
+
+    core: BoolArray
+    """(k, j, i) deep brain, at least `CORE_DEPTH_MM` from everything that is no soft tissue."""
+    inside: BoolArray
+    """(k, j, i) the whole cavity up to the inner table, vessels along it included."""
+    depth_mm: FloatArray
+    """(k, j, i) distance to what is not `inside`."""
+    spacing_kji: FloatArray
+
+
+def find_cavity(hu: FloatArray, spacing_kji: FloatArray) -> Cavity | None:
+    """The largest soft-tissue core that bone encloses in `hu` (k, j, i); None where nothing like a head is shown.
+
+    The volume's own border counts neither as bone nor as open, so a scan that ends below the vertex still has a head.
+    """
+    soft = (hu > SOFT_HU[0]) & (hu < SOFT_HU[1])
+    massive = (hu > SOFT_HU[0]) & (hu < CORE_HU)
+    labels, sizes = label_components(distance_mm(~massive, spacing_kji) > CORE_DEPTH_MM)
+    smallest = SMALLEST_CORE_ML * 1000 / np.prod(spacing_kji)
+    candidates = [1 + int(n) for n in np.argsort(sizes[1:])[::-1] if sizes[1 + n] >= smallest]
+    best: tuple[float, BoolArray] | None = None
+    for label in candidates[:4]:
+        core = labels == label
+        share = _enclosed(core, soft, hu, spacing_kji)
+        if share >= ENCLOSED and (best is None or share > best[0]):
+            best = share, core
+    if best is None:
+        return None
+    core = best[1]
+    near = distance_mm(core, spacing_kji)
+    roomy = distance_mm(~soft, spacing_kji) > NECK_MM
+    body = touching((roomy & (near <= BACK_MM)) | core, core)
+    brain = dilated(body, NECK_MM + float(spacing_kji.max()), spacing_kji) & soft
+    inside = closed(brain, GROOVE_MM, spacing_kji)
+    return Cavity(core, inside, distance_mm(~inside, spacing_kji), spacing_kji)
+
+
+def _enclosed(core: BoolArray, soft: BoolArray, hu: FloatArray, spacing_kji: FloatArray) -> float:
+    """Share of the voxels around the core, grown back to where soft tissue ends, that are bone."""
+    step = float(spacing_kji.max())
+    distance = distance_mm(core, spacing_kji)
+    grown = (distance <= CORE_DEPTH_MM + step) & soft
+    rim = dilated(grown, 1.01 * step, spacing_kji) & ~grown
+    return float(np.mean(hu[rim] >= SOFT_HU[1])) if rim.any() else 0.0
+
+
+def find_body(hu: FloatArray, spacing_kji: FloatArray) -> BoolArray:
+    """(k, j, i) the patient: the largest thing in the air once thin bridges to table and headrest are cut."""
+    return largest_component(opened(hu > AIR_HU, BRIDGE_MM, spacing_kji))

@@ -1,0 +1,87 @@
+"""Preparation of the 3D side: from the volume to vessels, veins and the points that are rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
+from DeepIterRegLib.preparation.fine import partial_volume
+from DeepIterRegLib.preparation.given_masks import checked_mask
+from DeepIterRegLib.preparation.prepared import PreparedVolume
+from DeepIterRegLib.preparation.rotational import segment_rotational
+from DeepIterRegLib.preparation.segment_cta import segment_cta
+
+StepCallback = Callable[[str, float], None]
+"""Called with the step's name in plain words and the fraction of the preparation that is done, 0 to 1."""
+
+BRAIN_HU = 35.0
+"""Grey and white matter, where masks are given and the brain is not looked for."""
+
+
+def prepare_volume(
+    volume: Volume,
+    vessels: BoolArray | None = None,
+    veins: BoolArray | None = None,
+    progress: StepCallback | None = None,
+) -> PreparedVolume:
+    """Find the vessels of a CTA or a 3DRA and turn them into the cloud of points that the renderers project.
+
+    vessels, veins: (K, J, I) masks that replace the segmentation. Of `vessels` alone, the veins are still looked for;
+    `veins` alone join the vessels that are found. With both, nothing is segmented, so neither head nor contrast is
+    required.
+
+    Raises InputError: no head in a CTA, no contrast, a mask that is empty or of another size. Warnings of the result:
+    the volume's own, a faint (early or late) phase, no veins, metal.
+    """
+    tell: StepCallback = progress or (lambda step, fraction: None)
+    given_vessels = checked_mask(vessels, volume, "vessel", "--cta-vessels")
+    given_veins = checked_mask(veins, volume, "vein", "--cta-veins")
+    prepare = _from_rotational if volume.kind == "3dra" else _from_cta
+    all_vessels, all_veins, fill, warnings = prepare(volume, given_vessels, given_veins, tell)
+    tell("Take the points", 0.95)
+    cloud = cloud_from_volume(volume, all_vessels, all_veins, fill)
+    if len(cloud) == 0:
+        raise InputError(
+            f"The vessel mask for {volume.name} covers nothing brighter than tissue; check that it belongs to it."
+        )
+    tell("Take the points", 1.0)
+    return PreparedVolume(volume, all_vessels, all_veins, cloud, volume.warnings + warnings)
+
+
+_Parts = tuple[BoolArray, BoolArray, FloatArray, tuple[str, ...]]
+
+
+def _from_rotational(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Parts:
+    tell("Find the vessels", 0.0)
+    found, fill = segment_rotational(volume.voxels, float(np.prod(volume.spacing_mm)))
+    if vessels is not None:
+        found = vessels
+        fill = partial_volume(volume.voxels, vessels, np.zeros_like(vessels), 0.0)
+    if veins is not None:
+        found = found | veins
+        fill = partial_volume(volume.voxels, found, veins, 0.0)
+    if not found.any():
+        raise InputError(
+            f"No vessel stands out of the background in {volume.name}; give a rotational angiogram that was taken "
+            "with contrast, or a mask of its vessels with --cta-vessels FILE."
+        )
+    return found, np.zeros_like(found) if veins is None else veins, fill, ()
+
+
+def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Parts:
+    warnings: tuple[str, ...] = ()
+    tissue = BRAIN_HU
+    if vessels is None or veins is None:
+        found = segment_cta(volume, tell)
+        tissue, warnings = found.levels.tissue_hu, found.warnings
+        if vessels is None:
+            vessels = found.vessels
+        if veins is None:
+            veins = found.veins & vessels
+    all_vessels = vessels | veins
+    return all_vessels, veins, partial_volume(volume.voxels, all_vessels, veins, tissue), warnings

@@ -1,0 +1,56 @@
+"""From the work grid back to the volume's own voxels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.preparation.contrast import ContrastLevels
+from DeepIterRegLib.preparation.distance import dilated
+from DeepIterRegLib.preparation.work_grid import WorkGrid
+
+LEVEL_PERCENTILE = 90.0
+"""Of a class's voxels: the lumen; the rest is its rim and its small branches."""
+LUMEN_PERCENTILE = 75.0
+LEAST_FILL = 0.33
+"""Voxels that are less vessel than that stay out of the mask."""
+LEAST_CONTRAST_HU = 30.0
+"""A mask whose voxels are no brighter than this above tissue tells nothing about partial volume."""
+
+
+def on_fine_grid(
+    mask: BoolArray, grid: WorkGrid, voxels: FloatArray | npt.NDArray[np.int16], levels: ContrastLevels, thick: bool
+) -> BoolArray:
+    """(K, J, I) voxels bright enough in the mask's blocks and their neighbours; thick: the mask's vessels are.
+
+    One block farther than the mask reaches, because the rim of a vessel (and of a sinus on the bone) was left out.
+    """
+    if not mask.any():
+        return np.zeros(voxels.shape, dtype=bool)
+    reach = float(np.linalg.norm(grid.spacing_kji)) / np.sqrt(3.0) * 1.01
+    reached = grid.to_fine(dilated(mask, reach, grid.spacing_kji))
+    # Thick veins of an early phase are paler than the threshold for arteries, and known all the same.
+    lumen = float(np.percentile(grid.hu[mask], LUMEN_PERCENTILE))
+    low = min(levels.low_hu, levels.tissue_hu + LEAST_FILL * (lumen - levels.tissue_hu)) if thick else levels.low_hu
+    return reached & (voxels > low) & (voxels < levels.dense_hu)
+
+
+def partial_volume(
+    voxels: FloatArray | npt.NDArray[np.int16], vessels: BoolArray, veins: BoolArray, tissue: float
+) -> npt.NDArray[np.float32]:
+    """(K, J, I) share of each voxel that is vessel: 0 at the tissue's brightness, 1 at that of the lumen, 0 outside.
+
+    Veins and arteries have a level each: they fill at different times.
+    """
+    fill = np.zeros(vessels.shape, dtype=np.float32)
+    for part in (vessels & ~veins, veins):
+        values = voxels[part].astype(np.float32)
+        if values.size == 0:
+            continue
+        full = float(np.percentile(values, LEVEL_PERCENTILE))
+        if full - tissue < LEAST_CONTRAST_HU:
+            fill[part] = 1.0
+        else:
+            fill[part] = np.clip((values - tissue) / (full - tissue), 0.0, 1.0)
+    return fill

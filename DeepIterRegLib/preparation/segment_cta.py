@@ -1,0 +1,107 @@
+"""Vessels and veins of a CTA, from the volume alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.preparation.bone import find_bone
+from DeepIterRegLib.preparation.boxes import bounding_box
+from DeepIterRegLib.preparation.cavity import COARSE_EDGE_MM, Cavity, find_body, find_cavity
+from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
+from DeepIterRegLib.preparation.distance import dilated
+from DeepIterRegLib.preparation.fine import on_fine_grid
+from DeepIterRegLib.preparation.veins import find_veins
+from DeepIterRegLib.preparation.vessels import intracranial_vessels, neck_vessels
+from DeepIterRegLib.preparation.work_grid import WorkGrid, coarser, work_grid
+
+CAVITY_MARGIN_MM = 3.0
+"""The coarse cavity is right to about a voxel and a half."""
+METAL_HU = 2900.0
+"""Enamel ends at about 2800; metal saturates most scanners at 3071."""
+METAL_ML = 0.05
+FAINT_HU = 120.0
+"""Less than this between vessels and brain: the bolus was early or late, thin arteries are lost in the noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class CtaSegmentation:
+    """(K, J, I) masks on the volume's grid."""
+
+    vessels: BoolArray
+    veins: BoolArray
+    levels: ContrastLevels
+    warnings: tuple[str, ...]
+
+
+def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmentation:
+    """Find the vessels of the head and neck; raises InputError where there is no head or no contrast."""
+    spacing_kji = volume.spacing_mm[::-1]
+    tell("Find the head", 0.0)
+    grid = work_grid(volume.voxels, spacing_kji)
+    coarse = coarser(grid, COARSE_EDGE_MM)
+    cavity = find_cavity(coarse.hu, coarse.spacing_kji)
+    if cavity is None:
+        raise InputError(
+            f"{volume.name} shows no head: no space of a brain's size with bone around it; give a CT angiogram of the "
+            "whole head in Hounsfield units, or --volume-kind 3dra for a rotational angiogram."
+        )
+    levels = contrast_levels(coarse.hu, cavity)
+    if levels is None:
+        raise InputError(
+            f"{volume.name} shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT."
+        )
+    tell("Remove bone", 0.15)
+    return _segment(volume, grid, coarse, cavity, levels, tell)
+
+
+def _segment(
+    volume: Volume,
+    grid: WorkGrid,
+    coarse: WorkGrid,
+    cavity: Cavity,
+    levels: ContrastLevels,
+    tell: Callable[[str, float], None],
+) -> CtaSegmentation:
+    to_ras = _step_to_ras(volume, grid)
+    bone = find_bone(grid, levels)
+    inside = coarse.to_fine(cavity.inside)
+    searched = coarse.to_fine(dilated(cavity.inside, CAVITY_MARGIN_MM, coarse.spacing_kji))
+    tell("Find the vessels", 0.3)
+    box = bounding_box(searched, margin=3)  # of the cavity: half of the volume or less, and the costly half of the work
+    vessels, veins = np.zeros_like(inside), np.zeros_like(inside)
+    core = coarse.to_fine(cavity.core)
+    vessels[box] = intracranial_vessels(grid.within(box), searched[box], core[box], bone.within(box), levels)
+    tell("Find the veins", 0.7)
+    veins[box] = find_veins(vessels[box], inside[box], to_ras, grid.spacing_kji)
+    body = coarse.to_fine(find_body(coarse.hu, coarse.spacing_kji))
+    box = bounding_box(body, margin=3)
+    vessels[box] |= neck_vessels(grid.within(box), (body & ~searched)[box], bone.within(box), levels, to_ras)
+    tell("Outline the vessels", 0.85)
+    fine_veins = on_fine_grid(veins, grid, volume.voxels, levels, thick=True)
+    fine_others = on_fine_grid(vessels & ~veins, grid, volume.voxels, levels, thick=False)
+    return CtaSegmentation(fine_veins | fine_others, fine_veins, levels, _warnings(grid, levels, bool(veins.any())))
+
+
+def _step_to_ras(volume: Volume, grid: WorkGrid) -> FloatArray:
+    """(3, 3) whose columns are one step along k, j, i of the work grid in mm along R, A, S."""
+    return volume.ijk_to_ras[:3, 2::-1] * grid.factors
+
+
+def _warnings(grid: WorkGrid, levels: ContrastLevels, has_veins: bool) -> tuple[str, ...]:
+    found = []
+    if levels.vessel_hu - levels.tissue_hu < FAINT_HU:
+        found.append(
+            f"The vessels of the CTA are only {levels.vessel_hu - levels.tissue_hu:.0f} HU brighter than the brain "
+            "(early or late phase?): thin ones may be missing."
+        )
+    if not has_veins:
+        found.append("No large veins were found in the CTA (early phase?): vein-based steps have nothing to work on.")
+    if float(np.count_nonzero(grid.hu > METAL_HU)) * grid.voxel_ml > METAL_ML:
+        found.append("The CTA shows metal: its streaks may pass for vessels.")
+    return tuple(found)

@@ -1,0 +1,127 @@
+"""Vessels of a CTA on the work grid: in the cranial cavity, and below it in the neck."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.preparation.bone import Bone
+from DeepIterRegLib.preparation.components import label_components, touching
+from DeepIterRegLib.preparation.contrast import ContrastLevels
+from DeepIterRegLib.preparation.distance import dilated, distance_mm, opened
+from DeepIterRegLib.preparation.tubes import tubularity
+from DeepIterRegLib.preparation.work_grid import WorkGrid
+
+AIR_HU = -300.0
+NEAR_BONE_MM = 3.5
+"""Closer than this, brightness alone is no proof: thin bone and partial volume look the same."""
+TUBE_NEAR_BONE = 0.3
+TUBE_FAINT = 0.4
+"""Tubularity that a voxel needs next to bone, and where it is fainter than the threshold."""
+THICK_MM = 1.5
+"""Radius of a ball that fits into a sinus, not into a bony lamella or a rim of partial volume."""
+SMALLEST_ML = 0.02
+PLATE_ML = (0.1, 2.0)
+PLATE_THICK = 0.25
+"""Share of its voxels in which the ball of `THICK_MM` fits."""
+PLATE_WIDE, PLATE_THIN = 0.5, 0.4
+"""Spread (standard deviation) along the second axis as a share of the first, and along the third of the second."""
+NECK_FROM_BONE_MM = 1.5
+NECK_RADIUS_MM = 1.2
+NECK_BESIDE_BONE_MM = 4.0
+NECK_BESIDE_BONE = 0.25
+"""Share of a neck vessel's voxels that may lie that close to bone. Measured: vessels up to 0.08, vertebrae from 0.3."""
+SMALLEST_NECK_ML = 0.5
+NECK_WIDEST_MM = 35.0
+"""Across the neck: a jugular vein of 15 mm cut obliquely, or touching the carotid; a jaw's limb or arch is longer."""
+NECK_RUNS_UP = 0.7
+"""Spread along the body as a share of that across it: steeper than 35 degrees. A dental arch lies flat."""
+
+
+def intracranial_vessels(
+    grid: WorkGrid, inside: BoolArray, core: BoolArray, bone: Bone, levels: ContrastLevels
+) -> BoolArray:
+    """(k, j, i) vessels in the cavity.
+
+    inside, core: (k, j, i) the cavity with a margin of some millimetres, and the deep brain. The region that is
+    searched is what can be reached from the deep brain without crossing bone.
+    """
+    open_space = inside & ~bone.wall & ~bone.solid & (grid.hu > AIR_HU)
+    region = touching(open_space, core)
+    contrast = levels.vessel_hu - levels.tissue_hu
+    clipped = np.where(region, np.clip(grid.hu, levels.tissue_hu, levels.vessel_hu), np.float32(levels.tissue_hu))
+    bright = region & (grid.hu > levels.low_hu)
+    near = bone.distance_mm <= NEAR_BONE_MM
+    maybe = region & ~near & (grid.hu > levels.tissue_hu + 3 * levels.noise_hu)
+    tube = tubularity(clipped, contrast, grid.spacing_kji, maybe | (bright & near))
+    pale = region & (grid.hu > levels.pale_hu)
+    thick = opened(pale, THICK_MM, grid.spacing_kji)
+    sure = bright & (~near | (tube > TUBE_NEAR_BONE)) | pale & dilated(thick, 1.0, grid.spacing_kji)
+    faint = maybe & (tube > TUBE_FAINT)
+    seeds = thick | (region & (grid.hu > levels.seed_hu))
+    found = touching(sure | faint, seeds, round(SMALLEST_ML / grid.voxel_ml))
+    return found & ~_plates(found, thick, grid)
+
+
+def neck_vessels(
+    grid: WorkGrid, searched: BoolArray, bone: Bone, levels: ContrastLevels, to_ras: FloatArray
+) -> BoolArray:
+    """(k, j, i) the large vessels below the skull, in `searched`: thick, bright, in soft tissue, running up the neck.
+
+    to_ras: (3, 3) columns turn a step along k, j, i into mm along R, A, S. Marrow can be as bright, but bone is all
+    around it, while a carotid or a jugular vein has bone on one side at most. Bone without a dense shell (jaws, palate,
+    vertebral end plates) has nothing around it, but it lies across the neck: it is wide within a slice, or flat.
+    """
+    from_bone = distance_mm(bone.solid, grid.spacing_kji)
+    bright = searched & (from_bone > NECK_FROM_BONE_MM) & (grid.hu > levels.neck_hu) & (grid.hu < levels.dense_hu)
+    thick = _narrow_across(opened(bright, NECK_RADIUS_MM, grid.spacing_kji), to_ras)
+    labels, sizes = label_components(thick)
+    beside_bone = np.bincount(labels[thick & (from_bone < NECK_BESIDE_BONE_MM)], minlength=len(sizes))
+    keep = (sizes * grid.voxel_ml >= SMALLEST_NECK_ML) & (beside_bone <= NECK_BESIDE_BONE * sizes)
+    keep[0] = False
+    boxes = ndimage.find_objects(labels.astype(np.int32))
+    for label in np.flatnonzero(keep):
+        keep[label] = _runs_up(np.argwhere(labels[boxes[label - 1]] == label) @ to_ras.T)
+    return keep[labels]
+
+
+def _plates(vessels: BoolArray, thick: BoolArray, grid: WorkGrid) -> BoolArray:
+    """Components that are thick, as wide as long, and flat: end plates of vertebrae below the foramen magnum, lamellae.
+
+    A piece of a tree has such a shape too, but it is thin; a whole sinus system is large.
+    """
+    labels, sizes = label_components(vessels)
+    thick_share = np.bincount(labels[thick & vessels], minlength=len(sizes)) / sizes
+    ml = sizes * grid.voxel_ml
+    drop = np.zeros(len(sizes), dtype=bool)
+    boxes = ndimage.find_objects(labels.astype(np.int32))
+    for label in 1 + np.flatnonzero(
+        (ml[1:] >= PLATE_ML[0]) & (ml[1:] <= PLATE_ML[1]) & (thick_share[1:] > PLATE_THICK)
+    ):
+        points = np.argwhere(labels[boxes[label - 1]] == label) * grid.spacing_kji
+        thin, wide, long = np.sqrt(np.maximum(np.linalg.eigvalsh(np.cov(points.T)), 0))
+        drop[label] = wide > PLATE_WIDE * long and thin < PLATE_THIN * wide
+    return drop[labels]
+
+
+def _narrow_across(mask: BoolArray, to_ras: FloatArray) -> BoolArray:
+    """`mask` without what is wider than any neck vessel in a slice across the neck."""
+    up = int(np.argmax(np.abs(to_ras[2])))
+    in_slice = np.ones((3, 3, 3), dtype=int)
+    in_slice[(slice(None),) * up + ([0, 2],)] = 0
+    labels, count = ndimage.label(mask, in_slice)
+    keep = np.zeros(count + 1, dtype=bool)
+    steps = np.linalg.norm(to_ras, axis=0)
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        extent = [(span.stop - span.start) * step for span, step in zip(box, steps, strict=True)]
+        extent[up] = 0.0
+        keep[label] = np.linalg.norm(extent) <= NECK_WIDEST_MM
+    return keep[labels]
+
+
+def _runs_up(points_mm: FloatArray) -> bool:
+    """Whether points (N, 3) RAS spread along S at least `NECK_RUNS_UP` times as far as in any direction across."""
+    covariance = np.cov(points_mm.T)
+    across = np.linalg.eigvalsh(covariance[:2, :2])[-1]
+    return bool(covariance[2, 2] >= NECK_RUNS_UP**2 * across)

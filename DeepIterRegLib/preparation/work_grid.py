@@ -1,0 +1,59 @@
+"""A coarser grid, about 1 mm, for everything that needs no finer one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.preparation.boxes import Box
+
+WORK_EDGE_MM = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class WorkGrid:
+    """Means over blocks of whole voxels, so that a mask goes back to the fine grid by repeating it."""
+
+    hu: npt.NDArray[np.float32]
+    """(k, j, i) block means."""
+    spacing_kji: FloatArray
+    """(3,) mm."""
+    factors: IntArray
+    """(3,) fine voxels per block along K, J, I."""
+    fine_shape: tuple[int, ...]
+
+    @property
+    def voxel_ml(self) -> float:
+        return float(np.prod(self.spacing_kji)) / 1000
+
+    def within(self, box: Box) -> WorkGrid:
+        """The part of it in a box; it has lost its way back to the fine grid."""
+        hu = np.ascontiguousarray(self.hu[box])
+        return WorkGrid(hu, self.spacing_kji, np.ones(3, dtype=int), hu.shape)
+
+    def to_fine(self, values: BoolArray) -> BoolArray:
+        """`values` (k, j, i) on the fine grid (K, J, I); a remainder at the far end continues the last block."""
+        for axis in range(3):
+            blocks = np.arange(self.fine_shape[axis]) // self.factors[axis]
+            values = values.take(np.minimum(blocks, values.shape[axis] - 1), axis)
+        return values
+
+
+def work_grid(voxels: FloatArray | npt.NDArray[np.int16], spacing_kji: FloatArray) -> WorkGrid:
+    """The block means of `voxels` (K, J, I) with edges as near `WORK_EDGE_MM` as whole voxels allow."""
+    factors = np.clip(np.rint(WORK_EDGE_MM / spacing_kji), 1, voxels.shape).astype(int)
+    image = sitk.GetImageFromArray(voxels)
+    shrunk = sitk.BinShrink(image, [int(factor) for factor in factors[::-1]])
+    hu = sitk.GetArrayFromImage(shrunk).astype(np.float32)
+    return WorkGrid(hu, spacing_kji * factors, factors, voxels.shape)
+
+
+def coarser(grid: WorkGrid, edge_mm: float) -> WorkGrid:
+    """Every n-th voxel of `grid`; its `to_fine` leads back to `grid`. Not averaged: thin bone must not fade away."""
+    factors = np.clip(np.rint(edge_mm / grid.spacing_kji), 1, grid.hu.shape).astype(int)
+    sampled = grid.hu[tuple(slice(factor // 2, None, factor) for factor in factors)]
+    return WorkGrid(np.ascontiguousarray(sampled), grid.spacing_kji * factors, factors, grid.hu.shape)
