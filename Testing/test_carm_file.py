@@ -72,6 +72,8 @@ def test_the_image_s_size_stands_in_for_a_missing_one(tmp_path: Path) -> None:
         ((DETECTOR, PLANE, {"column_direction": [2, 0, 0]}), "orthogonal unit vectors"),
         ((DETECTOR, PLANE, {"rows": 400.5}), "rows of 400.5"),
         ((DETECTOR, PLANE, {"pixel_spacing_mm": 0}), "pixel_spacing_mm of 0"),
+        ((DETECTOR, PLANE, {"pixel_spacing_mm": 10**400}), "pixel_spacing_mm of 1000"),
+        ((DETECTOR, PLANE, {"source_mm": [0, -(10**400), 0]}), "source_mm that is not 3 finite numbers"),
         ((DETECTOR, PLANE, MATRIX, {"source_mm": [0, -700, 5]}), "contradict each other"),
     ],
 )
@@ -86,10 +88,16 @@ def test_a_carm_of_another_image_is_refused(tmp_path: Path) -> None:
         read_carm(write(tmp_path, PLANE, DETECTOR), 512, 500)
 
 
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, PLANE, DETECTOR)
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert read_carm(path).rows == 400
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "\x00\x01"])
 def test_a_file_that_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "carm.json").write_text(text)
     with pytest.raises(InputError, match=r"carm\.json is not"):
         read_carm(tmp_path / "carm.json")
-    with pytest.raises(InputError, match=r"gone\.json does not exist"):
+    with pytest.raises(InputError, match=r"gone\.json does not exist or is not a file"):
         read_carm(tmp_path / "gone.json")

@@ -106,3 +106,23 @@ def test_a_mask_that_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.png").write_text("not a picture")
     with pytest.raises(InputError, match=r"odd\.png"):
         read_detector_mask(tmp_path / "odd.png", detector())
+
+
+def test_a_volume_mask_that_marks_more_or_less_than_vessels_is_refused(tmp_path: Path) -> None:
+    image, volume = head(tmp_path)
+    with pytest.raises(InputError, match=r"cta\.nrrd marks \d+% of the CTA.*--cta-vessels FILE"):
+        read_volume_mask(tmp_path / "cta.nrrd", volume)
+    speck = sitk.Image(image.GetSize(), sitk.sitkUInt8)
+    speck.CopyInformation(image)
+    speck[20, 20, 20] = 1
+    sitk.WriteImage(speck, str(tmp_path / "speck.nrrd"))
+    with pytest.raises(InputError, match=r"speck\.nrrd marks only 0\.03 ml.*--cta-veins FILE"):
+        read_volume_mask(tmp_path / "speck.nrrd", volume, "--cta-veins")
+
+
+def test_a_detector_mask_of_a_speck_is_refused(tmp_path: Path) -> None:
+    pixels = np.zeros((ROWS, COLUMNS), np.uint8)
+    pixels[5, 5] = 1
+    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / "speck.png"))
+    with pytest.raises(InputError, match=r"speck\.png marks only 1 of the DSA's pixels.*--dsa-vessels FILE"):
+        read_detector_mask(tmp_path / "speck.png", detector())

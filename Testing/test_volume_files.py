@@ -114,11 +114,12 @@ def test_a_folder_with_two_equal_series_is_refused_by_name(tmp_path: Path) -> No
 
 
 def test_the_long_series_is_taken_from_beside_a_short_one_and_that_is_said(tmp_path: Path) -> None:
-    write_ct_slices(tmp_path / "ct", head_hu((60, 60, 64)), spacing_mm=(1, 1, 1))
-    write_ct_slices(tmp_path / "ct" / "more", head_hu((24, 60, 64)), SeriesNumber="5")
-    volume = read_volume(tmp_path / "ct")
+    write_ct_slices(tmp_path / "DOE", head_hu((60, 60, 64)), spacing_mm=(1, 1, 1), SeriesDescription="head of DOE")
+    write_ct_slices(tmp_path / "DOE" / "more", head_hu((24, 60, 64)), SeriesNumber="5", SeriesDescription="DOE")
+    volume = read_volume(tmp_path / "DOE")
     assert volume.voxels.shape == (60, 60, 64)
     assert "holds 2 series" in volume.warnings[0]
+    assert "DOE" not in volume.warnings[0], "warnings are kept in reports"
 
 
 def test_missing_slices_are_refused_with_the_place(tmp_path: Path) -> None:

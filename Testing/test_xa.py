@@ -208,6 +208,16 @@ def test_time_differences_are_not_taken_for_a_mask(tmp_path: Path) -> None:
     assert "its first frame was the mask" in angiogram.warnings[0]
 
 
+@pytest.mark.parametrize("given", [".", "DOE.dcm"])
+def test_warnings_do_not_name_the_file(tmp_path: Path, given: str) -> None:
+    write_xa(tmp_path / "DOE.dcm", subtracted_u8()[4], PatientPosition="")
+    angiogram = read_angiogram(tmp_path / given)
+    assert len(angiogram.warnings) == 2
+    for warning in angiogram.warnings:
+        assert warning.startswith("The DSA ")
+        assert "DOE" not in warning
+
+
 @pytest.mark.parametrize("relation", ["LOG", "LIN"])
 def test_a_single_raw_frame_is_refused(tmp_path: Path, relation: str) -> None:
     frame = raw_u16(relation == "LIN")[4]

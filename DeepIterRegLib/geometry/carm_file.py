@@ -71,9 +71,9 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
 
 def _object(file: Path) -> dict[str, Any]:
     if not file.is_file():
-        raise InputError(f"{file.name} does not exist; give an existing JSON file with --carm FILE.")
+        raise InputError(f"{file.name} does not exist or is not a file; give an existing JSON file with --carm FILE.")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark first
     except OSError as error:
         raise InputError(f"{file.name} cannot be read ({error.strerror}); give a readable --carm FILE.") from error
     except ValueError as error:
@@ -86,7 +86,7 @@ def _object(file: Path) -> dict[str, Any]:
 def _numbers(content: dict[str, Any], key: str, shape: tuple[int, ...], file_name: str) -> FloatArray:
     try:
         array = np.array(content[key], dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.array(np.nan)
     if array.shape != shape or not np.isfinite(array).all():
         raise InputError(
@@ -98,7 +98,9 @@ def _numbers(content: dict[str, Any], key: str, shape: tuple[int, ...], file_nam
 
 def _spacing(value: Any, file_name: str) -> tuple[float, float]:
     numbers = value if isinstance(value, list) else [value, value]
-    if len(numbers) != 2 or not all(isinstance(x, (int, float)) and not isinstance(x, bool) and x > 0 for x in numbers):
+    # 1e300: JSON's whole numbers have no largest one, and float() raises for those beyond its own.
+    good = (isinstance(x, (int, float)) and not isinstance(x, bool) and 0 < x < 1e300 for x in numbers)
+    if len(numbers) != 2 or not all(good):
         raise InputError(
             f"{file_name} has a pixel_spacing_mm of {value!r}; give one positive number, or [between rows, between"
             " columns], in mm in the --carm file."

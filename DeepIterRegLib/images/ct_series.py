@@ -56,9 +56,11 @@ def read_ct_series(folder: Path) -> tuple[sitk.Image, list[str]]:
                 f"The folder {folder.name} holds {len(ranked)} series: {names}; give a folder with the CTA"
                 " alone as --cta."
             )
-        warnings.append(f"The folder {folder.name} holds {len(ranked)} series: {names}; the first was taken.")
+        # Without the descriptions, which may name the patient: warnings are kept in scenes and reports.
+        sizes = ", ".join(f"series {s[0].header.get('SeriesNumber', '?')} ({len(s)} slices)" for s in ranked)
+        warnings.append(f"The CTA's folder holds {len(ranked)} series: {sizes}; the first was taken.")
     stack = _stack(ranked[0], folder.name)
-    image, more = orthogonal(_read(ranked[0], stack, folder), stack, folder.name)
+    image, more = orthogonal(_read(ranked[0], stack, folder), stack)
     return image, warnings + more
 
 

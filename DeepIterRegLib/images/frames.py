@@ -12,6 +12,7 @@ from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.itk_files import read_image
+from DeepIterRegLib.images.paths import nameless
 from DeepIterRegLib.images.run import RawRun, subtracted_run
 
 FRAME_SUFFIXES = {".png"}
@@ -30,7 +31,7 @@ def read_frames(path: Path, options: GeometryOptions) -> Angiogram:
     carm = options.carm_without_tags(rows, columns, path.name)
     raw = RawRun(pixels.astype(np.float32), np.ones((rows, columns), dtype=bool), brightest=brightest)
     run = subtracted_run(raw, path.name)
-    return Angiogram(run.frames, carm, run.valid, warnings=run.warnings)
+    return Angiogram(run.frames, carm, run.valid, warnings=nameless(run.warnings, path, "The DSA"))
 
 
 def _file_pixels(path: Path) -> tuple[npt.NDArray[np.generic], float | None]:

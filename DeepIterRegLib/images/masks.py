@@ -21,26 +21,45 @@ if TYPE_CHECKING:
 SAME_PLACE_VOXELS = 0.5
 """The corners of the mask's grid are at those of the volume's to half a voxel: rounding, not another image."""
 
+MAX_VESSELS = 0.3
+"""Of a volume: vessels fill 1 % of a head, and more of a box that is cut around them, but not this much."""
+MIN_VESSELS_ML = 0.05
+MIN_VESSELS_2D = 1e-4
+"""Of the detector: a stretch of one small vessel is more."""
+
 
 def read_volume_mask(path: str | os.PathLike[str], volume: Volume, option: str = "--cta-vessels") -> BoolArray:
     """Read a mask of the volume; everything that is not zero is in it.
 
     path: any 3D file that ITK reads, on the volume's grid; its axes may be permuted or flipped. option: the
     command-line option that gave it, for the errors. Returns (K, J, I) in the order of `volume.voxels`. Raises
-    InputError for a mask on another grid, or an empty one.
+    InputError for a mask on another grid, an empty one, and one that marks more or less than vessels can be.
     """
     found = existing_path(path, option)
     image = _scalar(read_image(found, option), found, option)
     if image.GetDimension() != 3:
         raise InputError(f"{found.name} is {image.GetDimension()}D; give a 3D mask of the CTA with {option} FILE.")
     array = _as_mask(image, found, option)
-    return _on_grid(array, affine_ras(image), volume, found, option)
+    mask = _on_grid(array, affine_ras(image), volume, found, option)
+    part, volume_ml = float(mask.mean()), float(mask.sum() * np.prod(volume.spacing_mm)) / 1000
+    if part > MAX_VESSELS:
+        raise InputError(
+            f"{found.name} marks {part:.0%} of the CTA, which no vessels fill; give a mask that is 0 outside them with"
+            f" {option} FILE (the CTA itself is none)."
+        )
+    if volume_ml < MIN_VESSELS_ML:
+        raise InputError(
+            f"{found.name} marks only {volume_ml:.2g} ml; give a mask of whole vessels with {option} FILE, or leave out"
+            f" {option}."
+        )
+    return mask
 
 
 def read_detector_mask(path: str | os.PathLike[str], angiogram: Angiogram, option: str = "--dsa-vessels") -> BoolArray:
     """Read a mask of the DSA's detector (PNG, NRRD, NIfTI, ...); everything that is not zero is in it.
 
-    Returns (rows, columns) of the angiogram. Raises InputError for a mask of another size, or an empty one.
+    Returns (rows, columns) of the angiogram. Raises InputError for a mask of another size, an empty one, and one that
+    marks a few specks.
     """
     found = existing_path(path, option)
     image = _scalar(read_image(found, option), found, option)
@@ -53,6 +72,11 @@ def read_detector_mask(path: str | os.PathLike[str], angiogram: Angiogram, optio
         raise InputError(
             f"{found.name} is a mask of {size} pixels, but the DSA has {rows} rows x {columns} columns; give one of the"
             f" DSA's size with {option} FILE."
+        )
+    if array.mean() < MIN_VESSELS_2D:
+        raise InputError(
+            f"{found.name} marks only {np.count_nonzero(array)} of the DSA's pixels; give a mask of whole vessels with"
+            f" {option} FILE, or leave out {option}."
         )
     return array
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from DeepIterRegLib.errors import InputError
@@ -23,6 +24,15 @@ def existing_path(path: str | os.PathLike[str], option: str) -> Path:
     if found.is_dir() and not any(found.iterdir()):
         raise InputError(f"The folder {found.name} is empty; give one that holds images with {option} PATH.")
     return found
+
+
+def nameless(warnings: Iterable[str], path: Path, what: str) -> tuple[str, ...]:
+    """The warnings with `what` ("The DSA") for the file name that they begin with.
+
+    Errors name the file to the person who gave it; warnings go into scenes and reports, and a file name may hold a
+    patient's.
+    """
+    return tuple(what + line.removeprefix(path.name) if line.startswith(path.name) else line for line in warnings)
 
 
 def is_dicom(path: Path) -> bool:

@@ -82,7 +82,7 @@ class SliceStack:
         return stack, order
 
 
-def orthogonal(image: sitk.Image, stack: SliceStack, folder_name: str) -> tuple[sitk.Image, list[str]]:
+def orthogonal(image: sitk.Image, stack: SliceStack) -> tuple[sitk.Image, list[str]]:
     """Undo the shear of a tilted gantry by resampling; without one the image comes back as it is.
 
     image: the slices stacked as if they were aligned. Returns the image with every slice where it belongs, on a grid
@@ -112,6 +112,6 @@ def orthogonal(image: sitk.Image, stack: SliceStack, folder_name: str) -> tuple[
     )  # fmt: skip
     tilt_deg = float(np.degrees(np.arctan2(np.linalg.norm(stack.drift_mm), step_mm)))
     return straight, [
-        f"The series in the folder {folder_name} was taken with the gantry tilted by {tilt_deg:.1f} degrees; it was"
-        " resampled onto a grid with straight edges."
+        f"The CTA was taken with the gantry tilted by {tilt_deg:.1f} degrees; it was resampled onto a grid with"
+        " straight edges."
     ]

@@ -11,7 +11,7 @@ import numpy as np
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.hounsfield import check_values
 from DeepIterRegLib.images.itk_files import affine_ras, read_image
-from DeepIterRegLib.images.paths import existing_path, is_dicom
+from DeepIterRegLib.images.paths import existing_path, is_dicom, nameless
 from DeepIterRegLib.images.volume import Volume
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def _volume(image: sitk.Image, kind: RequestedKind, path: Path, warnings: list[s
     image = _three_dimensional(image, path)
     _check_grid(image, path)
     voxels, found_kind, more = check_values(sitk.GetArrayFromImage(image), kind, path.name)
-    return Volume(voxels, affine_ras(image), found_kind, "CTA" if found_kind == "cta" else "3DRA", (*warnings, *more))
+    warnings += nameless(more, path, "The CTA")
+    name = "CTA" if found_kind == "cta" else "3DRA"
+    return Volume(voxels, affine_ras(image), found_kind, name, tuple(warnings))
 
 
 def _three_dimensional(image: sitk.Image, path: Path) -> sitk.Image:

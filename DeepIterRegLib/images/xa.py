@@ -11,6 +11,7 @@ import numpy.typing as npt
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.paths import nameless
 from DeepIterRegLib.images.quiet import quiet_libraries
 from DeepIterRegLib.images.run import RawRun, subtracted_run
 from DeepIterRegLib.images.shutter import valid_from_tags
@@ -48,7 +49,7 @@ def read_xa(path: Path, options: GeometryOptions) -> Angiogram:
     run = subtracted_run(raw, path.name)
     return Angiogram(
         run.frames, carm, run.valid, frame_times_s(dataset, len(pixels)), position,
-        warnings=(*warnings, *run.warnings),
+        warnings=nameless((*warnings, *run.warnings), path, "The DSA"),
     )  # fmt: skip
 
 
