@@ -1,0 +1,47 @@
+"""Vessels that fill together: the parts of the CTA's cloud that a run shows or does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.preparation.cloud import VesselCloud
+
+MIN_SHARE = 0.03
+"""Of the cloud's contrast; a smaller group is left with its neighbour, it cannot be told from noise."""
+
+
+def vessel_groups(cloud: VesselCloud) -> list[VesselCloud]:
+    """The cloud in groups that an injection fills or leaves empty: large veins, other vessels left and right.
+
+    The middle plane is the CTA's own. A vessel tree of one side only (3DRA) and one without veins stay whole.
+    """
+    veins = cloud.is_vein
+    left = ~veins & (cloud.positions_mm[:, 0] < cloud.centre_mm[0])
+    right = ~veins & ~left
+    total = float(cloud.weights_mm3.sum())
+    masks = [mask for mask in (veins, left, right) if cloud.weights_mm3[mask].sum() >= MIN_SHARE * total]
+    if len(masks) < 2:
+        return [cloud]
+    leftover = ~np.logical_or.reduce(masks)
+    masks[-1] = masks[-1] | leftover
+    return [cloud.subset(mask) for mask in masks]
+
+
+def weighted_sum(groups: Sequence[VesselCloud], gains: FloatArray) -> VesselCloud:
+    """One cloud of all groups whose gain is positive, weights times the gain relative to the largest.
+
+    Where no gain is positive (nothing of the run looks like the vessels) it is the sum of all groups as they are.
+    """
+    largest = float(np.max(gains))
+    relative = np.ones(len(groups)) if largest <= 0 else np.asarray(gains) / largest
+    kept = [(group, gain) for group, gain in zip(groups, relative, strict=True) if gain > 0]
+    return VesselCloud(
+        np.concatenate([group.positions_mm for group, _ in kept]),
+        np.concatenate([(group.weights_mm3 * np.float32(gain)) for group, gain in kept]),
+        np.concatenate([group.is_vein for group, _ in kept]),
+        groups[0].cell_mm,
+        groups[0].centre_mm,
+    )

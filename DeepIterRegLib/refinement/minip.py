@@ -1,0 +1,28 @@
+"""The last stage's similarity: mutual information of the DRR with the DSA's minimum projection."""
+
+from __future__ import annotations
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.refinement.target import binned
+from DeepIterRegLib.refinement.view import RenderedSimilarity
+from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.similarity.mutual_information import MutualInformation
+
+HEADROOM = 1.25
+"""Pixels may grow this much brighter than at the first pose before they count as the brightest bin."""
+
+
+def minip_view(renderer: Renderer, prepared: PreparedAngiogram, pose: FloatArray) -> RenderedSimilarity:
+    """Mutual information with the MinIP of one angiogram, on the renderer's (binned) detector.
+
+    The DRR's range is fixed by its image at `pose` (4, 4): a range that followed the pose would make the measure jump.
+    """
+    factor = prepared.angiogram.carm.rows // renderer.carm.rows
+    brightest_mm = float(renderer.render(pose[None]).max())
+    similarity = MutualInformation(
+        binned(prepared.minip, factor),
+        binned(prepared.angiogram.valid, factor),
+        moving_range=(0.0, max(HEADROOM * brightest_mm, 1e-3)),
+    )
+    return RenderedSimilarity(renderer, similarity)

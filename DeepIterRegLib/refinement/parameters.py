@@ -1,0 +1,38 @@
+"""The six numbers an optimiser sees: a correction about the CTA's centre, where a unit step moves about 1 mm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.geometry.rigid import PivotedCorrection
+
+HEAD_RADIUS_MM = 100.0
+"""A rotation of 1 / HEAD_RADIUS_MM moves the head's surface by 1 mm, as a translation of 1 mm does."""
+
+
+@dataclass(frozen=True, eq=False)
+class PoseParameters:
+    """Poses around a start pose as six numbers of like effect: rotation, translation, in mm at the head's surface."""
+
+    correction: PivotedCorrection
+
+    @classmethod
+    def around(cls, start_pose: FloatArray, centre_mm: FloatArray) -> PoseParameters:
+        """start_pose: (4, 4). centre_mm: (3,), patient frame, the point that rotations leave in place."""
+        return cls(PivotedCorrection.about_patient_point(start_pose, centre_mm))
+
+    @property
+    def scale(self) -> FloatArray:
+        """(6,) rad and mm per unit."""
+        return np.array([1 / HEAD_RADIUS_MM] * 3 + [1.0] * 3)
+
+    def pose(self, parameters: FloatArray) -> FloatArray:
+        """(4, 4) pose of (6,) parameters; zeros give the start pose."""
+        return self.correction.pose(parameters * self.scale)
+
+    def gradient(self, parameters: FloatArray, twist_gradient: FloatArray) -> FloatArray:
+        """(6,) gradient by the parameters, from the gradient by a left twist at their pose."""
+        return self.scale * self.correction.gradient(parameters * self.scale, twist_gradient)
