@@ -1,0 +1,87 @@
+"""The `deepiterreg` command: parses, runs one subcommand, turns what goes wrong into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from DeepIterRegLib import __version__
+from DeepIterRegLib.cli.interrupts import ended_as_by_ctrl_c
+from DeepIterRegLib.cli.quiet import quiet_libraries
+from DeepIterRegLib.errors import InputError, RegistrationCancelled
+
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_CANCELLED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code.
+
+    0: done. 1: failed for a reason that is not the input. 2: bad input or options, one sentence on stderr, nothing
+    written. 130: cancelled by Ctrl-C or another signal that asks to end, nothing written.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words  # wherever it stands: one adds it to the end of what went wrong
+    try:
+        with ended_as_by_ctrl_c():
+            return _run(words, debug)
+    except SystemExit as end:  # --help and --version
+        return int(end.code or 0)
+    except InputError as error:
+        _say(f"error: {error}", debug)
+        return EXIT_BAD_INPUT
+    except (KeyboardInterrupt, RegistrationCancelled):
+        _say("cancelled, nothing written", debug)
+        return EXIT_CANCELLED
+    except Exception as error:
+        _say(f"error: {_one_line(error)} (nothing written; --debug shows where)", debug)
+        return EXIT_FAILED
+
+
+def _run(words: list[str], debug: bool) -> int:
+    args = build_parser().parse_args([word for word in words if word != "--debug"])
+    with quiet_libraries(not debug):
+        return int(args.run(args))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every subcommand; each sets `run`, a function of the parsed arguments that returns 0."""
+    # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
+    from DeepIterRegLib.cli import benchmark, demo, register
+
+    parser = _Parser(
+        prog="deepiterreg",
+        description="Registers a 3D CT angiogram (CTA) to 2D digital subtraction angiograms (DSA).",
+        epilog="Exit codes: 0 done, 1 failed, 2 bad input (one sentence on stderr), 130 cancelled; unless it is 0, "
+        "nothing has been written. For research, not for clinical decisions.",
+    )
+    parser.add_argument("--version", action="version", version=f"deepiterreg {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show Python's traceback and what the libraries print")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in (register, demo, benchmark):
+        command.add_command(commands)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but an error is raised like every other bad input instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+
+
+def _say(sentence: str, debug: bool) -> None:
+    print(f"deepiterreg: {sentence}", file=sys.stderr)
+    if debug:
+        traceback.print_exc()
+
+
+def _one_line(error: Exception) -> str:
+    first_line = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The options that several commands share, and what they mean: one per --dsa, finite numbers, existing files."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.registration import Method
+
+MAX_ANGIOGRAMS = 2
+
+T = TypeVar("T")
+
+
+def finite_number(text: str) -> float:
+    """A number as an option's value; argparse turns the error into a sentence that names the option."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return number
+
+
+def seed_number(text: str) -> int:
+    """A seed: an integer that is not negative, as numpy's generators want it."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 0")
+    return int(text)
+
+
+def add_method_options(parser: argparse.ArgumentParser) -> None:
+    """How to register, for every command that does."""
+    group = parser.add_argument_group("method")
+    group.add_argument(
+        "--method",
+        choices=("default", "published"),
+        default="default",
+        help="default: several starts, coarse to fine; published: the two stages of the paper, a fixed number of "
+        "iterations (default: %(default)s)",
+    )
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to compute; auto takes a GPU where the method gains by one (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seed",
+        type=seed_number,
+        default=0,
+        metavar="N",
+        help="of every random draw; the same seed gives the same result (default: %(default)s)",
+    )
+
+
+def per_angiogram(
+    option: str, values: Sequence[T] | None, count: int, one_for_all: bool = False
+) -> tuple[T | None, ...]:
+    """The values of an option that is given once per --dsa, one for each of `count` angiograms; None where left out.
+
+    one_for_all: one value may serve every angiogram (a distance may, an angle or a mask cannot). Raises InputError
+    when the numbers do not agree.
+    """
+    if not values:
+        return (None,) * count
+    if len(values) == count:
+        return tuple(values)
+    if one_for_all and len(values) == 1:
+        return tuple(values) * count
+    raise InputError(
+        f"{option} is given {len(values)} times for {count} --dsa; give it once for each --dsa, in the same order."
+    )
+
+
+@dataclass(frozen=True)
+class RegisterRequest:
+    """What `deepiterreg register` is asked to do; the values of the options, not yet looked into."""
+
+    cta: Path
+    dsa: tuple[Path, ...]
+    output: Path
+    initial_transform: Path | None = None
+    method: Method = "default"
+    device: str = "auto"
+    seed: int = 0
+    volume_kind: Literal["auto", "cta", "3dra"] = "auto"
+    cta_vessels: Path | None = None
+    cta_veins: Path | None = None
+    dsa_vessels: tuple[Path | None, ...] = (None,)
+    dsa_veins: tuple[Path | None, ...] = (None,)
+    carm: tuple[Path | None, ...] = (None,)
+    primary_angle_deg: tuple[float | None, ...] = (None,)
+    secondary_angle_deg: tuple[float | None, ...] = (None,)
+    sdd_mm: tuple[float | None, ...] = (None,)
+    sid_mm: tuple[float | None, ...] = (None,)
+    pixel_spacing_mm: tuple[float | None, ...] = (None,)
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.dsa) <= MAX_ANGIOGRAMS:
+            raise InputError(f"--dsa is given {len(self.dsa)} times; give it once or twice (frontal and lateral run).")
+
+    @classmethod
+    def from_arguments(cls, args: argparse.Namespace) -> RegisterRequest:
+        """Raises InputError when an option's number does not fit that of --dsa, or a file is not there."""
+        count = len(args.dsa)
+        request = cls(
+            args.cta, tuple(args.dsa), args.output, args.initial_transform, args.method, args.device, args.seed,
+            args.volume_kind, args.cta_vessels, args.cta_veins,
+            per_angiogram("--dsa-vessels", args.dsa_vessels, count),
+            per_angiogram("--dsa-veins", args.dsa_veins, count),
+            per_angiogram("--carm", args.carm, count),
+            per_angiogram("--primary-angle", args.primary_angle, count),
+            per_angiogram("--secondary-angle", args.secondary_angle, count),
+            per_angiogram("--sdd", args.sdd, count, one_for_all=True),
+            per_angiogram("--sid", args.sid, count, one_for_all=True),
+            per_angiogram("--pixel-spacing", args.pixel_spacing, count, one_for_all=True),
+        )  # fmt: skip
+        request.require_files()
+        return request
+
+    def require_files(self) -> None:
+        """Raise InputError for the first path that is not there: before the minutes, not after."""
+        options = [("--cta", self.cta), ("--initial-transform", self.initial_transform)]
+        options += [("--cta-vessels", self.cta_vessels), ("--cta-veins", self.cta_veins)]
+        options += [("--dsa", path) for path in self.dsa] + [("--carm", path) for path in self.carm]
+        options += [("--dsa-vessels", path) for path in self.dsa_vessels]
+        options += [("--dsa-veins", path) for path in self.dsa_veins]
+        for option, path in options:
+            if path is not None and not path.exists():
+                raise InputError(f"{path.name or path} does not exist; give an existing file with {option}.")

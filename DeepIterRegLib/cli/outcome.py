@@ -1,0 +1,43 @@
+"""What a registration leaves behind: the files' names, and the lines that tell a person how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+OUTPUT_NAMES = ("cta_to_carm.tfm", "scene.mrb", "overlay.png", "report.json")
+
+
+def print_outcome(console: Console, folder: Path, report: Mapping[str, Any]) -> None:
+    """Tell where the files are, what was achieved, and what to be careful about. report: as report.json holds it."""
+    for line in outcome_lines(folder, report):
+        console.print(line, markup=False)
+
+
+def outcome_lines(folder: Path, report: Mapping[str, Any]) -> list[str]:
+    lines = [f"Warning: {warning}" for warning in report["warnings"]]
+    moved, seconds = report["moved"], report["seconds"]
+    lines.append(
+        f"Registered on {report['device']} in {seconds['register']:.2f} s; the head moved "
+        f"{moved['translation_mm']:.1f} mm and {moved['rotation_deg']:.1f}°."
+    )
+    views = report["angiograms"]
+    for number, view in enumerate(views, start=1):
+        name = f"DSA {number}" if len(views) > 1 else "DSA"
+        lines.append(f"  {name}: NCC of DRR and DSA {view['ncc_before']:.2f} -> {view['ncc_after']:.2f}")
+        if report["truth"] is not None:
+            error = report["truth"]["angiograms"][number - 1]
+            lines.append(
+                f"  {name}: mean projection error against the known truth "
+                f"{_error(error['mpe_px_before'])} -> {_error(error['mpe_px_after'])} px, "
+                f"{_error(error['mpe_mm_before'])} -> {_error(error['mpe_mm_after'])} mm"
+            )
+    lines.append("  Seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
+    return lines + [f"  {folder / name}" for name in OUTPUT_NAMES]
+
+
+def _error(value: float | None) -> str:
+    return "infinite" if value is None else f"{value:.2f}"

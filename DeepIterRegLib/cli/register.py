@@ -1,0 +1,178 @@
+"""`deepiterreg register`: CTA and DSA in; pose, scene, overlay and report out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.cli.clock import StepClock
+from DeepIterRegLib.cli.inputs import Inputs, read_inputs
+from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, finite_number
+from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
+from DeepIterRegLib.cli.progress import part_of, progress_display
+from DeepIterRegLib.cli.staging import staged_output
+from DeepIterRegLib.comparison import compare_views
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.geometry.transform_file import write_transform
+from DeepIterRegLib.overlay import write_overlay
+from DeepIterRegLib.registration import Progress, ProgressCallback, Registration
+from DeepIterRegLib.render.choose import choose_device
+from DeepIterRegLib.report import build_report, to_json
+
+
+def add_command(commands: Any) -> None:
+    """Add the subcommand to argparse's subparsers."""
+    parser = commands.add_parser(
+        "register",
+        help="register a CTA to one or two DSA runs",
+        description="Registers a CTA (or 3D rotational angiogram) to one DSA run, or to two of the unmoved patient, "
+        f"and writes {', '.join(OUTPUT_NAMES)}.",
+    )
+    images = parser.add_argument_group("images")
+    images.add_argument(
+        "--cta", type=Path, required=True, metavar="PATH", help="the 3D angiogram: NRRD, NIfTI or a DICOM folder"
+    )
+    images.add_argument(
+        "--dsa",
+        type=Path,
+        required=True,
+        action="append",
+        metavar="PATH",
+        help="the DSA run: XA DICOM, NRRD, NIfTI, PNG or a folder of PNG frames; twice for a frontal and a lateral run "
+        "(the options below that concern a DSA are then given twice as well, in the same order)",
+    )
+    images.add_argument(
+        "--volume-kind",
+        choices=("auto", "cta", "3dra"),
+        default="auto",
+        help="cta: Hounsfield units; 3dra: rotational 3D angiogram, vessels only, any unit (default: %(default)s)",
+    )
+    images.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that receives the results")
+    add_method_options(parser)
+    start = parser.add_argument_group("start")
+    start.add_argument(
+        "--initial-transform",
+        type=Path,
+        metavar="FILE",
+        help="where to start: any rigid ITK transform file, for example one saved by Slicer (default: the CTA's centre "
+        "on the isocentre, turned as the DSA's Patient Position says)",
+    )
+    masks = parser.add_argument_group("masks", "any file that ITK reads; replaces the automatic segmentation")
+    for option, what in (("--cta-vessels", "all vessels of the CTA"), ("--cta-veins", "the large veins of the CTA")):
+        masks.add_argument(option, type=Path, metavar="FILE", help=f"{what}, on its grid")
+    for option, what in (("--dsa-vessels", "all vessels of the DSA"), ("--dsa-veins", "the veins of the DSA")):
+        masks.add_argument(option, type=Path, action="append", metavar="FILE", help=f"{what}, of its size")
+    geometry = parser.add_argument_group("C-arm geometry", "what is given here replaces the DSA's tags")
+    for option, unit, what in (
+        ("--primary-angle", "DEG", "primary angle, degrees, LAO positive"),
+        ("--secondary-angle", "DEG", "secondary angle, degrees, cranial positive"),
+        ("--sdd", "MM", "source-to-detector distance, mm"),
+        ("--sid", "MM", "source-to-isocentre distance, mm"),
+        ("--pixel-spacing", "MM", "pixel size at the detector, mm"),
+    ):
+        geometry.add_argument(option, type=finite_number, action="append", metavar=unit, help=what)
+    geometry.add_argument(
+        "--carm",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="the whole C-arm as JSON (docs/command_line.md), for calibrated systems; instead of the options above",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the parsed command; returns 0 or raises."""
+    request = RegisterRequest.from_arguments(args)
+    report = register_files(request, message_console())
+    print_outcome(Console(highlight=False, soft_wrap=True), request.output, report)
+    return 0
+
+
+def message_console() -> Console:
+    """Where progress goes: standard error, so that standard output holds the outcome alone."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def register_files(request: RegisterRequest, console: Console) -> dict[str, Any]:
+    """Register what `request` names, write the four files into its output folder (all or none), return the report.
+
+    console: shows the progress. Raises InputError, RegistrationCancelled, or what a library raises.
+    """
+    require_slicer_core()
+    with staged_output(request.output, OUTPUT_NAMES) as folder:
+        return register_into(folder, request, console, StepClock())
+
+
+def register_into(
+    folder: Path, request: RegisterRequest, console: Console, clock: StepClock, truth_pose: FloatArray | None = None
+) -> dict[str, Any]:
+    """Like `register_files`, but write into `folder` and whether or not the files come about all together.
+
+    clock: holds the steps that came before. truth_pose: (4, 4), for the report, where it is known.
+    """
+    # Asked here for the display alone: the pipeline chooses again, and falls back while it runs.
+    device, _ = choose_device(request.device)
+    with progress_display(console, device) as progress:
+        progress(Progress("Reading the images", 0.0))
+        inputs = read_inputs(request)
+        clock.step("read")
+        registration = _register_in_scene(request, inputs, folder, progress, clock)
+        progress(Progress("Drawing the overlay", 0.96))
+        views = compare_views(registration)
+        write_overlay(folder / "overlay.png", views)
+        clock.step("overlay")
+        seconds = clock.seconds | {"total": sum(clock.seconds.values())}
+        report = build_report(registration, views, seconds, request.seed, truth_pose, inputs.volume.warnings)
+        (folder / "report.json").write_text(to_json(report), encoding="utf-8")
+        progress(Progress("Done", 1.0))
+    return report
+
+
+def _register_in_scene(
+    request: RegisterRequest, inputs: Inputs, folder: Path, progress: ProgressCallback, clock: StepClock
+) -> Registration:
+    """Register through the Slicer logic; write the scene and the transform."""
+    from DeepIterRegLib.mrml.logic import DeepIterRegLogic
+    from DeepIterRegLib.mrml.scene import new_scene
+
+    logic = DeepIterRegLogic(new_scene())
+    registration = logic.register(
+        logic.load_cta(inputs.volume),
+        [logic.load_dsa(angiogram) for angiogram in inputs.angiograms],
+        method=request.method,
+        initial_pose=inputs.initial_pose,
+        device=request.device,
+        cta_vessels=inputs.cta_vessels,
+        cta_veins=inputs.cta_veins,
+        dsa_vessels=inputs.dsa_vessels,
+        dsa_veins=inputs.dsa_veins,
+        seed=request.seed,
+        progress=part_of(progress, 0.05, 0.9),
+    )
+    clock.step("scene", {"prepare": registration.preparation_seconds, "register": registration.seconds})
+    progress(Progress("Writing the scene", 0.9))
+    write_transform(folder / "cta_to_carm.tfm", registration.pose, inputs.volume.centre_mm)
+    logic.save_scene(folder / "scene.mrb")
+    clock.step("scene")
+    return registration
+
+
+def require_slicer_core() -> None:
+    """Raise InputError before any computing when the scene could not be written in the end.
+
+    It is tried, not only looked for: on a bare system it may be there and lack a library of the system.
+    """
+    from DeepIterRegLib.mrml.scene import new_scene
+
+    try:
+        new_scene()
+    except ImportError as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+        raise InputError(
+            f"slicer-core, which writes scene.mrb, cannot be imported ({reason}); pip install slicer-core."
+        ) from error
