@@ -1,0 +1,143 @@
+"""The packaged extension is complete: every file is listed, and what gets installed can be imported."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path, PurePosixPath
+
+import pytest
+from PIL import Image
+
+from Testing.tools.cmake_lists import FOLDERS, ROOT, files_of, listed_in, with_lists
+
+MODULES = "lib/Slicer/qt-scripted-modules"
+"""Where the stand-in for Slicer installs; a real Slicer adds its version."""
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_file_is_listed_and_every_listed_file_exists(folder: str) -> None:
+    lists = listed_in((ROOT / folder / "CMakeLists.txt").read_text(encoding="utf-8"))
+    listed = sorted(lists["SCRIPTS"] + lists["RESOURCES"])
+    assert listed == files_of(ROOT / folder), f"{folder}/CMakeLists.txt is out of date: run `make cmake-lists`"
+    assert all(name.endswith(".py") for name in lists["SCRIPTS"])
+    assert not any(name.endswith(".py") for name in lists["RESOURCES"])
+
+
+def test_every_file_that_is_not_python_is_in_the_python_package_too() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    patterns = settings["package-data"]["DeepIterRegLib"]
+    data = [name for name in files_of(ROOT / "DeepIterRegLib") if not name.endswith(".py")]
+    missing = [name for name in data if not any(PurePosixPath(name).match(pattern) for pattern in patterns)]
+    assert not missing, "add a pattern to package-data in pyproject.toml"
+
+
+def test_lists_are_rewritten_in_place(tmp_path: Path) -> None:
+    for name in ("a.py", "sub/b.py", "sub/c.json", "sub/__pycache__/b.pyc", ".hidden", "CMakeLists.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    before = "# kept\nset(X_PYTHON_SCRIPTS\n  gone.py\n  )\nset(X_PYTHON_RESOURCES\n  )\nmacro(${X_PYTHON_SCRIPTS})\n"
+    after = with_lists(before, files_of(tmp_path))
+    assert listed_in(after) == {"SCRIPTS": ["a.py", "sub/b.py"], "RESOURCES": ["sub/c.json"]}
+    assert after.startswith("# kept\n")
+    assert after.endswith("macro(${X_PYTHON_SCRIPTS})\n")
+    assert with_lists(after, files_of(tmp_path)) == after
+
+
+def metadata() -> dict[str, str]:
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r'^set\((EXTENSION_\w+) "([^"\n]*)"\)$', text, flags=re.MULTILINE))
+
+
+def test_extension_says_what_the_catalogue_asks() -> None:
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    assert re.search(r"^project\(DeepIterReg\)$", text, flags=re.MULTILINE)
+    values = metadata()
+    assert set(values) == {
+        f"EXTENSION_{name}"
+        for name in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS")
+    }
+    assert all(values.values())
+    assert values["EXTENSION_CATEGORY"] == "Registration"
+    assert values["EXTENSION_DEPENDS"] == "PyTorch"
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
+
+
+def test_icon_and_screenshots_of_the_catalogue_are_images_of_this_repository() -> None:
+    values = metadata()
+    for url in f"{values['EXTENSION_ICONURL']} {values['EXTENSION_SCREENSHOTURLS']}".split():
+        path = ROOT / url.split("/main/", 1)[1]
+        with Image.open(path) as image:
+            image.verify()
+    with Image.open(ROOT / values["EXTENSION_ICONURL"].split("/main/", 1)[1]) as icon:
+        assert icon.size == (128, 128)
+
+
+def test_module_and_catalogue_show_the_same_icon() -> None:
+    """They are installed to the same place."""
+    icon = Path("Resources", "Icons", "DeepIterReg.png")
+    assert (ROOT / icon).read_bytes() == (ROOT / "DeepIterReg" / icon).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Slicer's macros would install, made by CMake from a copy of the tree."""
+    if shutil.which("cmake") is None or shutil.which("cc") is None:
+        pytest.skip("CMake and a C compiler are not installed")
+    folder = tmp_path_factory.mktemp("package")
+    # In a folder with a space, and with the files' own CMakeLists.txt only: no __pycache__ to hide behind.
+    source = folder / "the source"
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "output")
+    for name in (*FOLDERS, "Resources", "Testing"):
+        shutil.copytree(ROOT / name, source / name, ignore=ignored)
+    shutil.copy(ROOT / "CMakeLists.txt", source)
+    configure: list[str | Path] = [
+        "cmake",
+        "-S",
+        source,
+        "-B",
+        folder / "build",
+        f"-DSlicer_DIR={ROOT / 'Testing/slicer_stand_in'}",
+    ]
+    install: list[str | Path] = ["cmake", "--install", folder / "build", "--prefix", folder / "installed"]
+    install += ["--component", "RuntimeLibraries"]
+    for command in (configure, install):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return folder / "installed" / MODULES
+
+
+def test_package_holds_the_module_the_library_and_the_resources(package: Path) -> None:
+    assert sorted(files_of(package / "DeepIterRegLib")) == files_of(ROOT / "DeepIterRegLib")
+    for name in files_of(ROOT / "DeepIterReg"):
+        assert (package / name).read_bytes() == (ROOT / "DeepIterReg" / name).read_bytes()
+    assert (package / "Resources" / "Icons" / "DeepIterReg.png").is_file()
+
+
+def test_every_module_of_the_packaged_library_can_be_imported(package: Path) -> None:
+    names = sorted(
+        ".".join(Path("DeepIterRegLib", name).with_suffix("").parts).removesuffix(".__init__")
+        for name in files_of(ROOT / "DeepIterRegLib")
+        if name.endswith(".py") and not name.endswith("__main__.py")
+    )
+    code = (
+        "import importlib, sys\n"
+        f"sys.path.insert(0, {str(package)!r})\n"
+        f"for name in {names!r}:\n"
+        "    try:\n"
+        "        module = importlib.import_module(name)\n"
+        "    except ModuleNotFoundError as error:\n"
+        # What a Slicer or a plain Python may lack; a module of ours must be there.
+        "        if (error.name or '').split('.')[0] in ('DeepIterRegLib', 'DeepIterReg'): raise\n"
+        "        continue\n"
+        f"    assert module.__file__.startswith({str(package)!r}), module.__file__\n"
+        "print('imported', len(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-I", "-c", code], cwd=package, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("imported")
