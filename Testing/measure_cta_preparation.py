@@ -18,6 +18,8 @@ CASES: dict[str, dict[str, Any]] = {
     "1 mm, arteries 350 HU, veins 280 HU": {},
     "0.6 x 0.5 x 0.5 mm": {"spacing_mm": (0.6, 0.5, 0.5)},
     "2 x 0.5 x 0.5 mm": {"spacing_mm": (2.0, 0.5, 0.5)},
+    "3 x 0.6 x 0.6 mm": {"spacing_mm": (3.0, 0.6, 0.6)},
+    "5 x 0.45 x 0.45 mm": {"spacing_mm": (5.0, 0.45, 0.45)},
     "late: arteries 200, veins 260": {"artery_hu": 200.0, "vein_hu": 260.0},
     "early: arteries 450, veins 130": {"artery_hu": 450.0, "vein_hu": 130.0},
     "bright: arteries 650, veins 450": {"artery_hu": 650.0, "vein_hu": 450.0},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import numpy as np
@@ -11,7 +12,8 @@ from scipy import ndimage
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.bone import Bone
-from DeepIterRegLib.preparation.contrast import ContrastLevels
+from DeepIterRegLib.preparation.cavity import Cavity
+from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.distance import dilated, eroded
 from DeepIterRegLib.preparation.prepared import PreparedVolume
@@ -56,6 +58,55 @@ def test_the_built_in_patients_veins_are_those_along_the_skull():
     assert prepared.veins[made.skull_vein_mask].mean() > 0.7
     assert made.vein_mask[prepared.veins].mean() > 0.75
     assert not (prepared.veins & ~prepared.vessels).any()
+
+
+@pytest.mark.parametrize(("slices", "least"), [(3, 0.65), (4, 0.45)], ids=["3.6 mm", "4.8 mm"])
+def test_through_thick_slices_the_head_does_not_leak_out_of_its_vault(slices, least):
+    """Where thin bone runs across the slices it is mixed with brain and scalp, and no longer brighter than vessels."""
+    made, _ = patient()
+    thick, mask = in_thick_slices(made, slices)
+    prepared = prepare_volume(thick)
+    found_ml, true_ml = (m.sum() * np.prod(thick.spacing_mm) / 1000 for m in (prepared.vessels, mask))
+    assert found_ml < 1.2 * true_ml
+    assert overlap(prepared.vessels, mask) > least
+    assert prepared.warnings == ()
+
+
+def test_bone_that_mixes_into_the_cavitys_wall_does_not_make_the_vessels_brighter():
+    """As thick slices do: one voxel of bone at 640 HU just inside the wall, vessels of 300 HU deeper."""
+    k, j, i = np.indices((40, 40, 40)) - 20
+    distance = 2.0 * np.sqrt(k**2 + j**2 + i**2)
+    inside = distance < 34
+    hu = np.where(np.hypot(j, i) < 3, 300.0, 36.0).astype(np.float32)
+    hu[inside & (distance > 31.9) & (np.abs(k) < 6)] = 640.0
+    depth = ndimage.distance_transform_edt(inside, sampling=2.0).astype(np.float32)
+    levels = contrast_levels(hu, Cavity(distance < 26, inside, depth, np.full(3, 2.0)))
+    assert levels is not None
+    assert levels.brightest_hu == pytest.approx(300.0)
+
+
+def in_thick_slices(made: SimplePatient, slices: int) -> tuple[Volume, np.ndarray]:
+    """Means over `slices` slices along the body, as of a thick scan; and what of them is at least a third vessel."""
+    voxels, matrix = made.volume.voxels, made.volume.ijk_to_ras.copy()
+    assert np.argmax(np.abs(matrix[2, :3])) == 2  # k runs along the body
+    count = len(voxels) // slices
+
+    def means(values: np.ndarray) -> np.ndarray:
+        return values[: count * slices].reshape(count, slices, *values.shape[1:]).mean(axis=1)
+
+    matrix[:3, 3] += matrix[:3, 2] * (slices - 1) / 2
+    matrix[:3, 2] *= slices
+    return Volume(np.rint(means(voxels)).astype(np.int16), matrix, "cta"), means(made.vessel_mask) > 0.33
+
+
+def test_more_than_a_head_can_hold_is_warned_of_unless_the_mask_was_given():
+    side = 70
+    voxels = np.random.default_rng(0).normal(0, 1, (100, 100, 100)).astype(np.float32)
+    voxels[10 : 10 + side, 10 : 10 + side, 10 : 10 + side] += 1000.0
+    volume = Volume(voxels, np.eye(4), "3dra", "scan")
+    (warning,) = prepare_volume(volume).warnings
+    assert re.search(r"3\d\d mL of scan were taken for vessels.*--cta-vessels", warning)
+    assert prepare_volume(volume, vessels=voxels > 500).warnings == ()
 
 
 def test_progress_names_steps_and_only_rises():

@@ -18,6 +18,10 @@ PALE_HU = 70.0
 AROUND_CORE_MM = 7.0
 """The core keeps 12 mm from dense bone and calcification; this far around it there is no bone, nor partial volume of
 bone, nor the marrow of the clivus, but there are the larger arteries and the deep veins."""
+OFF_WALL_MM = 3.0
+"""Distance from the cavity's wall of what tells how bright vessels are: where thick slices thin the vault, the core
+comes close enough for bone's partial volume to lift the 99th percentile from 360 to 640 HU, and the bone threshold
+with it."""
 LEAST_CONTRAST_ML = 1.0
 """Of bright voxels deep in the brain. Measured: 0.3 mL (calcifications, bits of bone) without contrast in skull-ct,
 6.5 mL and more with drawn contrast in the same head; see docs/cta_preparation.md."""
@@ -83,5 +87,8 @@ def contrast_levels(hu: FloatArray, cavity: Cavity) -> ContrastLevels | None:
     connected_ml = float(np.count_nonzero(largest_component(bright))) * voxel_ml
     if volume_ml < LEAST_CONTRAST_ML or (connected_ml < CONNECTED_ML and volume_ml < SCATTERED_ML):
         return None
-    vessel, brightest = np.percentile(hu[bright], [VESSEL_PERCENTILE, BRIGHTEST_PERCENTILE])
+    off_wall = bright & (cavity.depth_mm > OFF_WALL_MM)
+    vessel, brightest = np.percentile(
+        hu[off_wall if off_wall.any() else bright], [VESSEL_PERCENTILE, BRIGHTEST_PERCENTILE]
+    )
     return ContrastLevels(tissue, noise, float(vessel), float(brightest), volume_ml)

@@ -21,6 +21,13 @@ StepCallback = Callable[[str, float], None]
 
 BRAIN_HU = 35.0
 """Grey and white matter, where masks are given and the brain is not looked for."""
+MOST_VESSELS_ML = 150.0
+"""About twice what head and neck hold, from the 7th cervical vertebra up: published sections times textbook lengths.
+Jugular veins up to 82 and 52 mm2 (Magnano 2016, PLoS One 11:e0149532) x 150 mm, 20 mL; transverse and sigmoid sinuses
+53 and 47 mm2 and sagittal sinus 37 mm2 (J Clin Neurosci 2017;40:190) x 130 and 270 mm, 23 mL; common and internal
+carotids 6.5 and 5.1 mm wide (Krejza 2006, Stroke 37:1103) x 100 and 200 mm, both sides, 15 mL; arteries of the brain,
+cortical and deep veins, external branches and vertebrals, 20 mL at most. The rest is for wide veins and the rims of
+vessels that thick slices add. The aortic arch, if the scan shows it, can come on top."""
 
 
 def prepare_volume(
@@ -36,13 +43,15 @@ def prepare_volume(
     required.
 
     Raises InputError: no head in a CTA, no contrast, a mask that is empty or of another size. Warnings of the result:
-    the volume's own, a faint (early or late) phase, no veins, metal.
+    the volume's own, a faint (early or late) phase, no veins, metal, more vessels than head and neck hold.
     """
     tell: StepCallback = progress or (lambda step, fraction: None)
     given_vessels = checked_mask(vessels, volume, "vessel", "--cta-vessels")
     given_veins = checked_mask(veins, volume, "vein", "--cta-veins")
     prepare = _from_rotational if volume.kind == "3dra" else _from_cta
     all_vessels, all_veins, fill, warnings = prepare(volume, given_vessels, given_veins, tell)
+    if given_vessels is None:
+        warnings += _too_much(volume, all_vessels)
     tell("Take the points", 0.95)
     cloud = cloud_from_volume(volume, all_vessels, all_veins, fill)
     if len(cloud) == 0:
@@ -51,6 +60,18 @@ def prepare_volume(
         )
     tell("Take the points", 1.0)
     return PreparedVolume(volume, all_vessels, all_veins, cloud, volume.warnings + warnings)
+
+
+def _too_much(volume: Volume, vessels: BoolArray) -> tuple[str, ...]:
+    """The warning that more was found than can be vessels; empty where it was not."""
+    found_ml = float(np.count_nonzero(vessels)) * float(np.prod(volume.spacing_mm)) / 1000
+    if found_ml <= MOST_VESSELS_ML:
+        return ()
+    return (
+        f"{found_ml:.0f} mL of {volume.name} were taken for vessels, more than head and neck hold (about "
+        f"{MOST_VESSELS_ML:.0f} mL at most), so much of it is probably bone or tissue; check the overlay, or give a "
+        "mask of the vessels with --cta-vessels FILE.",
+    )
 
 
 _Parts = tuple[BoolArray, BoolArray, FloatArray, tuple[str, ...]]
