@@ -456,6 +456,12 @@ def test_an_output_that_is_a_file(command):
     assert "--output" in sentence
 
 
+def test_an_output_without_a_name_is_not_the_current_folder(command):
+    cta, dsa = command.originals["cta"], command.originals["dsa"]
+    assert main(["register", "--cta", str(cta), "--dsa", str(dsa), "--output", ""]) == 2
+    assert "--output" in command.sentence()
+
+
 def test_a_read_only_output_folder_is_told_before_any_work(command, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         pytest.fail("images were read")

@@ -187,3 +187,8 @@ def test_second_view_shares_the_pose(other, tmp_path):
 def test_cta_is_stored_as_scanners_do_with_left_first(patient, tmp_path):
     image = sitk.ReadImage(str(write_patient(patient, tmp_path)["cta"]))
     np.testing.assert_allclose(image.GetDirection(), np.eye(3).ravel(), atol=1e-6)
+
+
+def test_a_detector_too_small_for_vessels_is_refused():
+    with pytest.raises(ValueError, match="at least 128"):
+        simple_patient(0, detector_px=64)

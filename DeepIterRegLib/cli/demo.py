@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from DeepIterRegLib.cli.clock import StepClock
-from DeepIterRegLib.cli.options import RegisterRequest, add_method_options
+from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, output_folder
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.register import message_console, register_into, require_slicer_core
 from DeepIterRegLib.cli.staging import staged_output
@@ -28,7 +28,11 @@ def add_command(commands: Any) -> None:
         "from the truth.",
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("output"), metavar="DIR", help="folder for the results (default: output)"
+        "--output",
+        type=output_folder,
+        default=Path("output"),
+        metavar="DIR",
+        help="folder for the results (default: output)",
     )
     add_method_options(parser)
     parser.set_defaults(run=run)

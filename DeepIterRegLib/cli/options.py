@@ -35,6 +35,13 @@ def seed_number(text: str) -> int:
     return int(text)
 
 
+def output_folder(text: str) -> Path:
+    """A folder as an option's value; an empty name, as an unset shell variable gives it, would mean the current one."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of the output folder is empty")
+    return Path(text)
+
+
 def add_method_options(parser: argparse.ArgumentParser) -> None:
     """How to register, for every command that does."""
     group = parser.add_argument_group("method")

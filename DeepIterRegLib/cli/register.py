@@ -11,7 +11,7 @@ from rich.console import Console
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.cli.clock import StepClock
 from DeepIterRegLib.cli.inputs import Inputs, read_inputs
-from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, finite_number
+from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, finite_number, output_folder
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import part_of, progress_display
 from DeepIterRegLib.cli.staging import staged_output
@@ -51,7 +51,9 @@ def add_command(commands: Any) -> None:
         default="auto",
         help="cta: Hounsfield units; 3dra: rotational 3D angiogram, vessels only, any unit (default: %(default)s)",
     )
-    images.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that receives the results")
+    images.add_argument(
+        "--output", type=output_folder, required=True, metavar="DIR", help="folder that receives the results"
+    )
     add_method_options(parser)
     start = parser.add_argument_group("start")
     start.add_argument(

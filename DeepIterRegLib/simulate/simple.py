@@ -30,6 +30,8 @@ from DeepIterRegLib.simulate.vessel import Side, Vessel
 from DeepIterRegLib.simulate.xa_writer import write_xa
 
 SDD_MM, SID_MM, DETECTOR_MM = 1150.0, 750.0, 307.2
+MIN_DETECTOR_PX = 128
+"""Below it the vessels are thinner than a pixel and the head's image, which is made coarser, has no pixels left."""
 FRAMES, FRAMES_PER_SECOND = 20, 3.0
 FIELD_OF_VIEW_MM = (176.0, 204.8, 204.8)
 """Of the CTA, along k, j, i: from the vertex to the neck below the jaw."""
@@ -79,10 +81,12 @@ def simple_patient(
 ) -> SimplePatient:  # fmt: skip
     """Generate a patient; equal arguments give equal patients.
 
-    detector_px: rows and columns of the detector, whose size in mm is fixed. voxel_mm: edge of the CTA's voxels.
-    views_deg: primary angle of each run; a lateral view from the injected side if left out. motion_px: how far the
-    head drifts on the detector from the mask frame to the last one.
+    detector_px: rows and columns of the detector, whose size in mm is fixed, at least 128. voxel_mm: edge of the CTA's
+    voxels. views_deg: primary angle of each run; a lateral view from the injected side if left out. motion_px: how far
+    the head drifts on the detector from the mask frame to the last one.
     """
+    if detector_px < MIN_DETECTOR_PX:
+        raise ValueError(f"detector_px must be at least {MIN_DETECTOR_PX}, not {detector_px}")
     rng = np.random.default_rng(seed)
     skull = Skull.random(rng)
     arteries = grow_arteries(skull, rng)
