@@ -81,11 +81,13 @@ def run_trials(
     methods: Sequence[Method],
     starts: int,
     spreads: Sequence[tuple[float, float]] = SPREADS,
+    first_seed: int = 0,
     tell: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
     """Register every frame in `folder` (volume.nrrd and frame_*.dcm) from seeded starts around the identity, the truth.
 
-    Start k of a frame has the same seed for every method and spread. Raises InputError where the folder is not there.
+    Start k of frame n has the seed first_seed + 1000 n + k, for every method and spread. Raises InputError where the
+    folder is not there.
     """
     frames = sorted(folder.glob("frame_*.dcm"))
     if not frames:
@@ -99,7 +101,9 @@ def run_trials(
         carm = angiogram.angiogram.carm
         for rotation_sd, translation_sd in spreads:
             for start in range(starts):
-                pose = perturbed_start(truth, centre, rotation_sd, translation_sd, seed=1000 * number + start)
+                pose = perturbed_start(
+                    truth, centre, rotation_sd, translation_sd, seed=first_seed + 1000 * number + start
+                )
                 for method in methods:
                     began, cpu_began = time.perf_counter(), time.process_time()
                     # The method's own draws must not repeat the start's: another seed.
@@ -141,11 +145,12 @@ def summarise(trials: Sequence[Trial]) -> list[Summary]:
     return rows
 
 
-def as_json(trials: Sequence[Trial]) -> str:
+def as_json(trials: Sequence[Trial], first_seed: int = 0) -> str:
     """The documented JSON (schemas/rotational_head.schema.json) of an experiment; an infinite error becomes null."""
     content = {
         "experiment": "rotational-head",
         "success_mm": SUCCESS_MM,
+        "first_seed": first_seed,
         "cpus": os.cpu_count(),
         "summary": [asdict(row) for row in summarise(trials)],
         "trials": [asdict(trial) for trial in trials],
@@ -158,6 +163,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `deepiterreg benchmark rotational-head`."""
     parser.add_argument("--cases", type=Path, required=True, metavar="DIR", help="the folder rotational-head")
     parser.add_argument("--starts", type=int, default=10, metavar="N", help="starts per frame (default: 10)")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="other starts (default: 0)")
     parser.add_argument(
         "--method", action="append", choices=("default", "published"), help="may be given twice (default: both)"
     )
@@ -170,12 +176,20 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the experiment, print its table, write its JSON."""
     console = Console()
     methods: list[Method] = arguments.method or ["default", "published"]
+    if arguments.first_seed < 0 or arguments.starts < 1:
+        raise InputError("--first-seed must be at least 0 and --starts at least 1.")
     if arguments.json and not arguments.json.resolve().parent.is_dir():
         raise InputError(f"There is no folder for {arguments.json.name}; give --json a file in an existing folder.")
     frames = len(list(arguments.cases.glob("frame_*.dcm")))
     with Bar(console=console) as bar:
         task = bar.add_task("Registering", total=frames * len(SPREADS) * arguments.starts * len(methods))
-        trials = run_trials(arguments.cases, methods, arguments.starts, tell=lambda trial: bar.advance(task))
+        trials = run_trials(
+            arguments.cases,
+            methods,
+            arguments.starts,
+            first_seed=arguments.first_seed,
+            tell=lambda trial: bar.advance(task),
+        )
     table = Table("method", "starts (SD)", "< 5 mm", "start", "median", "95 %", "seconds", "CPU s")
     for row in summarise(trials):
         table.add_row(
@@ -190,5 +204,5 @@ def run(arguments: argparse.Namespace) -> int:
         )
     console.print(table)
     if arguments.json:
-        arguments.json.write_text(as_json(trials))
+        arguments.json.write_text(as_json(trials, arguments.first_seed))
     return 0
