@@ -12,8 +12,10 @@ from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.refinement.target import binned
 from DeepIterRegLib.registration import Registration
 from DeepIterRegLib.render.choose import splat_renderer
+from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.render.sampling import pixel_at_isocentre_mm
 from DeepIterRegLib.similarity.ncc import NormalizedCrossCorrelation
 
@@ -23,10 +25,10 @@ class ViewComparison:
     """One DSA and the DRRs of the pose the registration started from and of the one it found."""
 
     prepared: PreparedAngiogram
-    carm: CArm
-    """Of the DRRs: the DSA's detector, its pixels put together until the points of the cloud leave no holes."""
+    renderer: Renderer
+    """Of the DRRs: on the DSA's detector, its pixels put together until the points of the cloud leave no holes."""
     drr_before: npt.NDArray[np.float32]
-    """(rows, columns) of `carm`, mm of vessel along the ray."""
+    """(rows, columns) of the renderer's C-arm, mm of vessel along the ray."""
     drr_after: npt.NDArray[np.float32]
     ncc_before: float
     """Normalised cross-correlation of the DRR with the DSA's contrast over the pixels that no shutter covers."""
@@ -42,12 +44,11 @@ def compare_views(registration: Registration) -> tuple[ViewComparison, ...]:
 
 def _compare(prepared: PreparedAngiogram, cloud: VesselCloud, poses: FloatArray) -> ViewComparison:
     factor = hole_free_binning(prepared.angiogram.carm, cloud.cell_mm)
-    carm = prepared.angiogram.carm.binned(factor)
-    drrs = splat_renderer(cloud, carm).render(poses)
-    contrast = block_means(prepared.contrast, factor)
-    valid = block_means(prepared.angiogram.valid.astype(np.float32), factor) > 0.5
-    ncc = NormalizedCrossCorrelation(contrast, valid).value(drrs)
-    return ViewComparison(prepared, carm, drrs[0], drrs[1], float(ncc[0]), float(ncc[1]))
+    renderer = splat_renderer(cloud, prepared.angiogram.carm.binned(factor))
+    drrs = renderer.render(poses)
+    valid = binned(prepared.angiogram.valid, factor) > 0.5
+    ncc = NormalizedCrossCorrelation(binned(prepared.contrast, factor), valid).value(drrs)
+    return ViewComparison(prepared, renderer, drrs[0], drrs[1], float(ncc[0]), float(ncc[1]))
 
 
 def hole_free_binning(carm: CArm, cell_mm: float) -> int:
@@ -57,9 +58,3 @@ def hole_free_binning(carm: CArm, cell_mm: float) -> int:
     """
     factor = math.ceil(cell_mm / pixel_at_isocentre_mm(carm) - 0.05)
     return int(np.clip(factor, 1, max(1, min(carm.rows, carm.columns) // 16)))
-
-
-def block_means(image: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
-    """Means over blocks of factor x factor pixels, dropping what does not fill a block, as `CArm.binned` does."""
-    rows, columns = image.shape[0] // factor, image.shape[1] // factor
-    return image[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor).mean(axis=(1, 3))

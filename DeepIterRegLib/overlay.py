@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RED = np.array([0.92, 0.08, 0.10], dtype=np.float32)
+GREY_PERCENTILES = (0.2, 99.5)
+FULL_RED_PERCENTILE = 98
+"""Of the pixels that show a vessel: where the tint is strongest. The carotids alone would set it otherwise."""
 TINT_OPACITY = 0.6
 """Of the thickest vessels: the DSA stays visible below them."""
 PANEL_PX = 900
@@ -41,14 +44,15 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
     top = float(total_height)
     for number, (view, (panel_width, panel_height)) in enumerate(zip(views, panels, strict=True), start=1):
         bottom = top - title - panel_height
-        full_red_mm = _full_red_mm(view)
+        # The same for both panels, so that they can be compared.
+        full_red = full_red_length_mm(np.stack([view.drr_before, view.drr_after]))
         images = (("before", view.drr_before, view.ncc_before), ("after", view.drr_after, view.ncc_after))
         for column, (when, drr, ncc) in enumerate(images):
             left = margin + column * (width_px + gap) + (width_px - panel_width) / 2
             axes = figure.add_axes((
                 left / total_width, bottom / total_height, panel_width / total_width, panel_height / total_height
             ))  # fmt: skip
-            axes.imshow(blend(view, drr, full_red_mm), aspect="auto")
+            axes.imshow(blend(view, drr, full_red), aspect="auto")
             axes.set(xticks=[], yticks=[])
             for side in axes.spines.values():
                 side.set_color("0.6")
@@ -72,17 +76,20 @@ def blend(view: ViewComparison, drr: npt.NDArray[np.float32], full_red_mm: float
 
 def _window(minip: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Grey values 0 to 1 between the darkest vessels and the brightest background, shutters black."""
-    inside = minip[valid] if valid.any() else minip.ravel()
-    low, high = np.percentile(inside, (0.2, 99.5))
-    grey = np.clip((minip - low) / max(float(high - low), 1e-6), 0, 1)
-    return np.where(valid, grey, 0).astype(np.float32)
+    low, high = grey_window(minip, valid)
+    return np.where(valid, np.clip((minip - low) / (high - low), 0, 1), 0).astype(np.float32)
 
 
-def _full_red_mm(view: ViewComparison) -> float:
-    """The same for both panels, so that they can be compared."""
-    both = np.concatenate([view.drr_before.ravel(), view.drr_after.ravel()])
-    vessels = both[both > 0]
-    return float(np.percentile(vessels, 98)) if vessels.size else 1.0
+def grey_window(minip: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Grey values from the darkest vessels to the brightest background, leaving out what a shutter covers."""
+    low, high = np.percentile(minip[valid] if valid.any() else minip, GREY_PERCENTILES)
+    return float(low), float(max(high, low + 1e-6))
+
+
+def full_red_length_mm(drrs: npt.NDArray[np.float32]) -> float:
+    """Length of vessel along a ray, mm, that gets the strongest tint in DRRs of any shape."""
+    vessels = drrs[drrs > 0]
+    return float(np.percentile(vessels, FULL_RED_PERCENTILE)) if vessels.size else 1.0
 
 
 def _enlarge(image: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -161,9 +161,7 @@ def register_prepared(
             return refine_published(volume, angiograms, hypotheses[0], device=on_device, report=step)
         return refine_default(volume, angiograms, hypotheses, device=on_device, seed=seed, report=step)
 
-    stages = _with_fallback(refine, used_device, warnings)
-    if warnings and warnings[-1] == OUT_OF_GPU_MEMORY:
-        used_device = "cpu"
+    stages, used_device = _with_fallback(refine, used_device, warnings)
     doubt = poor_agreement_warning(agreement_ncc(volume, angiograms, stages[-1].pose))
     warnings += [doubt] if doubt else []
     report(Progress("Registered", 1.0, stages[-1].similarity, stages[-1].pose))
@@ -219,15 +217,15 @@ def start_poses(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram])
 OUT_OF_GPU_MEMORY = "The GPU has not enough free memory; the registration ran on the CPU."
 
 
-def _with_fallback(refine: Callable[[str], list[Stage]], device: str, warnings: list[str]) -> list[Stage]:
-    """Run on `device`, and once more on the CPU, with a warning, where the GPU has no memory left."""
+def _with_fallback(refine: Callable[[str], list[Stage]], device: str, warnings: list[str]) -> tuple[list[Stage], str]:
+    """Run on `device`, and once more on the CPU, with a warning, where the GPU has no memory left; says on which."""
     try:
-        return refine(device)
+        return refine(device), device
     except RuntimeError as error:
         if device == "cpu" or not is_out_of_memory(error):
             raise
         warnings.append(OUT_OF_GPU_MEMORY)
-        return refine("cpu")
+        return refine("cpu"), "cpu"
 
 
 def _initial_pose(given: FloatArray | Path | None) -> FloatArray | None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from DeepIterRegLib.comparison import block_means, compare_views, hole_free_binning
+from DeepIterRegLib.comparison import compare_views, hole_free_binning
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.overlay import blend, write_overlay
+from DeepIterRegLib.refinement.target import binned
 from Testing.three_bars import registered_bars
 
 
@@ -69,6 +70,6 @@ def test_pixels_are_put_together_until_the_cells_leave_no_holes():
 def test_block_means_match_the_binned_detector():
     image = np.arange(7 * 9, dtype=np.float32).reshape(7, 9)
     carm = CArm.from_angles(0, 0, 1200, 800, 0.3, 7, 9).binned(2)
-    means = block_means(image, 2)
+    means = binned(image, 2)
     assert means.shape == (carm.rows, carm.columns)
     assert means[0, 0] == np.mean([0, 1, 9, 10])

@@ -55,7 +55,7 @@ def test_translation_search_finds_a_head_that_lies_far_off_along_the_detector():
     angiogram = prepared_angiogram(shifted)
     pyramid = VesselPyramid(vessel_groups(tree_cloud()), [angiogram], [64], "cpu")
     search = TranslationSearch(rotations=1)
-    found = candidates(pyramid.renderers(64, 0), angiogram, START, CENTRE_MM, search, seed=0)
+    found = candidates(pyramid.renderers(64, 0), angiogram, 4, START, CENTRE_MM, search, seed=0)
     assert found.shape == (1, 4, 4)
     pixel_mm = 4 * 1.2
     assert mean_projection_error_mm(found[0], shifted, CENTRE_MM, LATERAL) < pixel_mm

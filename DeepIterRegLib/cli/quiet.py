@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from DeepIterRegLib.images.quiet import descriptor_2_to_nowhere
+
 
 @contextmanager
 def quiet_libraries(active: bool = True) -> Iterator[None]:
@@ -14,23 +16,18 @@ def quiet_libraries(active: bool = True) -> Iterator[None]:
     if not active:
         yield
         return
+    python_stderr = sys.stderr
     try:
-        writes_to_descriptor_2 = sys.stderr.fileno() == 2
+        writes_to_descriptor_2 = python_stderr.fileno() == 2
     except (OSError, ValueError, AttributeError):
         writes_to_descriptor_2 = False
-    sys.stderr.flush()
-    original = os.dup(2)
-    python_stderr = sys.stderr
-    if writes_to_descriptor_2:
-        sys.stderr = os.fdopen(os.dup(original), "w", buffering=1, encoding=python_stderr.encoding, errors="replace")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
-        yield
-    finally:
-        os.dup2(original, 2)
-        os.close(original)
-        if writes_to_descriptor_2:
+    with descriptor_2_to_nowhere() as terminal:
+        if terminal is None or not writes_to_descriptor_2:
+            yield
+            return
+        sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1, encoding=python_stderr.encoding, errors="replace")
+        try:
+            yield
+        finally:
             sys.stderr.close()
             sys.stderr = python_stderr

@@ -15,7 +15,7 @@ from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, fini
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import part_of, progress_display
 from DeepIterRegLib.cli.staging import staged_output
-from DeepIterRegLib.comparison import compare_views
+from DeepIterRegLib.comparison import ViewComparison
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.geometry.transform_file import write_transform
 from DeepIterRegLib.overlay import write_overlay
@@ -123,9 +123,8 @@ def register_into(
         progress(Progress("Reading the images", 0.0))
         inputs = read_inputs(request)
         clock.step("read")
-        registration = _register_in_scene(request, inputs, folder, progress, clock)
+        registration, views = _register_in_scene(request, inputs, folder, progress, clock)
         progress(Progress("Drawing the overlay", 0.96))
-        views = compare_views(registration)
         write_overlay(folder / "overlay.png", views)
         clock.step("overlay")
         seconds = clock.seconds | {"total": sum(clock.seconds.values())}
@@ -137,7 +136,7 @@ def register_into(
 
 def _register_in_scene(
     request: RegisterRequest, inputs: Inputs, folder: Path, progress: ProgressCallback, clock: StepClock
-) -> Registration:
+) -> tuple[Registration, tuple[ViewComparison, ...]]:
     """Register through the Slicer logic; write the scene and the transform."""
     from DeepIterRegLib.mrml.logic import DeepIterRegLogic
     from DeepIterRegLib.mrml.scene import new_scene
@@ -161,7 +160,7 @@ def _register_in_scene(
     write_transform(folder / "cta_to_carm.tfm", registration.pose, inputs.volume.centre_mm)
     logic.save_scene(folder / "scene.mrb")
     clock.step("scene")
-    return registration
+    return registration, logic.views
 
 
 def require_slicer_core() -> None:

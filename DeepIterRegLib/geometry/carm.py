@@ -12,6 +12,8 @@ from DeepIterRegLib.errors import InputError
 MIN_SDD_MM, MAX_SDD_MM = 300.0, 3000.0
 MIN_PIXEL_SPACING_MM, MAX_PIXEL_SPACING_MM = 0.01, 20.0
 ORTHOGONALITY_TOLERANCE = 1e-3
+PLANE_VECTORS = ("source_mm", "detector_origin_mm", "column_direction", "row_direction")
+"""The fields of a `CArm` that are points and directions: (3,), C-arm frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class CArm:
     """Cranial positive."""
 
     def __post_init__(self) -> None:
-        for name in ("source_mm", "detector_origin_mm", "column_direction", "row_direction"):
+        for name in PLANE_VECTORS:
             vector = np.array(getattr(self, name), dtype=np.float64)
             if vector.shape != (3,) or not np.isfinite(vector).all():
                 raise InputError(f"The C-arm's {name} must be three finite numbers, not {getattr(self, name)!r}.")
@@ -96,9 +98,7 @@ class CArm:
         n = np.array([-np.sin(alpha) * np.cos(beta), np.cos(alpha) * np.cos(beta), np.sin(beta)])
         u = np.array([-np.cos(alpha), -np.sin(alpha), 0.0])
         v = np.array([-np.sin(alpha) * np.sin(beta), np.cos(alpha) * np.sin(beta), -np.cos(beta)])
-        row_mm, column_mm = (
-            (pixel_spacing_mm, pixel_spacing_mm) if isinstance(pixel_spacing_mm, (int, float)) else pixel_spacing_mm
-        )
+        row_mm, column_mm = _row_and_column_mm(pixel_spacing_mm)
         column0, row0 = principal_point_px or ((columns - 1) / 2, (rows - 1) / 2)
         source = -sid_mm * n
         origin = source + sdd_mm * n - column0 * column_mm * u - row0 * row_mm * v
@@ -128,9 +128,7 @@ class CArm:
         if m[2] @ -source < 0:
             m = -m
         per_column, per_row, first_ray = np.linalg.inv(m).T
-        row_mm, column_mm = (
-            (pixel_spacing_mm, pixel_spacing_mm) if isinstance(pixel_spacing_mm, (int, float)) else pixel_spacing_mm
-        )
+        row_mm, column_mm = _row_and_column_mm(pixel_spacing_mm)
         # A plane at depth s has column steps of s * per_column: s follows from the pixel's size.
         column_length, row_length = np.linalg.norm(per_column), np.linalg.norm(per_row)
         if abs(per_column @ per_row) > ORTHOGONALITY_TOLERANCE * column_length * row_length:
@@ -182,20 +180,23 @@ class CArm:
     def binned(self, factor: int) -> CArm:
         """The same detector read out in blocks of factor x factor pixels (what does not fill a block is dropped)."""
         row_mm, column_mm = self.pixel_spacing_mm
-        shift = (factor - 1) / 2 * (column_mm * self.column_direction + row_mm * self.row_direction)
-        return CArm(
-            self.source_mm, self.detector_origin_mm + shift, self.column_direction, self.row_direction,
-            (row_mm * factor, column_mm * factor), self.rows // factor, self.columns // factor,
-            self.primary_angle_deg, self.secondary_angle_deg,
-        )  # fmt: skip
+        return self._with_pixels(row_mm * factor, column_mm * factor, self.rows // factor, self.columns // factor)
 
     def resized(self, rows: int, columns: int) -> CArm:
         """The same detector area with another number of pixels."""
-        row_mm = self.pixel_spacing_mm[0] * self.rows / rows
-        column_mm = self.pixel_spacing_mm[1] * self.columns / columns
+        row_mm, column_mm = self.pixel_spacing_mm
+        return self._with_pixels(row_mm * self.rows / rows, column_mm * self.columns / columns, rows, columns)
+
+    def _with_pixels(self, row_mm: float, column_mm: float, rows: int, columns: int) -> CArm:
+        """The same detector corner with pixels of another size: the first one's centre moves by half the difference."""
         shift = (column_mm - self.pixel_spacing_mm[1]) / 2 * self.column_direction
         shift = shift + (row_mm - self.pixel_spacing_mm[0]) / 2 * self.row_direction
         return CArm(
             self.source_mm, self.detector_origin_mm + shift, self.column_direction, self.row_direction,
             (row_mm, column_mm), rows, columns, self.primary_angle_deg, self.secondary_angle_deg,
         )  # fmt: skip
+
+
+def _row_and_column_mm(pixel_spacing_mm: float | tuple[float, float]) -> tuple[float, float]:
+    """(between rows, between columns) of what may be one number for both."""
+    return (pixel_spacing_mm,) * 2 if isinstance(pixel_spacing_mm, (int, float)) else pixel_spacing_mm

@@ -11,9 +11,8 @@ import numpy as np
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
-from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.carm import PLANE_VECTORS, CArm
 
-PLANE_KEYS = ("source_mm", "detector_origin_mm", "column_direction", "row_direction")
 DETECTOR_KEYS = ("pixel_spacing_mm", "rows", "columns")
 MATRIX_KEY = "projection_matrix"
 AGREE_PX = 0.5
@@ -32,7 +31,7 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
     """
     file = Path(path)
     content = _object(file)
-    known = {*PLANE_KEYS, *DETECTOR_KEYS, MATRIX_KEY}
+    known = {*PLANE_VECTORS, *DETECTOR_KEYS, MATRIX_KEY}
     unknown = sorted(set(content) - known)
     if unknown:
         raise InputError(
@@ -44,8 +43,8 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
                 f"{file.name} has {key} {content[key]}, but the image has {wanted} {key}; give the C-arm of this image"
                 " with --carm FILE."
             )
-    by_plane, by_matrix = any(key in content for key in PLANE_KEYS), MATRIX_KEY in content
-    needed = [*(() if by_matrix and not by_plane else PLANE_KEYS), *DETECTOR_KEYS]
+    by_plane, by_matrix = any(key in content for key in PLANE_VECTORS), MATRIX_KEY in content
+    needed = [*(() if by_matrix and not by_plane else PLANE_VECTORS), *DETECTOR_KEYS]
     missing = [key for key in needed if key not in content]
     if missing:
         hint = "" if by_plane or by_matrix else f" (or {MATRIX_KEY} instead of the first four)"
@@ -55,7 +54,7 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
     plane = matrix = None
     try:
         if by_plane:
-            source, origin, u, v = (_numbers(content, key, (3,), file.name) for key in PLANE_KEYS)
+            source, origin, u, v = (_numbers(content, key, (3,), file.name) for key in PLANE_VECTORS)
             plane = CArm(source, origin, u, v, spacing, row_count, column_count)
         if by_matrix:
             projection = _numbers(content, MATRIX_KEY, (3, 4), file.name)

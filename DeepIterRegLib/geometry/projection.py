@@ -47,16 +47,20 @@ def mean_projection_error_px(pose: FloatArray, reference_pose: FloatArray, centr
 
     centre_mm: (3,), patient frame, centre of the CTA.
     """
-    corners = cube_corners_mm(centre_mm)
-    distance = project(apply(pose, corners), carm) - project(apply(reference_pose, corners), carm)
-    error = float(np.linalg.norm(distance, axis=1).mean())
-    return error if np.isfinite(error) else float("inf")
+    return _mean_corner_distance(pose, reference_pose, centre_mm, carm, (1.0, 1.0))
 
 
 def mean_projection_error_mm(pose: FloatArray, reference_pose: FloatArray, centre_mm: FloatArray, carm: CArm) -> float:
     """Mean projection error in mm on the detector (paper, eq. 2), right for pixels that are not square too."""
-    corners = cube_corners_mm(centre_mm)
     row_mm, column_mm = carm.pixel_spacing_mm
-    distance = project(apply(pose, corners), carm) - project(apply(reference_pose, corners), carm)
-    error = float(np.linalg.norm(distance * (column_mm, row_mm), axis=1).mean())
+    return _mean_corner_distance(pose, reference_pose, centre_mm, carm, (column_mm, row_mm))
+
+
+def _mean_corner_distance(
+    pose: FloatArray, reference_pose: FloatArray, centre_mm: FloatArray, carm: CArm, unit: tuple[float, float]
+) -> float:
+    """Mean distance of the projected corners in units of `unit` per pixel (along columns, along rows)."""
+    corners = cube_corners_mm(centre_mm)
+    distance_px = project(apply(pose, corners), carm) - project(apply(reference_pose, corners), carm)
+    error = float(np.linalg.norm(distance_px * unit, axis=1).mean())
     return error if np.isfinite(error) else float("inf")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,24 +11,31 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Swallow what ITK, GDCM, the codecs and pydicom write to standard error, and Python's warnings, inside the block.
-
-    The redirection is of file descriptor 2, because those libraries do not write through `sys.stderr`; where there is
-    no such descriptor (a Windows application without a console) nothing is redirected.
-    """
-    with warnings.catch_warnings():
+    """Swallow what ITK, GDCM, the codecs and pydicom write to standard error, and Python's warnings, in the block."""
+    with warnings.catch_warnings(), descriptor_2_to_nowhere():
         warnings.simplefilter("ignore")
-        try:
-            saved = os.dup(2)
-        except OSError:
-            yield
-            return
-        if sys.stderr is not None:
-            sys.stderr.flush()
-        with tempfile.TemporaryFile() as sink:
-            os.dup2(sink.fileno(), 2)
-            try:
-                yield
-            finally:
-                os.dup2(saved, 2)
-                os.close(saved)
+        yield
+
+
+@contextmanager
+def descriptor_2_to_nowhere() -> Iterator[int | None]:
+    """Drop what is written to file descriptor 2 inside the block; gives a descriptor of where it went before.
+
+    Those libraries do not write through `sys.stderr`. Where there is no such descriptor (a Windows application without
+    a console) nothing is redirected, and None is given.
+    """
+    try:
+        saved = os.dup(2)
+    except OSError:
+        yield None
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield saved
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

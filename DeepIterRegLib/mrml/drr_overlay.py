@@ -15,10 +15,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.arrays import image_data, matrix_of_array, voxels_of
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.roles import FULL_RED_MM
-from DeepIterRegLib.overlay import RED
-
-FULL_RED_PERCENTILE = 98
-"""Of the pixels that show a vessel: where the tint is strongest. The carotids alone would set it otherwise."""
+from DeepIterRegLib.overlay import RED, full_red_length_mm
 
 DRR_CLASS = "vtkMRMLVectorVolumeNode"
 
@@ -30,13 +27,13 @@ def place_drr(node: Any, drr: DrrImage, carm: CArm) -> None:
 
     drr: (rows, columns) of `carm`, mm of vessel along the ray; `carm` may have larger pixels than the DSA.
     """
-    full_red_mm = float(np.percentile(drr[drr > 0], FULL_RED_PERCENTILE)) if (drr > 0).any() else 1.0
+    full_red = full_red_length_mm(drr)
     rgba = np.empty((1, *drr.shape, 4), dtype=np.uint8)
     rgba[..., :3] = np.round(255 * RED)
-    rgba[0, ..., 3] = opacity(drr, full_red_mm)
+    rgba[0, ..., 3] = opacity(drr, full_red)
     node.SetIJKToRASMatrix(matrix_of_array(plane_ijk_to_ras(carm)))
     node.SetAndObserveImageData(image_data(rgba))
-    node.SetAttribute(FULL_RED_MM, repr(full_red_mm))
+    node.SetAttribute(FULL_RED_MM, repr(full_red))
 
 
 def redraw_drr(node: Any, drr: DrrImage) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.comparison import compare_views
+from DeepIterRegLib.comparison import ViewComparison, compare_views
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -20,7 +20,6 @@ from DeepIterRegLib.mrml.result_nodes import drr_node_of, pose_node_of, show_reg
 from DeepIterRegLib.mrml.scene import write_scene
 from DeepIterRegLib.mrml.volume_node import add_volume, volume_of
 from DeepIterRegLib.registration import Method, ProgressCallback, Registration
-from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.protocol import Renderer
 
 Register = Callable[..., Registration]
@@ -52,6 +51,8 @@ class DeepIterRegLogic:
         self._register = register
         self._file_of_instance = file_of_instance
         self._overlays: list[tuple[Any, Renderer]] = []
+        self.views: tuple[ViewComparison, ...] = ()
+        """The DSAs of the last registration beside their DRRs, in their order."""
 
     def load_cta(self, volume: Volume) -> Any:
         """Add a volume that was read outside Slicer; returns its vtkMRMLScalarVolumeNode."""
@@ -96,10 +97,8 @@ class DeepIterRegLogic:
         views = compare_views(registration)
         report = scene_report(registration, views, seed)
         show_registration(self.scene, cta, sources, registration, views, report)
-        self._overlays = [
-            (drr_node_of(source), splat_renderer(registration.volume.cloud, view.carm))
-            for source, view in zip(sources, views, strict=True)
-        ]
+        self._overlays = [(drr_node_of(source), view.renderer) for source, view in zip(sources, views, strict=True)]
+        self.views = views
         return registration
 
     def update_overlay(self, pose: FloatArray) -> None:

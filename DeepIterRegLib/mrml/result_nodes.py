@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from DeepIterRegLib.comparison import ViewComparison
 from DeepIterRegLib.mrml.arrays import image_data, matrix_of_array
 from DeepIterRegLib.mrml.drr_overlay import DRR_CLASS, place_drr
@@ -17,11 +14,11 @@ from DeepIterRegLib.mrml.roles import DRR_REFERENCE, PLANE_REFERENCE, REPORT_REF
 from DeepIterRegLib.mrml.undo import SceneChange
 from DeepIterRegLib.mrml.views import SLICE_VIEWS, look_from_source, show_in_slice_view
 from DeepIterRegLib.mrml.volume_node import top_below_pose
+from DeepIterRegLib.overlay import grey_window
 from DeepIterRegLib.registration import Registration
 
 POSE_NAME = "CTA to C-arm"
 REPORT_NAME = "Registration report"
-DSA_WINDOW_PERCENTILES = (0.2, 99.5)
 
 
 def show_registration(
@@ -82,14 +79,8 @@ def _place_view(scene: Any, change: SceneChange, dsa: Any, view: ViewComparison)
         change.remember(node.GetDisplayNode())
     plane.GetDisplayNode().SetAutoWindowLevel(False)
     plane.GetDisplayNode().SetWindowLevelMinMax(*grey_window(prepared.minip, prepared.angiogram.valid))
-    place_drr(drr, view.drr_after, view.carm)
+    place_drr(drr, view.drr_after, view.renderer.carm)
     return plane, drr
-
-
-def grey_window(minip: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Grey values from the darkest vessels to the brightest background, leaving out what a shutter covers."""
-    low, high = np.percentile(minip[valid] if valid.any() else minip, DSA_WINDOW_PERCENTILES)
-    return float(low), float(max(high, low + 1e-6))
 
 
 def _reference(

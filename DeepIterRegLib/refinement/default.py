@@ -79,7 +79,8 @@ def minip_similarity(
     for view, prepared in enumerate(angiograms):
         gains = filled_similarity(pyramid, prepared, view, size_px).gains(pose)
         renderer = pyramid.mixture(size_px, view, gains)
-        views.append(minip_view(renderer, prepared, pose))
+        factor = binning_factor(prepared.angiogram.carm, size_px)
+        views.append(minip_view(renderer, prepared, factor, pose))
     return MeanSimilarity(views)
 
 
@@ -110,7 +111,15 @@ def refine_default(
     pyramid = VesselPyramid(groups, angiograms, sizes_px, device)
     similarity = level_similarity(pyramid, angiograms, sizes_px[0])
     found = [
-        candidates(pyramid.renderers(sizes_px[0], view), prepared, start, centre, search, seed=seed + number)
+        candidates(
+            pyramid.renderers(sizes_px[0], view),
+            prepared,
+            binning_factor(prepared.angiogram.carm, sizes_px[0]),
+            start,
+            centre,
+            search,
+            seed=seed + number,
+        )
         for number, start in enumerate(start_poses)
         for view, prepared in enumerate(angiograms)
     ]

@@ -13,12 +13,11 @@ HEADROOM = 1.25
 """Pixels may grow this much brighter than at the first pose before they count as the brightest bin."""
 
 
-def minip_view(renderer: Renderer, prepared: PreparedAngiogram, pose: FloatArray) -> RenderedSimilarity:
-    """Mutual information with the MinIP of one angiogram, on the renderer's (binned) detector.
+def minip_view(renderer: Renderer, prepared: PreparedAngiogram, factor: int, pose: FloatArray) -> RenderedSimilarity:
+    """Mutual information with the MinIP of one angiogram, on the renderer's detector, which is binned by `factor`.
 
     The DRR's range is fixed by its image at `pose` (4, 4): a range that followed the pose would make the measure jump.
     """
-    factor = prepared.angiogram.carm.rows // renderer.carm.rows
     brightest_mm = float(renderer.render(pose[None]).max())
     similarity = MutualInformation(
         binned(prepared.minip, factor),

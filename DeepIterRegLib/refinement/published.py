@@ -56,8 +56,8 @@ def refine_published(
 
         def minips(pose: FloatArray) -> PoseSimilarity:
             return MeanSimilarity([
-                minip_view(renderer, prepared, pose)
-                for renderer, prepared in zip(renderers, angiograms, strict=True)
+                minip_view(renderer, prepared, factor, pose)
+                for renderer, prepared, factor in zip(renderers, angiograms, factors, strict=True)
             ])  # fmt: skip
 
         plan.append(("Minimum projection", minips, MI_SCHEDULE))

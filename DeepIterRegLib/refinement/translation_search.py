@@ -44,6 +44,7 @@ class TranslationSearch:
 def candidates(
     renderers: Sequence[Renderer],
     prepared: PreparedAngiogram,
+    factor: int,
     start_pose: FloatArray,
     centre_mm: FloatArray,
     search: TranslationSearch,
@@ -52,12 +53,12 @@ def candidates(
 ) -> FloatArray:
     """(rotations, 4, 4) poses: every rotation with the translation along the detector that fits one view best.
 
-    renderers: of the vessel groups, on the run's binned detector. centre_mm: (3,), patient frame, centre of the CTA.
+    renderers: of the vessel groups, on the run's detector binned by `factor`. centre_mm: (3,), patient frame, centre of
+    the CTA.
     What is maximised is the correlation with the best non-negative mixture of the vessel groups, as in
     `FillingCorrelation`, except that a shift is taken to move the whole image and lose nothing at its border.
     """
     carm = renderers[0].carm
-    factor = prepared.angiogram.carm.rows // carm.rows
     correction = PivotedCorrection.about_patient_point(start_pose, centre_mm)
     rotations = search.sample_rotations(seed)
     poses = np.stack([correction.pose(np.concatenate([rotation, np.zeros(3)])) for rotation in rotations])

@@ -85,6 +85,5 @@ class MeanSimilarity:
 
     def value_and_gradient(self, poses: FloatArray) -> tuple[FloatArray, FloatArray]:
         pairs = [view.value_and_gradient(poses) for view in self._views]
-        count = len(pairs)
-        values = np.sum([pair[0] for pair in pairs], axis=0) / count
-        return values, np.sum([pair[1] for pair in pairs], axis=0) / count
+        values, twists = zip(*pairs, strict=True)
+        return np.mean(values, axis=0), np.mean(twists, axis=0)
