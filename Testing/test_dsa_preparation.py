@@ -125,6 +125,17 @@ def test_phases_of_a_run_without_wash_out_are_all_arterial():
     assert not phases.is_vein.any()
 
 
+def test_few_veins_do_not_make_the_late_arteries_veins():
+    time = np.arange(24)
+    arrival = np.concatenate([np.linspace(2, 10, 60), np.full(4, 19.0)])
+    curves = np.exp(-(((time[:, None] - arrival - 2) / 2.0) ** 2))
+    phases = split_phases(curves)
+    np.testing.assert_array_equal(phases.is_vein, arrival > 15)
+    without = split_phases(curves[:, :60])
+    assert without.is_artery.all()
+    assert not without.is_vein.any()
+
+
 def test_mask_covers_the_vessels_and_little_else(known):
     truth = known.arteries | known.veins
     mask = known.prepared.vessels

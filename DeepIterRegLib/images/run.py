@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from DeepIterRegLib.arrays import BoolArray
 from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.pixel_shift import subtract_shifted
 from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border
-from DeepIterRegLib.images.subtraction import Frames, appearance, is_subtracted, subtract, vessels_are_bright
+from DeepIterRegLib.images.subtraction import Frames, appearance, is_subtracted, logarithm, vessels_are_bright
 from DeepIterRegLib.images.xa_mask import MaskFrames
 
 MIN_VALID, FEW_VALID = 0.03, 0.5
@@ -69,7 +70,7 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         if (inner != valid).any():
             valid, seen = inner, appearance(frames, inner)
     else:
-        frames = _subtract_mask(raw, file_name, warnings)
+        frames, valid = _subtract_mask(raw, valid, file_name, warnings)
         seen = appearance(frames, valid)
     if seen.depth <= MIN_DEPTH_OF_NOISE * seen.noise or seen.depth == 0:
         raise InputError(f"{file_name} shows no contrast above the noise; give a run with filled vessels as --dsa.")
@@ -91,8 +92,11 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
     return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings))
 
 
-def _subtract_mask(raw: RawRun, file_name: str, warnings: list[str]) -> Frames:
-    """Raw frames minus their mask: the one of the header, else the first frame."""
+def _subtract_mask(raw: RawRun, valid: BoolArray, file_name: str, warnings: list[str]) -> tuple[Frames, BoolArray]:
+    """Raw frames minus their mask, the one of the header, else the first frame; and what is valid of them.
+
+    Where the head moved, all are first brought to where it lay when the arteries were full.
+    """
     if len(raw.pixels) == 1:
         raise InputError(
             f"{file_name} is a single frame that is not subtracted and has no mask frame;"
@@ -107,7 +111,11 @@ def _subtract_mask(raw: RawRun, file_name: str, warnings: list[str]) -> Frames:
     mask = pixels[list(chosen.indices)].mean(axis=0, dtype=np.float32)
     if chosen.shift_px != (0.0, 0.0):
         mask = ndimage.shift(mask, chosen.shift_px, order=1, mode="nearest")
-    return subtract(pixels, mask, raw.linear)
+    logs, log_mask = (logarithm(pixels), logarithm(mask)) if raw.linear else (pixels, mask)
+    shifted = subtract_shifted(logs, log_mask, valid)
+    if shifted is None:
+        return logs - log_mask, valid
+    return shifted.frames, shifted.valid
 
 
 def _require_visible(valid: BoolArray, file_name: str) -> BoolArray:

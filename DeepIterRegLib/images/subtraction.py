@@ -111,16 +111,10 @@ def is_subtracted(seen: Appearance, brightest: float | None = None) -> bool:
     )
 
 
-def subtract(frames: Frames, mask: Frames, linear: bool) -> Frames:
-    """(T, rows, columns) frames minus a (rows, columns) mask, so that contrast is proportional to vessel length.
-
-    linear: the pixels are proportional to the X-ray intensity, whose logarithm is what adds up along a ray
-    (Beer-Lambert); otherwise the scanner has taken the logarithm already. Black pixels count as the first grey level.
-    """
-    if not linear:
-        return frames - mask
-    floor = np.float32(1)
-    return np.log(np.maximum(frames, floor)) - np.log(np.maximum(mask, floor))
+def logarithm(intensity: Frames) -> Frames:
+    """Of pixels proportional to the X-ray intensity: what adds up along a ray (Beer-Lambert), so that a difference is
+    proportional to a vessel's length. Black pixels count as the first grey level."""
+    return np.log(np.maximum(intensity, np.float32(1)))
 
 
 def vessels_are_bright(seen: Appearance) -> bool | None:

@@ -19,6 +19,10 @@ EARLY_SHARE, LATE_SHARE = 0.45, 0.4
 arterial peak to be vein."""
 CERTAIN_GAIN, MEDIAN_TO_SIGMA = 4.0, 1.4826
 """The gain must also exceed this many standard deviations of the noise."""
+VALLEY = 0.7
+"""Between arteries and veins fewer pixels fill, by this factor, than at the height of the smaller of the two."""
+LEAST_CLASS = 0.03
+"""Share of all contrast: less than this before or after a valley are ghosts, not vessels."""
 WASHED_OUT = 0.6
 """Share of its peak below which the mean curve of the arteries must have fallen for a late class to be veins."""
 
@@ -44,7 +48,7 @@ def split_phases(curves: FloatArray) -> Phases:
     count = len(curves)
     peak = np.maximum(curves.max(axis=0), 1e-12)
     arrival = (curves >= 0.5 * peak).argmax(axis=0)
-    split = _otsu(np.bincount(arrival, peak, minlength=count).astype(np.float64))
+    split = _split(np.bincount(arrival, peak, minlength=count).astype(np.float64))
     first = arrival < split
     if first.all() or not first.any():
         return _only_arteries(curves)
@@ -78,6 +82,25 @@ def _noise(curves: FloatArray) -> FloatArray:
     if len(curves) < 3:
         return np.zeros(curves.shape[1], dtype=curves.dtype)
     return np.median(np.abs(np.diff(curves, n=2, axis=0)), axis=0) * MEDIAN_TO_SIGMA / np.sqrt(6)
+
+
+def _split(histogram: FloatArray) -> int:
+    """First frame of the venous phase, from how much fills in each; the number of frames where there is none.
+
+    Otsu's threshold halves the arteries where veins are few, which shows by its not lying in a valley; then the
+    deepest valley is taken.
+    """
+    count = len(histogram)
+    split = _otsu(histogram)
+    smooth = np.convolve(np.pad(histogram, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+    places = np.arange(1, count)
+    heights = np.array([min(smooth[:k].max(), smooth[k:].max()) for k in places])
+    depth = smooth[places] / np.maximum(heights, 1e-12)
+    if depth[max(split - 2, 0) : split + 1].min() <= VALLEY:
+        return split
+    before = np.cumsum(histogram)[:-1] / histogram.sum()
+    depth[(before < LEAST_CLASS) | (before > 1 - LEAST_CLASS)] = np.inf
+    return int(places[depth.argmin()]) if depth.min() <= VALLEY else count
 
 
 def _otsu(histogram: FloatArray) -> int:

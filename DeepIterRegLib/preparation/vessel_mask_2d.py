@@ -40,6 +40,9 @@ def vessel_mask(response: LineResponse, contrast: npt.NDArray[np.float32], valid
     extent = np.array([np.hypot(*(s.stop - s.start for s in box)) for box in ndimage.find_objects(labels)])
     keep = np.concatenate([[False], (strongest > HIGH_RATIO) & (extent > SMALLEST_EXTENT * longest)])
     trees = _main_trees(keep[labels], response, round(GAP * longest))
+    if not trees.any():
+        # Ghosts that touch the vessels outnumber their certain pixels; without what is doubtful they let go of them.
+        trees = _main_trees(keep[labels] & (response.ratio > HIGH_RATIO), response, round(GAP * longest))
     trees &= smooth > HALO * ndimage.maximum_filter(np.where(trees, response.dark, 0), _odd(HALO_REACH * longest))
     return trees | (_flanks(trees, response, smooth) & inner)
 
