@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +44,15 @@ class XRayRun:
     """(rows, columns) greatest path of contrast through arteries over the frames: the truth of the artery mask."""
     veins_mm: npt.NDArray[np.float32]
     """(rows, columns) likewise of the veins."""
+    arrival_s: tuple[FloatArray, ...] = ()
+    """For each vessel of the anatomy (N,) when contrast arrives at its points, after the start of the injection; inf:
+    never. Empty for the simple patient."""
+    fraction: tuple[FloatArray, ...] = ()
+    """For each vessel (N,) how much of its blood comes from the catheter, 0 to 1."""
+    collimator_tags: Mapping[str, Any] = field(default_factory=dict)
+    """DICOM's X-Ray Collimator attributes by keyword, where the file tells them."""
+    defects: Mapping[str, Any] = field(default_factory=dict)
+    """What makes the run differ from a perfect one, as JSON."""
 
 
 def line_integrals(

@@ -36,6 +36,9 @@ class Vessel:
     """Of a vessel without upstream: when contrast reaches its first point, after the arteries' or the veins' start."""
     opacity: float = 1.0
     """Concentration relative to the injected artery's, after mixing with blood that carries no contrast."""
+    downstream: int | None = None
+    """Index of the vessel that the last point opens into (a vein's drain, a communicating artery's far end, the basilar
+    artery for a vertebral); None where the blood goes into tissue or leaves the head."""
 
 
 def centreline(waypoints_mm: Sequence[FloatArray] | FloatArray, step_mm: float = STEP_MM) -> FloatArray:

@@ -48,6 +48,8 @@ def write_xa(run: XRayRun, path: Path, *, subtracted: bool = False, name: str = 
     data.NumberOfFrames, data.Rows, data.Columns = len(frames), carm.rows, carm.columns
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     data.PixelIntensityRelationship = "LOG"
+    for keyword, value in run.collimator_tags.items():
+        setattr(data, keyword, value)
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, PIXEL_BITS, PIXEL_BITS - 1, 0
     data.WindowCenter, data.WindowWidth = ("2048", "1600") if subtracted else ("2200", "3600")
     if not subtracted:
