@@ -30,13 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # --help and --version
         return int(end.code or 0)
     except InputError as error:
-        _say(f"error: {error}", debug)
+        written = _written(error, otherwise="")
+        _say(f"error: {error}" + (f" ({written})" if written else ""), debug)
         return EXIT_BAD_INPUT
-    except (KeyboardInterrupt, RegistrationCancelled):
-        _say("cancelled, nothing written", debug)
+    except (KeyboardInterrupt, RegistrationCancelled) as end:
+        _say(f"cancelled, {_written(end)}", debug)
         return EXIT_CANCELLED
     except Exception as error:
-        _say(f"error: {_one_line(error)} (nothing written; --debug shows where)", debug)
+        _say(f"error: {_one_line(error)} ({_written(error)}; --debug shows where)", debug)
         return EXIT_FAILED
 
 
@@ -49,18 +50,18 @@ def _run(words: list[str], debug: bool) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every subcommand; each sets `run`, a function of the parsed arguments that returns 0."""
     # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
-    from DeepIterRegLib.cli import benchmark, demo, register
+    from DeepIterRegLib.cli import benchmark, demo, evaluate, register, simulate
 
     parser = _Parser(
         prog="deepiterreg",
         description="Registers a 3D CT angiogram (CTA) to 2D digital subtraction angiograms (DSA).",
         epilog="Exit codes: 0 done, 1 failed, 2 bad input (one sentence on stderr), 130 cancelled; unless it is 0, "
-        "nothing has been written. For research, not for clinical decisions.",
+        "nothing has been written, or what it says. For research, not for clinical decisions.",
     )
     parser.add_argument("--version", action="version", version=f"deepiterreg {__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python's traceback and what the libraries print")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (register, demo, benchmark):
+    for command in (register, demo, simulate, evaluate, benchmark):
         command.add_command(commands)
     return parser
 
@@ -76,6 +77,11 @@ def _say(sentence: str, debug: bool) -> None:
     print(f"deepiterreg: {sentence}", file=sys.stderr)
     if debug:
         traceback.print_exc()
+
+
+def _written(error: BaseException, otherwise: str = "nothing written") -> str:
+    """What a command that does one thing after the other has finished: it says so in a note on the error."""
+    return "; ".join(getattr(error, "__notes__", [])) or otherwise
 
 
 def _one_line(error: Exception) -> str:
