@@ -68,13 +68,18 @@ def blend(view: ViewComparison, drr: npt.NDArray[np.float32], full_red_mm: float
 
     full_red_mm: length of vessel along a ray that gets the strongest tint.
     """
-    grey = _window(view.prepared.minip, view.prepared.angiogram.valid)
-    # The square root lets the thin vessels show beside a carotid ten times as thick.
-    opacity = TINT_OPACITY * np.sqrt(np.clip(_enlarge(drr, grey.shape) / full_red_mm, 0, 1))[..., None]
+    grey = grey_image(view.prepared.minip, view.prepared.angiogram.valid)
+    opacity = tint_opacity(drr, grey.shape, full_red_mm)[..., None]
     return (1 - opacity) * grey[..., None] + opacity * RED
 
 
-def _window(minip: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+def tint_opacity(drr: npt.NDArray[np.float32], shape: tuple[int, ...], full_red_mm: float) -> npt.NDArray[np.float32]:
+    """`shape` opacity of the red tint, 0 to TINT_OPACITY, of a DRR whose pixels are blocks of that image's."""
+    # The square root lets the thin vessels show beside a carotid ten times as thick.
+    return TINT_OPACITY * np.sqrt(np.clip(_enlarge(drr, shape) / full_red_mm, 0, 1))
+
+
+def grey_image(minip: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Grey values 0 to 1 between the darkest vessels and the brightest background, shutters black."""
     low, high = grey_window(minip, valid)
     return np.where(valid, np.clip((minip - low) / (high - low), 0, 1), 0).astype(np.float32)

@@ -32,7 +32,7 @@ BELOW: dict[str, set[str]] = {
 TOP = {"mrml", "cli", "benchmark", "evaluate"}
 """Layers that the pipeline (register, comparison, report, overlay) knows nothing of."""
 
-HEAVY = {"torch", "numba", "diffdrr", "nanodrr", "torchio", "kornia", "roma"}
+HEAVY = {"torch", "numba", "diffdrr", "nanodrr", "torchio", "kornia", "roma", "dask", "distributed"}
 """Slow to import and not everywhere installed: loaded by the function that needs them."""
 
 DISPLAY = {"matplotlib", "rich"}

@@ -31,15 +31,17 @@ def refine_published(
     *,
     device: str = "cpu",
     minip_stage: bool = True,
+    size_px: int = SIZE_PX,
     make_renderer: Callable[..., Renderer] = splat_renderer,
     report: Callable[[str, float, float, FloatArray], None] = lambda stage, fraction, value, pose: None,
 ) -> list[Stage]:
     """Register from one start pose; `minip_stage=False` stops after the first stage (the paper's two-stage pipeline).
+    `size_px`: pixels along the detector's shorter side, fewer for a slow renderer.
 
     report: called after every step with the stage's name, the fraction done, the best similarity and pose; may raise
     to cancel. Returns a stage per optimisation.
     """
-    factors = [binning_factor(prepared.angiogram.carm, SIZE_PX) for prepared in angiograms]
+    factors = [binning_factor(prepared.angiogram.carm, size_px) for prepared in angiograms]
     renderers = [
         make_renderer(volume.cloud, prepared.angiogram.carm.binned(factor), device)
         for prepared, factor in zip(angiograms, factors, strict=True)

@@ -1,0 +1,93 @@
+"""The paper's experiments: how many patients, which ones, from which starting poses, by which methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.evaluate.case import Case
+from DeepIterRegLib.evaluate.facts import Facts
+from DeepIterRegLib.evaluate.perturbations import perturbed_poses
+
+MOST_MOTION_MM = 1.0
+"""Greatest motion on the detector, in mm, of a run that the test set takes. The paper left out "suboptimal DSA images,
+such as ones that suffer from motion" by eye, without a number (docs/calibration.md)."""
+DEFAULT_STARTS = 50
+BLIND_METHODS = ("published-two-stage", "published")
+"""What a reader of the blind test compares, with each other and with the true pose."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One table of the paper."""
+
+    name: str
+    description: str
+    patients: int
+    """How many the paper had."""
+    methods: tuple[str, ...]
+    """Compared unless told otherwise."""
+    left_out: Callable[[Facts], str | None]
+    """Why a patient is not taken, in some words; None for one who is."""
+    starts: Callable[[Case, int], list[FloatArray]]
+    """The starting poses (4, 4) of a case, as many as the second argument says."""
+    default_starts: int = 1
+    """Starts per patient."""
+
+    @property
+    def several_starts(self) -> bool:
+        """Whether --starts means anything."""
+        return self.default_starts > 1
+
+
+def experiment_named(name: str) -> Experiment:
+    """Raises InputError for an experiment that there is not."""
+    if name not in EXPERIMENTS:
+        raise InputError(f"There is no experiment {name!r}; choose {', '.join(EXPERIMENTS)}.")
+    return EXPERIMENTS[name]
+
+
+def _radiological(case: Case, count: int) -> list[FloatArray]:
+    return [case.radiological_pose]
+
+
+def _perturbed(case: Case, count: int) -> list[FloatArray]:
+    return perturbed_poses(case.pose, case.centre_mm, case.carm, case.name, count)
+
+
+def _everybody(facts: Facts) -> str | None:
+    return None
+
+
+def _moving(facts: Facts) -> str | None:
+    # Unknown is not too much: a cohort from elsewhere was chosen by whoever brought it.
+    return f"moved by {facts.motion_mm:.1f} mm on the detector" if facts.motion_mm > MOST_MOTION_MM else None
+
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(
+            "optimizer-only", "all patients from the radiological pose", 94, ("published", "default"), _everybody,
+            _radiological,
+        ),
+        Experiment(
+            "testset", "patients whose run is free of strong motion, from the radiological pose", 20,
+            ("published", "default"), _moving, _radiological,
+        ),
+        Experiment(
+            "capture-range", "the test set from perturbed starts around the truth", 20, ("published", "default"),
+            _moving, _perturbed, DEFAULT_STARTS,
+        ),
+        Experiment(
+            "minip", "the test set with and without the stage on the minimum projection", 20,
+            ("published-two-stage", "published"), _moving, _radiological,
+        ),
+        Experiment(
+            "blind-test", "overlays of two stages, three stages and the truth for a reader who does not know which", 20,
+            BLIND_METHODS, _moving, _radiological,
+        ),
+    )
+}  # fmt: skip

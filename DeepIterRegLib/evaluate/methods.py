@@ -1,0 +1,132 @@
+"""The methods that experiments compare, by the name that tables and `--method` give them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.pipeline import register_prepared
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.refinement.default import MINIP_NAME
+from DeepIterRegLib.refinement.published import SIZE_PX, refine_published
+from DeepIterRegLib.registration import Stage
+from DeepIterRegLib.render.choose import choose_device
+from DeepIterRegLib.render.protocol import Renderer
+
+DIFFDRR_RAYS = 8192
+"""Traced at once: half a gigabyte for a head at 0.5 mm."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a method made of a patient from one start."""
+
+    pose: FloatArray
+    """(4, 4) patient frame (RAS, mm) to C-arm frame."""
+    stages: tuple[Stage, ...]
+    warnings: tuple[str, ...]
+    """Of images and registration."""
+    seconds: float
+    cpu_seconds: float
+
+
+_Result = tuple[tuple[Stage, ...], tuple[str, ...]]
+_Run = Callable[[PreparedVolume, Sequence[PreparedAngiogram], FloatArray, int, int], _Result]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One column of the tables."""
+
+    name: str
+    description: str
+    run: _Run
+    """Takes volume, angiograms, initial pose, seed and size_px; returns the stages, the result last, and warnings."""
+
+
+def register_with(
+    method: str,
+    volume: PreparedVolume,
+    angiograms: Sequence[PreparedAngiogram],
+    initial_pose: FloatArray,
+    seed: int = 0,
+    size_px: int = SIZE_PX,
+) -> Outcome:
+    """Register prepared images from `initial_pose` (4, 4); the same arguments give the same pose.
+
+    On the CPU, one patient for each of the experiment's processes; diffdrr alone takes a GPU where there is one.
+    size_px: pixels along the detector's shorter side, of the published methods alone. Raises InputError for an unknown
+    method, and for what cannot be registered.
+    """
+    run = method_named(method).run
+    began, cpu_began = time.perf_counter(), time.process_time()
+    stages, warnings = run(volume, angiograms, initial_pose, seed, size_px)
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+    return Outcome(stages[-1].pose, stages, warnings, seconds, cpu_seconds)
+
+
+def method_named(name: str) -> Method:
+    """Raises InputError for a method that there is not."""
+    if name not in METHODS:
+        raise InputError(f"There is no method {name!r}; choose {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def _default(
+    volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int
+) -> _Result:
+    found = register_prepared(
+        volume, angiograms, method="default", initial_pose=pose, device="cpu", seed=seed
+    )  # fmt: skip
+    return found.stages, found.warnings
+
+
+def _default_without_minip(
+    volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int
+) -> _Result:
+    # The last stage takes no part in those before it: leaving its result out is not having run it, but for the time.
+    stages, warnings = _default(volume, angiograms, pose, seed, size_px)
+    return tuple(stage for stage in stages if stage.name != MINIP_NAME), warnings
+
+
+def _published(device: str = "cpu", **options: Any) -> _Run:
+    def run(
+        volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int
+    ) -> _Result:
+        used, _ = choose_device(device)
+        stages = refine_published(volume, angiograms, pose, device=used, size_px=size_px, **options)
+        return tuple(stages), _warnings(volume, angiograms)
+
+    return run
+
+
+def _warnings(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram]) -> tuple[str, ...]:
+    return (*volume.warnings, *(line for prepared in angiograms for line in prepared.warnings))
+
+
+def _diffdrr(cloud: VesselCloud, carm: CArm, device: str) -> Renderer:
+    from DeepIterRegLib.render.diffdrr import DiffDrr
+
+    return DiffDrr.of_cloud(cloud, carm, skip_empty=True, rays_per_tile=DIFFDRR_RAYS, device=device)
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("published", "the paper's optimiser: masks, then the minimum projection", _published()),
+        Method("published-two-stage", "the same without the minimum projection", _published(minip_stage=False)),
+        Method(
+            "diffdrr",
+            "published on the DiffDRR renderer: minutes per patient",
+            _published("auto", make_renderer=_diffdrr),
+        ),
+        Method("default", "what `deepiterreg register` does", _default),
+        Method("default-two-stage", "the same without the minimum projection", _default_without_minip),
+    )
+}
