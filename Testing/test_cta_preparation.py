@@ -11,7 +11,8 @@ from scipy import ndimage
 
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.volume import Volume
-from DeepIterRegLib.preparation.bone import Bone
+from DeepIterRegLib.preparation.bone import Bone, find_bone
+from DeepIterRegLib.preparation.canal import canal_vessels
 from DeepIterRegLib.preparation.cavity import Cavity
 from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
 from DeepIterRegLib.preparation.cta import prepare_volume
@@ -269,6 +270,38 @@ def test_in_the_neck_a_jaw_as_bright_as_vessels_is_left_out(order):
     found = neck_vessels(grid, ~nowhere, bone, levels, to_ras)
     assert found[truth].mean() > 0.97
     assert truth[found].all()
+
+
+NECK_LEVELS = ContrastLevels(tissue_hu=36.0, noise_hu=10.0, vessel_hu=380.0, brightest_hu=420.0, volume_ml=10.0)
+
+
+def test_a_carotid_beside_a_bone_is_kept_and_streaks_between_fillings_are_not():
+    """At 1 mm, index axes S, A, R: bone runs along 25 of the carotid's 60 mm; the streaks are 30 x 16 x 6 mm."""
+    s, a, r = np.indices((60, 60, 90))
+    carotid = np.hypot(a - 30, r - 25) < 3.3
+    styloid = (np.hypot(a - 30, r - 32) < 2.5) & (s < 25)
+    streaks = (np.abs(s - 30) < 15) & (np.abs(a - 30) < 8) & (np.abs(r - 70) < 3)
+    hu = np.where(styloid, 1200.0, np.where(carotid | streaks, 400.0, 40.0)).astype(np.float32)
+    grid = WorkGrid(hu, np.ones(3), np.ones(3, dtype=int), hu.shape)
+    found = neck_vessels(
+        grid, np.ones(hu.shape, dtype=bool), find_bone(grid, NECK_LEVELS), NECK_LEVELS, np.eye(3)[::-1]
+    )
+    assert found[carotid].mean() > 0.8
+    assert not found[~carotid].any()
+
+
+def test_the_canal_joins_neck_and_head_and_marrow_does_not():
+    s, a, r = np.indices((60, 40, 60))
+    carotid, marrow = np.hypot(a - 20, r - 20) < 3, (np.hypot(a - 20, r - 45) < 4) & (np.abs(s - 30) < 9)
+    base = (np.abs(s - 30) < 12) & ~carotid & ~marrow
+    hu = np.where(base, 1200.0, np.where(carotid | marrow, 400.0, 40.0)).astype(np.float32)
+    grid = WorkGrid(hu, np.ones(3), np.ones(3, dtype=int), hu.shape)
+    neck, head = carotid & (s < 20), carotid & (s > 40)
+    bone, body = find_bone(grid, NECK_LEVELS), np.ones(hu.shape, dtype=bool)
+    gap = canal_vessels(grid, neck, head, bone, NECK_LEVELS, body)
+    assert gap[30, 20, 20]
+    assert carotid[gap].all()
+    assert not canal_vessels(grid, neck, np.zeros_like(head), bone, NECK_LEVELS, body).any()
 
 
 def without_contrast(made: SimplePatient) -> Volume:

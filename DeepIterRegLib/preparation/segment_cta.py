@@ -12,6 +12,7 @@ from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.bone import find_bone
 from DeepIterRegLib.preparation.boxes import bounding_box
+from DeepIterRegLib.preparation.canal import canal_vessels
 from DeepIterRegLib.preparation.cavity import COARSE_EDGE_MM, Cavity, find_body, find_cavity
 from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
 from DeepIterRegLib.preparation.distance import dilated
@@ -22,6 +23,13 @@ from DeepIterRegLib.preparation.work_grid import WorkGrid, coarser, work_grid
 
 CAVITY_MARGIN_MM = 3.0
 """The coarse cavity is right to about a voxel and a half."""
+CORE_LOWEST_PERCENTILE = 1.0
+"""Where the eroded brain ends; a thread of it may reach through the foramen magnum."""
+BELOW_CORE_MM = 17.0
+"""The core keeps 12 mm from bone, and 5 mm are for a brain stem that is wider than its canal."""
+SPINAL_ML = 2.0
+"""Of vessels in the spinal canal: both vertebral arteries, 4 mm wide, over 40 mm hold 1 mL. More is vertebrae with thin
+shells, and the neck's rules have to tell what of it is a vessel."""
 METAL_HU = 2900.0
 """Enamel ends at about 2800; metal saturates most scanners at 3071."""
 METAL_ML = 0.05
@@ -78,14 +86,31 @@ def _segment(
     core = coarse.to_fine(cavity.core)
     vessels[box] = intracranial_vessels(grid.within(box), searched[box], core[box], bone.within(box), levels)
     tell("Find the veins", 0.7)
+    above = coarse.to_fine(_above_spine(cavity, to_ras * coarse.factors))
+    if float(np.count_nonzero(vessels & ~above)) * grid.voxel_ml > SPINAL_ML:
+        vessels &= above
+        searched &= above
     veins[box] = find_veins(vessels[box], inside[box], to_ras, grid.spacing_kji)
     body = coarse.to_fine(find_body(coarse.hu, coarse.spacing_kji))
     box = bounding_box(body, margin=3)
-    vessels[box] |= neck_vessels(grid.within(box), (body & ~searched)[box], bone.within(box), levels, to_ras)
+    in_body, bone_in_body = grid.within(box), bone.within(box)
+    neck = neck_vessels(in_body, (body & ~searched)[box], bone_in_body, levels, to_ras)
+    neck |= canal_vessels(in_body, neck, vessels[box] & ~veins[box], bone_in_body, levels, body[box])
+    vessels[box] |= neck
     tell("Outline the vessels", 0.85)
     fine_veins = on_fine_grid(veins, grid, volume.voxels, levels, thick=True)
     fine_others = on_fine_grid(vessels & ~veins, grid, volume.voxels, levels, thick=False)
     return CtaSegmentation(fine_veins | fine_others, fine_veins, levels, _warnings(grid, levels, bool(veins.any())))
+
+
+def _above_spine(cavity: Cavity, to_ras: FloatArray) -> BoolArray:
+    """(k, j, i) on the cavity's grid: not the spinal canal, where vertebrae are too near for the cavity's rules.
+
+    to_ras: (3, 3) columns turn a step along k, j, i into mm along R, A, S.
+    """
+    lowest = float(np.percentile(np.argwhere(cavity.core) @ to_ras[2], CORE_LOWEST_PERCENTILE)) - BELOW_CORE_MM
+    k, j, i = (np.arange(n, dtype=np.float32) * step for n, step in zip(cavity.core.shape, to_ras[2], strict=True))
+    return np.asarray(k[:, None, None] + j[:, None] + i > lowest)
 
 
 def _step_to_ras(volume: Volume, grid: WorkGrid) -> FloatArray:

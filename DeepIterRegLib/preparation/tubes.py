@@ -14,16 +14,27 @@ need no shape: nothing else in the cavity is both thick and bright."""
 STRUCTURE = 1 / 12
 """Second derivative of a filled vessel at its own scale, as a share of its contrast, that counts as structure. A
 cylinder of radius 1.5 s, smoothed by s, has 0.2/s²; noise of a tenth of the contrast has 0.03/s²."""
-
+LEAST_STRUCTURE = STRUCTURE / 4
+"""In a volume without noise, too: grey matter, glands and partial volume are structure of some kind as well."""
+TEXTURE_PERCENTILE = 95.0
+"""Of the background's second derivatives: the few vessels in it lie above, its noise below."""
+TEXTURE_SAMPLES = 20000
 
 ALPHA = BETA = 0.5
 """Frangi's: how soon a plate, and a blob, count as no tube."""
 
 
 def tubularity(
-    hu: FloatArray, contrast_hu: float, spacing_kji: FloatArray, asked: BoolArray
+    hu: FloatArray,
+    contrast_hu: float,
+    spacing_kji: FloatArray,
+    asked: BoolArray,
+    background: BoolArray | None = None,
 ) -> npt.NDArray[np.float32]:
     """(k, j, i) 0 to 1: bright tubes high; plates, blobs and noise low; the best of the scales; 0 where not `asked`.
+
+    background: (k, j, i) tissue with few vessels. What stands out of its texture counts as structure, although it is
+    less than a filled vessel has: so thin arteries are found where the noise allows it.
 
     Source: Frangi 1998, as generalised by Antiga 2007 (ITK's objectness of dimension 1), without the factor that
     prefers bright vessels to thin ones. Own arithmetic, because ITK's filter takes no mask, and few voxels are asked.
@@ -35,11 +46,23 @@ def tubularity(
         smooth = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(image, scale))
         # Differences over the scale, not over a voxel, where voxels are finer than it.
         steps = np.maximum(1, (scale / spacing_kji * 1.01).astype(int))
+        structure = STRUCTURE * contrast_hu / scale
+        if background is not None and background.any():
+            texture = np.linalg.norm(_hessians(smooth, _sampled(background), steps, spacing_kji), axis=(1, 2))
+            structure = min(structure, float(np.percentile(texture, TEXTURE_PERCENTILE)))
         values = np.linalg.eigvalsh(_hessians(smooth, asked, steps, spacing_kji))
-        np.maximum(best, _tube_measure(values, STRUCTURE * contrast_hu / scale), out=best)
+        np.maximum(best, _tube_measure(values, max(structure, LEAST_STRUCTURE * contrast_hu / scale)), out=best)
     tube = np.zeros(hu.shape, dtype=np.float32)
     tube[asked] = best
     return tube
+
+
+def _sampled(mask: BoolArray) -> BoolArray:
+    """About `TEXTURE_SAMPLES` voxels of `mask`, evenly spread over it."""
+    places = np.flatnonzero(mask)
+    sampled = np.zeros_like(mask)
+    sampled.reshape(-1)[places[:: max(1, len(places) // TEXTURE_SAMPLES)]] = True
+    return sampled
 
 
 def _hessians(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from DeepIterRegLib.arrays import BoolArray, FloatArray
@@ -17,11 +20,14 @@ AIR_HU = -300.0
 NEAR_BONE_MM = 3.5
 """Closer than this, brightness alone is no proof: thin bone and partial volume look the same."""
 TUBE_NEAR_BONE = 0.3
-TUBE_FAINT = 0.4
-"""Tubularity that a voxel needs next to bone, and where it is fainter than the threshold."""
+TUBE_FAINT = 0.3
+TUBE_FAINT_NEAR_BONE = 0.5
+"""Tubularity that a voxel needs next to bone, where it is fainter than the threshold, and where it is both."""
 THICK_MM = 1.5
 """Radius of a ball that fits into a sinus, not into a bony lamella or a rim of partial volume."""
 SMALLEST_ML = 0.02
+SMALLEST_FAINT_ML = 0.15
+"""Of a tube that nowhere reaches half a vessel's brightness: noise and grey matter make shorter ones."""
 PLATE_ML = (0.1, 2.0)
 PLATE_THICK = 0.25
 """Share of its voxels in which the ball of `THICK_MM` fits."""
@@ -31,8 +37,22 @@ NECK_FROM_BONE_MM = 1.5
 NECK_RADIUS_MM = 1.2
 NECK_BESIDE_BONE_MM = 4.0
 NECK_BESIDE_BONE = 0.25
-"""Share of a neck vessel's voxels that may lie that close to bone. Measured: vessels up to 0.08, vertebrae from 0.3."""
+"""Share of a neck vessel's voxels that may lie that close to bone without further proof. Measured: vessels in mid-neck
+up to 0.08, vertebrae from 0.3."""
+NECK_MOST_BESIDE_BONE = 0.55
+"""Carotid and jugular vein next to atlas, styloid and mandible reach 0.41 (simulated), marrow has 0.57 to 0.88."""
+NECK_SLENDER = 0.04
+"""Volume of a long vessel (or of one that forks) over the cube of its length: a tube 4.4 times as long as wide. What
+lies that close to bone must be more slender away from it. Measured: vessels up to 0.033, marrow from 0.05."""
+NECK_NO_BLOCK = 0.05
+NECK_ROD_ROUND, NECK_ROD_LONG = 0.6, 1.5
+"""What lies free of bone must be that slender, or round (spread of its thin side as a share of the wide one) and longer
+than wide: streaks between fillings and blocks of a vertebra are neither (measured 0.056 to 0.19)."""
+NECK_REGROWTH_MM = 12.0
+"""How far along itself a vessel that was cut off at the bone is followed: the height of a transverse process."""
 SMALLEST_NECK_ML = 0.5
+SMALLEST_SLENDER_ML = 0.15
+"""A vessel of 3 mm needs 20 mm for it: a piece of an external carotid branch, or of a carotid between two bones."""
 NECK_WIDEST_MM = 35.0
 """Across the neck: a jugular vein of 15 mm cut obliquely, or touching the carotid; a jaw's limb or arch is longer."""
 NECK_RUNS_UP = 0.7
@@ -53,14 +73,18 @@ def intracranial_vessels(
     clipped = np.where(region, np.clip(grid.hu, levels.tissue_hu, levels.vessel_hu), np.float32(levels.tissue_hu))
     bright = region & (grid.hu > levels.low_hu)
     near = bone.distance_mm <= NEAR_BONE_MM
-    maybe = region & ~near & (grid.hu > levels.tissue_hu + 3 * levels.noise_hu)
-    tube = tubularity(clipped, contrast, grid.spacing_kji, maybe | (bright & near))
+    maybe = region & (grid.hu > levels.tissue_hu + 3 * levels.noise_hu)
+    maybe_near, maybe_far = maybe & near, maybe & ~near
+    tube = tubularity(clipped, contrast, grid.spacing_kji, maybe_near)
+    tube += tubularity(clipped, contrast, grid.spacing_kji, maybe_far, core & region)
     pale = region & (grid.hu > levels.pale_hu)
     thick = opened(pale, THICK_MM, grid.spacing_kji)
     sure = bright & (~near | (tube > TUBE_NEAR_BONE)) | pale & dilated(thick, 1.0, grid.spacing_kji)
-    faint = maybe & (tube > TUBE_FAINT)
+    faint = maybe & (tube > np.where(near, np.float32(TUBE_FAINT_NEAR_BONE), np.float32(TUBE_FAINT)))
     seeds = thick | (region & (grid.hu > levels.seed_hu))
-    found = touching(sure | faint, seeds, round(SMALLEST_ML / grid.voxel_ml))
+    candidates = sure | faint
+    found = touching(candidates, seeds, round(SMALLEST_ML / grid.voxel_ml))
+    found |= touching(candidates, faint & ~near, round(SMALLEST_FAINT_ML / grid.voxel_ml))
     return found & ~_plates(found, thick, grid)
 
 
@@ -76,14 +100,54 @@ def neck_vessels(
     from_bone = distance_mm(bone.solid, grid.spacing_kji)
     bright = searched & (from_bone > NECK_FROM_BONE_MM) & (grid.hu > levels.neck_hu) & (grid.hu < levels.dense_hu)
     thick = _narrow_across(opened(bright, NECK_RADIUS_MM, grid.spacing_kji), to_ras)
+    beside = thick & (from_bone < NECK_BESIDE_BONE_MM)
     labels, sizes = label_components(thick)
-    beside_bone = np.bincount(labels[thick & (from_bone < NECK_BESIDE_BONE_MM)], minlength=len(sizes))
-    keep = (sizes * grid.voxel_ml >= SMALLEST_NECK_ML) & (beside_bone <= NECK_BESIDE_BONE * sizes)
+    share = np.bincount(labels[beside], minlength=len(sizes)) / sizes
+    keep = (sizes * grid.voxel_ml >= SMALLEST_NECK_ML) & (share <= NECK_BESIDE_BONE)
+    voxel_mm3 = 1000 * grid.voxel_ml
+    free = _selected(labels, keep, lambda points_mm: _runs_up(points_mm) and _is_no_block(points_mm, voxel_mm3), to_ras)
+    maybe = (share <= NECK_MOST_BESIDE_BONE)[labels] & thick & ~free
+    pieces, sizes = label_components(maybe & ~beside)
+    long = sizes * grid.voxel_ml >= SMALLEST_SLENDER_ML
+    trunks = _selected(
+        pieces,
+        long,
+        lambda points_mm: _runs_up(points_mm) and _is_slender(points_mm, voxel_mm3, NECK_SLENDER),
+        to_ras,
+    )
+    return free | _regrown(trunks, maybe, grid.spacing_kji)
+
+
+def _regrown(pieces: BoolArray, mask: BoolArray, spacing_kji: FloatArray) -> BoolArray:
+    """`pieces` and what of `mask` is connected to them within `NECK_REGROWTH_MM`, other pieces of it aside."""
+    return touching(mask & dilated(pieces, NECK_REGROWTH_MM, spacing_kji), pieces)
+
+
+def _selected(
+    labels: npt.NDArray[np.uint32], keep: BoolArray, shape: Callable[[FloatArray], bool], to_ras: FloatArray
+) -> BoolArray:
+    """(k, j, i) the components 1, 2, ... of `labels` that `keep` (N,) names and whose points (N, 3) in mm, RAS, have
+    the `shape`."""
+    keep = keep.copy()
     keep[0] = False
     boxes = ndimage.find_objects(labels.astype(np.int32))
     for label in np.flatnonzero(keep):
-        keep[label] = _runs_up(np.argwhere(labels[boxes[label - 1]] == label) @ to_ras.T)
+        keep[label] = shape(np.argwhere(labels[boxes[label - 1]] == label) @ to_ras.T)
     return keep[labels]
+
+
+def _is_no_block(points_mm: FloatArray, volume_mm3: float) -> bool:
+    """Whether points (N, 3), each of `volume_mm3`, are slender, or a short thick rod, as the lower end of a jugular."""
+    thin, wide, long = np.sqrt(np.maximum(np.linalg.eigvalsh(np.cov(points_mm.T)), 0))
+    rod = thin >= NECK_ROD_ROUND * wide and long >= NECK_ROD_LONG * wide
+    return bool(rod) or _is_slender(points_mm, volume_mm3, NECK_NO_BLOCK)
+
+
+def _is_slender(points_mm: FloatArray, volume_mm3: float, most: float) -> bool:
+    """Whether points (N, 3), each of `volume_mm3`, are long for their number: at most `most` of the cube of their
+    length, which is that of a rod so spread."""
+    along = np.sqrt(12 * np.linalg.eigvalsh(np.cov(points_mm.T))[-1])
+    return bool(len(points_mm) * volume_mm3 <= most * along**3)
 
 
 def _plates(vessels: BoolArray, thick: BoolArray, grid: WorkGrid) -> BoolArray:
