@@ -71,7 +71,7 @@ def register(
     >>> result.pose.shape  # the to-parent matrix of Slicer's transform node
     (4, 4)
     >>> result.stages[-1].name, result.stages[-1].similarity_name
-    ('Minimum projection', 'MI')
+    ('Minimum projection', 'log posterior')
     """
     began = time.perf_counter()
     report = progress or (lambda step: None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,13 +11,18 @@ from DeepIterRegLib.errors import RegistrationCancelled
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, invert, se3_log
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 from DeepIterRegLib.refinement import default
 from DeepIterRegLib.refinement.default import filled_similarity, refine_default
 from DeepIterRegLib.refinement.groups import vessel_groups, weighted_sum
 from DeepIterRegLib.refinement.parameters import PoseParameters
+from DeepIterRegLib.refinement.phases import PhaseSimilarity, phases
+from DeepIterRegLib.refinement.posterior import Posterior
+from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
+from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
 from DeepIterRegLib.refinement.target import binned
-from DeepIterRegLib.refinement.translation_search import TranslationSearch, candidates
+from DeepIterRegLib.refinement.translation_search import TranslationSearch, apart, candidates
 from Testing.vessel_tree_case import CENTRE_MM, FRONTAL, LATERAL, prepared_angiogram, prepared_volume, tree_cloud
 
 START = radiological_pose(CENTRE_MM)
@@ -29,10 +36,21 @@ def pose_off_by(rotation_deg, translation_mm):
 TRUTH = pose_off_by([6, -4, 5], [-12, 15, 9])
 
 
-def test_gradient_by_the_parameters_is_that_of_finite_differences():
-    angiogram = prepared_angiogram(TRUTH)
-    pyramid = VesselPyramid(vessel_groups(tree_cloud()), [angiogram], [64], "cpu")
-    similarity = filled_similarity(pyramid, angiogram, 0, 64)
+def with_phases(angiogram: PreparedAngiogram, pose) -> PreparedAngiogram:
+    """The same run with an arterial phase that shows the arteries alone and a venous one that shows the veins."""
+    veins, left, right = vessel_groups(tree_cloud())
+    arterial = prepared_angiogram(pose, shown=[left, right])
+    venous = prepared_angiogram(pose, shown=[veins])
+    return replace(
+        angiogram,
+        artery_contrast=arterial.contrast,
+        vein_contrast=venous.contrast,
+        arteries=arterial.vessels,
+        veins=venous.vessels,
+    )
+
+
+def assert_gradient_is_that_of_finite_differences(similarity, tolerance=0.03):
     parameters = PoseParameters.around(pose_off_by([5, -3, 3], [-10, 12, 8]), CENTRE_MM)
     at = np.array([1.0, -2.0, 1.5, 2.0, -1.0, 1.0])
     _, twists = similarity.value_and_gradient(parameters.pose(at)[None])
@@ -46,7 +64,74 @@ def test_gradient_by_the_parameters_is_that_of_finite_differences():
         / (2 * step)
         for unit in np.eye(6)
     ]
-    assert np.linalg.norm(gradient - differences) < 0.03 * np.linalg.norm(differences)
+    assert np.linalg.norm(gradient - differences) < tolerance * np.linalg.norm(differences)
+
+
+def test_gradient_by_the_parameters_is_that_of_finite_differences():
+    angiogram = prepared_angiogram(TRUTH)
+    pyramid = VesselPyramid(vessel_groups(tree_cloud()), [angiogram], [64], "cpu")
+    assert_gradient_is_that_of_finite_differences(filled_similarity(pyramid, angiogram, 0, 64))
+
+
+def test_gradient_of_the_log_posterior_is_that_of_finite_differences():
+    angiogram = with_phases(prepared_angiogram(TRUTH), TRUTH)
+    groups = vessel_groups(tree_cloud())
+    pyramid = VesselPyramid(groups, [angiogram], [64], "cpu")
+    likelihood = PhaseSimilarity(pyramid.renderers(64, 0), groups, angiogram, 64)
+    prior = PosePrior([START, pose_off_by([40, 0, 0], [0, 0, 90])], CENTRE_MM, LATERAL)
+    assert_gradient_is_that_of_finite_differences(Posterior([(2.0, likelihood)], prior))
+    assert_gradient_is_that_of_finite_differences(Posterior([], prior), 1e-4)
+
+
+def test_prior_is_0_at_the_starts_and_falls_with_the_distance_least_along_the_beam():
+    prior = PosePrior([START, pose_off_by([0, 0, 60], [0, 0, 0])], CENTRE_MM, LATERAL)
+    np.testing.assert_allclose(prior.value(np.stack([START, pose_off_by([0, 0, 60], [0, 0, 0])])), 0, atol=1e-12)
+    near, far, farthest = prior.value(np.stack([pose_off_by([0, 0, 0], [0, shift, 0]) for shift in (5, 30, 90)]))
+    assert 0 > near > -0.5
+    assert near > far > farthest > -25
+    across, along = prior.value(
+        np.stack([pose_off_by([0, 0, 0], 20 * axis) for axis in (LATERAL.row_direction, LATERAL.normal)])
+    )
+    assert along > across
+    shift = np.array([3.0, -20.0, 8.0])
+    rotation = np.radians([4.0, 9.0, -2.0])
+    by_offset = prior.of_offset(rotation, shift)
+    assert by_offset == pytest.approx(prior.value(pose_off_by(np.degrees(rotation), shift)[None])[0])
+
+
+def test_arteries_are_compared_with_arteries_and_veins_with_veins_by_their_areas():
+    groups = vessel_groups(tree_cloud())
+    plain = prepared_angiogram(TRUTH)
+    angiogram = with_phases(plain, TRUTH)
+    arterial, venous = phases(groups, angiogram, 4)
+    assert [arterial.groups, venous.groups] == [[1, 2], [0]]
+    ratio = angiogram.arteries.sum() / angiogram.veins.sum()
+    assert arterial.observations / venous.observations == pytest.approx(ratio)
+    (both,) = phases(groups, plain, 4)
+    assert sorted(both.groups) == [0, 1, 2]
+    assert both.observations == pytest.approx(arterial.observations + venous.observations)
+
+
+def test_registers_a_run_with_an_arterial_and_a_venous_phase():
+    angiogram = with_phases(prepared_angiogram(TRUTH), TRUTH)
+    stages = refine_default(prepared_volume(), [angiogram], [START])
+    assert mean_projection_error_mm(stages[-1].pose, TRUTH, CENTRE_MM, LATERAL) < 0.6
+
+
+def test_saturation_keeps_zero_and_the_slope_is_its_derivative():
+    lengths = np.array([0.0, 0.5, 2.0, 9.0])
+    values = saturated(lengths)
+    assert values[0] == 0
+    assert values[3] / values[1] < 6  # not 18
+    np.testing.assert_allclose(
+        (saturated(lengths + 1e-5) - saturated(lengths - 1e-5)) / 2e-5, saturation_slope(lengths), rtol=1e-4
+    )
+
+
+def test_starts_that_climb_on_are_the_best_and_not_alike():
+    poses = np.stack([pose_off_by([0, 0, 0], [0, shift, 0]) for shift in (0, 1, 30, 60)])
+    np.testing.assert_array_equal(apart(poses, np.array([3.0, 4.0, 1.0, 2.0]), CENTRE_MM, 2), [1, 3])
+    np.testing.assert_array_equal(apart(poses, np.array([3.0, 4.0, 1.0, 2.0]), CENTRE_MM, 9), [1, 3, 2])
 
 
 def test_translation_search_finds_a_head_that_lies_far_off_along_the_detector():
@@ -55,7 +140,8 @@ def test_translation_search_finds_a_head_that_lies_far_off_along_the_detector():
     angiogram = prepared_angiogram(shifted)
     pyramid = VesselPyramid(vessel_groups(tree_cloud()), [angiogram], [64], "cpu")
     search = TranslationSearch(rotations=1)
-    found = candidates(pyramid.renderers(64, 0), angiogram, 4, START, CENTRE_MM, search, seed=0)
+    groups, prior = vessel_groups(tree_cloud()), PosePrior([START], CENTRE_MM, LATERAL)
+    found = candidates(pyramid.renderers(64, 0), groups, angiogram, 4, START, CENTRE_MM, search, prior, seed=0)
     assert found.shape == (1, 4, 4)
     pixel_mm = 4 * 1.2
     assert mean_projection_error_mm(found[0], shifted, CENTRE_MM, LATERAL) < pixel_mm

@@ -1,4 +1,4 @@
-"""The default method: many starts, coarse to fine, L-BFGS on the splat renderer. Numbers: docs/refinement.md."""
+"""The default method: many starts, coarse to fine, to the most probable pose. Numbers: docs/refinement.md."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.groups import vessel_groups
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.minip import minip_view
 from DeepIterRegLib.refinement.optimum import Optimum
 from DeepIterRegLib.refinement.parameters import PoseParameters
+from DeepIterRegLib.refinement.phases import INDEPENDENT_PIXELS, PhaseSimilarity
+from DeepIterRegLib.refinement.posterior import Posterior
+from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
 from DeepIterRegLib.refinement.target import binned, binning_factor, contrast_target
-from DeepIterRegLib.refinement.translation_search import TranslationSearch, candidates
+from DeepIterRegLib.refinement.translation_search import TranslationSearch, apart, candidates
 from DeepIterRegLib.refinement.view import FilledSimilarity, MeanSimilarity, PoseSimilarity
 from DeepIterRegLib.registration import Stage
 from DeepIterRegLib.similarity.filling import FillingCorrelation
@@ -55,8 +59,25 @@ KEEP_STARTS = 8
 """Candidates of the search that the coarsest level climbs from."""
 
 
+def level_posterior(
+    pyramid: VesselPyramid,
+    groups: Sequence[VesselCloud],
+    angiograms: Sequence[PreparedAngiogram],
+    prior: PosePrior,
+    size_px: int,
+) -> Posterior:
+    """What is maximised at one resolution: each run's log likelihood and the pose's log prior."""
+    return Posterior(
+        [
+            (1.0, PhaseSimilarity(pyramid.renderers(size_px, view), groups, prepared, size_px))
+            for view, prepared in enumerate(angiograms)
+        ],
+        prior,
+    )
+
+
 def level_similarity(pyramid: VesselPyramid, angiograms: Sequence[PreparedAngiogram], size_px: int) -> PoseSimilarity:
-    """The similarity at one resolution: NCC of the runs' contrast with the vessel groups' best mixture."""
+    """The yardstick at one resolution: NCC of the runs' contrast with the vessel groups' best mixture."""
     return MeanSimilarity([
         filled_similarity(pyramid, prepared, view, size_px) for view, prepared in enumerate(angiograms)
     ])  # fmt: skip
@@ -97,6 +118,7 @@ def refine_default(
 ) -> list[Stage]:
     """Register from one or several start poses (hypotheses of the initializer), searching around each.
 
+    The prior is about the start poses. The stages' similarity is the log posterior, in nats, 0 where nothing is seen.
     report: called with the stage's name, the fraction done (0 to 1), the best similarity and the best pose so far, as
     results come in; may raise to cancel. Returns a stage for the search, each level, and the minimum projection. The
     same seed gives the same poses, whatever the number of threads: every start is climbed by itself.
@@ -109,15 +131,19 @@ def refine_default(
     began = clock()
     sizes_px = [level.size_px for level in levels]
     pyramid = VesselPyramid(groups, angiograms, sizes_px, device)
-    similarity = level_similarity(pyramid, angiograms, sizes_px[0])
+    prior = PosePrior(start_poses, centre, angiograms[0].angiogram.carm)
+    posteriors = [level_posterior(pyramid, groups, angiograms, prior, size) for size in sizes_px]
+    similarity = posteriors[0]
     found = [
         candidates(
             pyramid.renderers(sizes_px[0], view),
+            groups,
             prepared,
             binning_factor(prepared.angiogram.carm, sizes_px[0]),
             start,
             centre,
             search,
+            prior,
             seed=seed + number,
         )
         for number, start in enumerate(start_poses)
@@ -126,15 +152,13 @@ def refine_default(
     # Each view found its own translations; which of them explain all views, the similarity says.
     tried = np.concatenate([start_poses, *found])
     values = similarity.value(tried)
-    order = np.argsort(-values, kind="stable")[:KEEP_STARTS]
+    order = apart(tried, values, centre, KEEP_STARTS)
     poses, best_value = list(tried[order]), float(values[order[0]])
     stages = [Stage(SEARCH_NAME, poses[0], similarity.name, best_value, float(values[0]), clock() - began, len(tried))]
     tell(SEARCH_NAME, best_value, poses[0])
 
-    for level in levels:
+    for level, similarity in zip(levels, posteriors, strict=True):
         began = clock()
-        if level is not levels[0]:
-            similarity = level_similarity(pyramid, angiograms, level.size_px)
         before = float(similarity.value(poses[0][None])[0])
         optima = _climb_all(similarity, poses, centre, level, device, tell)
         evaluations = sum(optimum.evaluations for optimum in optima)
@@ -145,7 +169,9 @@ def refine_default(
         poses = [optimum.pose for optimum in optima[: level.keep]]
 
     began = clock()
-    similarity = minip_similarity(pyramid, angiograms, sizes_px[-1], poses[0])
+    # MI alone slides off along the beam where the images agree poorly: it adds to the vessels and replaces nothing.
+    minip = minip_similarity(pyramid, angiograms, sizes_px[-1], poses[0])
+    similarity = posteriors[-1].plus(INDEPENDENT_PIXELS * len(angiograms), minip)
     last = lbfgs(similarity, PoseParameters.around(poses[0], centre), np.zeros(6), MINIP_SCHEDULE)
     tell(MINIP_NAME, last.similarity, last.pose)
     name, seconds = similarity.name, clock() - began

@@ -12,16 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.arrays import FloatArray, IntArray
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.geometry.rigid import PivotedCorrection
+from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
+from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.target import binned, contrast_target
+from DeepIterRegLib.refinement.phases import log_likelihood, phases
+from DeepIterRegLib.refinement.prior import PosePrior
+from DeepIterRegLib.refinement.saturation import saturated
+from DeepIterRegLib.refinement.target import binned
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.similarity.nonnegative import subsets
 
 RIDGE = 1e-6
 """Relative; keeps two vessel groups that project alike from making a singular system."""
+PROBE_MM = 60.0
+"""Distance from the CTA's centre of the points that tell how far apart two poses are."""
+APART_MM = 8.0
+"""Root mean square of those points' distances below which two starts would climb to the same place."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +51,22 @@ class TranslationSearch:
 
 def candidates(
     renderers: Sequence[Renderer],
+    groups: Sequence[VesselCloud],
     prepared: PreparedAngiogram,
     factor: int,
     start_pose: FloatArray,
     centre_mm: FloatArray,
     search: TranslationSearch,
+    prior: PosePrior,
     *,
     seed: int,
 ) -> FloatArray:
     """(rotations, 4, 4) poses: every rotation with the translation along the detector that fits one view best.
 
     renderers: of the vessel groups, on the run's detector binned by `factor`. centre_mm: (3,), patient frame, centre of
-    the CTA.
-    What is maximised is the correlation with the best non-negative mixture of the vessel groups, as in
-    `FillingCorrelation`, except that a shift is taken to move the whole image and lose nothing at its border.
+    the CTA. prior: about `start_pose` among others.
+    What is maximised is the log posterior, as in `PhaseSimilarity`, except that a shift is taken to move the whole
+    image and lose nothing at its border.
     """
     carm = renderers[0].carm
     correction = PivotedCorrection.about_patient_point(start_pose, centre_mm)
@@ -64,17 +74,22 @@ def candidates(
     poses = np.stack([correction.pose(np.concatenate([rotation, np.zeros(3)])) for rotation in rotations])
 
     weights = binned(prepared.angiogram.valid, factor)
-    fixed = contrast_target(prepared.contrast, factor)
-    fixed = weights * (fixed - (weights * fixed).sum() / weights.sum())
-    images = np.stack([renderer.render(poses) for renderer in renderers], axis=1)
-    images = images - images.mean(axis=(2, 3), keepdims=True)
-    gram = np.einsum("bkrc,blrc->bkl", images, images, optimize=True)
-    row_px, column_px = _best_shift(images, gram, fixed, *_reach_px(search.reach_mm, correction, carm))
+    images = saturated(np.stack([renderer.render(poses) for renderer in renderers], axis=1))
+    images -= images.mean(axis=(2, 3), keepdims=True)
 
     row_mm, column_mm = _step_mm(correction, carm)
-    shifts = np.outer(column_px * column_mm, carm.column_direction) + np.outer(row_px * row_mm, carm.row_direction)
+    rows, columns = _reach_px(search.reach_mm, correction, carm)
+    row_shifts, column_shifts = np.arange(-rows, rows + 1), np.arange(-columns, columns + 1)
+    down, along = np.meshgrid(row_shifts * row_mm, column_shifts * column_mm, indexing="ij")
+    shifts = down[..., None] * carm.row_direction + along[..., None] * carm.column_direction
+
+    posterior = prior.of_offset(rotations[:, None, None], shifts)
+    for phase in phases(groups, prepared, factor):
+        correlation = _correlations(images[:, phase.groups], phase.fixed, weights, row_shifts, column_shifts)
+        posterior += log_likelihood(correlation, phase.observations)
+    best = shifts.reshape(-1, 3)[posterior.reshape(len(poses), -1).argmax(axis=1)]
     return np.stack([
-        correction.pose(np.concatenate([rotation, shift])) for rotation, shift in zip(rotations, shifts, strict=True)
+        correction.pose(np.concatenate([rotation, shift])) for rotation, shift in zip(rotations, best, strict=True)
     ])  # fmt: skip
 
 
@@ -90,22 +105,21 @@ def _reach_px(reach_mm: float, correction: PivotedCorrection, carm: CArm) -> tup
     return min(int(reach_mm / row_mm), carm.rows - 1), min(int(reach_mm / column_mm), carm.columns - 1)
 
 
-def _best_shift(
-    images: FloatArray, gram: FloatArray, fixed: FloatArray, rows: int, columns: int
-) -> tuple[FloatArray, FloatArray]:
-    """(B,) shifts along rows and columns, px, at which the mixtures of (B, K, rows, columns) images fit best.
+def _correlations(
+    images: FloatArray, fixed: FloatArray, weights: FloatArray, row_shifts: IntArray, column_shifts: IntArray
+) -> FloatArray:
+    """(B, R, C) correlations of the fixed image with the best mixtures of (B, K, rows, columns) images, mean 0.
 
-    gram: (B, K, K) products of the images. rows, columns: the largest shifts.
+    row_shifts (R,), column_shifts (C,): how far the images are moved, px.
     """
+    fixed = weights * (fixed - (weights * fixed).sum() / weights.sum())
     size = [fft.next_fast_len(2 * length, real=True) for length in fixed.shape]
-    spectrum = fft.rfft2(fixed, size) * np.conj(fft.rfft2(images, size))
-    correlation = fft.irfft2(spectrum, size)
-    row_shifts, column_shifts = np.arange(-rows, rows + 1), np.arange(-columns, columns + 1)
+    correlation = fft.irfft2(fft.rfft2(fixed, size) * np.conj(fft.rfft2(images, size)), size)
     correlation = correlation[:, :, row_shifts[:, None], column_shifts[None, :]]
     products = correlation.reshape(*correlation.shape[:2], -1).astype(np.float64)
 
     # The best mixture with non-negative gains is the best of the mixtures of every subset that come out positive.
-    gram = gram.astype(np.float64)
+    gram = np.einsum("bkrc,blrc->bkl", images, images, optimize=True).astype(np.float64)
     ridge = RIDGE * np.trace(gram, axis1=1, axis2=2)[:, None, None] + 1e-12  # for rotations that leave nothing in view
     gram = gram + ridge * np.eye(gram.shape[1])
     explained = np.zeros(products[:, 0].shape)
@@ -114,6 +128,23 @@ def _best_shift(
         gains = np.linalg.solve(gram[:, subset][:, :, subset], chosen)
         better = (gains >= 0).all(axis=1)
         explained = np.where(better, np.maximum(explained, (gains * chosen).sum(axis=1)), explained)
-    best = explained.argmax(axis=1)
-    row, column = np.unravel_index(best, (len(row_shifts), len(column_shifts)))
-    return row_shifts[row].astype(np.float64), column_shifts[column].astype(np.float64)
+    energy = float((fixed.astype(np.float64) ** 2).sum())
+    shape = len(images), len(row_shifts), len(column_shifts)
+    return np.sqrt(explained / energy if energy > 0 else 0 * explained).reshape(shape)
+
+
+def apart(poses: FloatArray, values: FloatArray, centre_mm: FloatArray, count: int) -> IntArray:
+    """Indices of the at most `count` best (B, 4, 4) poses, best first, no two within `APART_MM` of one another.
+
+    values: (B,). centre_mm: (3,) the CTA's centre, patient frame. Of poses alike one climb is enough.
+    """
+    probe = centre_mm + PROBE_MM * np.concatenate([np.eye(3), -np.eye(3)])
+    places = np.stack([apply(pose, probe) for pose in poses])
+    chosen: list[int] = []
+    for index in np.argsort(-values, kind="stable"):
+        distances = np.sqrt(((places[chosen] - places[index]) ** 2).sum(axis=-1).mean(axis=-1))
+        if (distances > APART_MM).all():
+            chosen.append(int(index))
+        if len(chosen) == count:
+            break
+    return np.array(chosen)

@@ -1,0 +1,113 @@
+"""Like with like: the arterial phase of a run against the CTA's arteries, its venous phase against the large veins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
+from DeepIterRegLib.refinement.target import binned, binning_factor, contrast_target
+from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.similarity.filling import FillingCorrelation
+
+INDEPENDENT_PIXELS = 60.0
+"""How many independent observations an image of vessels is worth. Its thousands of pixels err together (a missed
+branch, a ghost), so it is nearer to the number of its vessels' pieces; it sets how much the prior can say."""
+MIN_VEIN_SHARE = 0.05
+"""Of the vessels' area; a venous phase with less has nothing to say."""
+HIGHEST = 0.999
+"""Correlation at which the logarithm is cut off."""
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """What one phase of a run shows, and which vessel groups may explain it."""
+
+    groups: list[int]
+    fixed: FloatArray
+    """(rows, columns), binned contrast."""
+    observations: float
+    """Independent ones that this phase is worth."""
+
+
+def phases(groups: Sequence[VesselCloud], prepared: PreparedAngiogram, factor: int) -> list[Phase]:
+    """The phases of a run, binned by `factor`; each worth as much as its share of the vessels' area on the detector.
+
+    One phase with all groups where the CTA has only one kind of vessel or the run shows hardly any vein.
+    """
+    veins = [index for index, group in enumerate(groups) if _is_vein(group)]
+    arteries = [index for index in range(len(groups)) if index not in veins]
+    artery_area, vein_area = float(prepared.arteries.sum()), float(prepared.veins.sum())
+    if not veins or not arteries or vein_area <= MIN_VEIN_SHARE * (artery_area + vein_area):
+        return [Phase([*arteries, *veins], contrast_target(prepared.contrast, factor), INDEPENDENT_PIXELS)]
+    arterial = INDEPENDENT_PIXELS * artery_area / (artery_area + vein_area)
+    return [
+        Phase(arteries, contrast_target(prepared.artery_contrast, factor), arterial),
+        Phase(veins, contrast_target(prepared.vein_contrast, factor), INDEPENDENT_PIXELS - arterial),
+    ]
+
+
+def _is_vein(group: VesselCloud) -> bool:
+    return bool(group.is_vein.mean() > 0.5)
+
+
+def log_likelihood(correlation: FloatArray, observations: float) -> FloatArray:
+    """Of a linear relation with unknown gains and Gaussian noise, at its best fit, relative to no relation at all."""
+    return -observations / 2 * np.log1p(-(np.minimum(correlation, HIGHEST) ** 2))
+
+
+class PhaseSimilarity:
+    """Log likelihood of one angiogram: each phase against the best mixture of its vessel groups, saturated.
+
+    renderers: of all groups, on the detector binned to about `size_px`. A `PoseSimilarity`.
+    """
+
+    name = "log likelihood"
+
+    def __init__(
+        self,
+        renderers: Sequence[Renderer],
+        groups: Sequence[VesselCloud],
+        prepared: PreparedAngiogram,
+        size_px: int,
+    ) -> None:
+        factor = binning_factor(prepared.angiogram.carm, size_px)
+        valid = binned(prepared.angiogram.valid, factor)
+        self._renderers = tuple(renderers)
+        self._phases = [
+            (phase.groups, FillingCorrelation(phase.fixed, valid), phase.observations)
+            for phase in phases(groups, prepared, factor)
+        ]
+
+    def value(self, poses: FloatArray) -> FloatArray:
+        images = saturated(self._images(poses))
+        return np.sum(
+            [log_likelihood(part.value(images[:, groups]), worth) for groups, part, worth in self._phases], axis=0
+        )
+
+    def value_and_gradient(self, poses: FloatArray) -> tuple[FloatArray, FloatArray]:
+        lengths = self._images(poses)
+        images = saturated(lengths)
+        values, gradients = np.zeros(len(poses)), np.zeros_like(images)
+        for groups, part, worth in self._phases:
+            correlation, gradient = part.value_and_gradient(images[:, groups])
+            correlation = np.minimum(correlation, HIGHEST)
+            values += log_likelihood(correlation, worth)
+            slope = worth * correlation / (1 - correlation**2)
+            gradients[:, groups] += slope.astype(images.dtype)[:, None, None, None] * gradient
+        gradients *= saturation_slope(lengths)
+        twists = np.zeros((len(poses), 6))
+        for index, renderer in enumerate(self._renderers):
+            gradient = gradients[:, index]
+            # A group that did not fill has gain 0 and pulls nowhere: most evaluations save a sweep over its points.
+            if gradient.any():
+                twists += renderer.backward(poses, np.ascontiguousarray(gradient))
+        return values, twists
+
+    def _images(self, poses: FloatArray) -> FloatArray:
+        return np.stack([renderer.render(poses) for renderer in self._renderers], axis=1)
