@@ -23,6 +23,8 @@ class Facts:
     """As `SimulatedPatient.defects`."""
     warnings: tuple[str, ...] = ()
     """Of the preparation."""
+    vein_fraction: float = math.nan
+    """Of the detector of the first run: what its preparation takes for veins."""
     error: str = ""
     """Why the patient could not be prepared, one sentence; everything else is unknown then."""
 
@@ -30,13 +32,13 @@ class Facts:
     def of(cls, case: Case) -> Facts:
         return cls(
             case.name, case.error_of(case.radiological_pose).mpe_px, motion_mm(case), case.costs, case.defects,
-            case.warnings,
+            case.warnings, float(case.angiograms[0].veins.mean()),
         )  # fmt: skip
 
     @classmethod
     def of_failure(cls, patient: str, error: str) -> Facts:
         unknown = math.nan
-        return cls(patient, unknown, unknown, Costs(unknown, unknown, unknown, unknown), {}, (), error)
+        return cls(patient, unknown, unknown, Costs(unknown, unknown, unknown, unknown), {}, error=error)
 
 
 def motion_mm(case: Case) -> float:

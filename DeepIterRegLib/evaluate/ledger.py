@@ -58,6 +58,7 @@ class Ledger:
         content = asdict(facts)
         content["mpe_radiological_px"] = _or_none(facts.mpe_radiological_px)
         content["motion_mm"] = _or_none(facts.motion_mm)
+        content["vein_fraction"] = _or_none(facts.vein_fraction)
         content["costs"] = {name: _or_none(value) for name, value in content["costs"].items()}
         with full_disk_told(self.folder):
             append_line(self.folder / PATIENTS_FILE, json.dumps(content))
@@ -128,6 +129,7 @@ def _facts(content: Mapping[str, Any]) -> Facts:
         Costs(**{name: _or_nan(value) for name, value in content["costs"].items()}),
         content["defects"],
         tuple(content["warnings"]),
+        _or_nan(content["vein_fraction"]),
         content["error"],
     )
 

@@ -49,7 +49,7 @@ class Motion:
             returns=float(rng.uniform(0, 1)),
             drift_mm_per_s=_three(rng.normal(0, 0.006 + 0.03 * amplitude_mm, 3)),
             breathing_mm=float(rng.uniform(0, 0.03)),
-            jaw_deg=float(rng.uniform(0.3, 2.5) if swallows else rng.uniform(0, 0.15)),
+            jaw_deg=float(rng.uniform(0.2, 1.2) if swallows else rng.uniform(0, 0.1)),
             jaw_s=float(rng.uniform(0.5, 6.0)),
         )
 
