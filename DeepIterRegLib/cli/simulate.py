@@ -75,8 +75,8 @@ def add_command(commands: Any) -> None:
         "--arteries",
         type=Path,
         metavar="PATH",
-        help="arteries of a real person instead of generated ones: a BraVa tree (.swc), an IXI label map (.nii.gz) or "
-        "the folder of BodyParts3D",
+        help="arteries of a real person instead of generated ones: a BraVa tree (.swc), an IXI label map (.nii.gz), a "
+        "folder of such files, of which each patient gets one, or the folder of BodyParts3D",
     )
     anatomy.add_argument(
         "--skull", type=Path, metavar="PATH", help="head CT of a real person instead of a generated head"

@@ -18,6 +18,7 @@ from DeepIterRegLib.simulate.template_fit import drawn_in, fit_to_template, insi
 from DeepIterRegLib.simulate.vessel import Vessel
 
 OPTION = "--arteries"
+SUBJECT_FILES = (".swc", ".nii", ".nii.gz")
 SPUR_MM = 2.0
 ACOM_MM, ACOM_RADIUS_MM = 9.0, 0.55
 """Farthest apart that two anterior cerebral arteries may be to be joined, and the radius given to what joins them."""
@@ -32,10 +33,10 @@ def read_arteries(
 ) -> tuple[list[Vessel], dict[str, str]]:
     """The arteries of a real subject in the head `shape`: vessels in the head's frame, and what was done to them.
 
-    path: a BraVa tree (.swc), an IXI label map (.nii or .nii.gz), or the folder of BodyParts3D. rng: draws the parts
-    that were not scanned (neck, skull base). Raises InputError for anything else, and for damaged files.
+    path: a BraVa tree (.swc), an IXI label map (.nii or .nii.gz), a folder of such files, of which one is drawn, or the
+    folder of BodyParts3D. rng: draws that, and the parts that were not scanned (neck, skull base). Raises InputError for anything else, and for damaged files.
     """
-    found = existing_path(path, OPTION)
+    found = _one_of(existing_path(path, OPTION), rng)
     traced = _read(found)
     placement = fit_to_template(traced.tree.nodes_mm, traced.landmarks, traced.whole_brain)
     placed = placement(traced.tree.nodes_mm)
@@ -52,6 +53,14 @@ def read_arteries(
     return into_head(arteries, shape), variants
 
 
+def _one_of(path: Path, rng: np.random.Generator) -> Path:
+    """A subject's file out of a folder of them; any other path as it is."""
+    if not path.is_dir():
+        return path
+    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(SUBJECT_FILES))
+    return files[int(rng.integers(len(files)))] if files else path
+
+
 def _read(path: Path) -> TracedTree:
     name = path.name.lower()
     if path.is_dir():
@@ -65,8 +74,8 @@ def _read(path: Path) -> TracedTree:
 
         return read_ixi(path, OPTION)
     raise InputError(
-        f"{path.name} holds no arteries that can be read; give a BraVa tree (.swc), an IXI label map (.nii.gz) or the"
-        f" folder of BodyParts3D with {OPTION} PATH."
+        f"{path.name} holds no arteries that can be read; give a BraVa tree (.swc), an IXI label map (.nii.gz), a"
+        f" folder of them, or the folder of BodyParts3D with {OPTION} PATH."
     )
 
 
