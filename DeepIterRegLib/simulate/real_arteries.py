@@ -34,7 +34,8 @@ def read_arteries(
     """The arteries of a real subject in the head `shape`: vessels in the head's frame, and what was done to them.
 
     path: a BraVa tree (.swc), an IXI label map (.nii or .nii.gz), a folder of such files, of which one is drawn, or the
-    folder of BodyParts3D. rng: draws that, and the parts that were not scanned (neck, skull base). Raises InputError for anything else, and for damaged files.
+    folder of BodyParts3D. rng: draws that, and the parts that were not scanned (neck, skull base). Raises InputError
+    for anything else, and for damaged files.
     """
     found = _one_of(existing_path(path, OPTION), rng)
     traced = _read(found)
