@@ -21,7 +21,8 @@ class Stage:
     pose: FloatArray
     """(4, 4) patient frame (RAS) to C-arm frame."""
     similarity_name: str | None
-    """"NCC", "MI"; None for a stage that measures nothing (the radiological pose)."""
+    """"NCC" and "MI" of the published method, "log posterior" (nats) of the default; None for a stage that measures
+    nothing (the radiological pose)."""
     similarity: float | None
     """At `pose`, larger is better."""
     similarity_before: float | None
