@@ -12,6 +12,7 @@ from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
 from DeepIterRegLib.refinement.target import binned, binning_factor, contrast_target
+from DeepIterRegLib.refinement.view import group_images, group_twists
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.similarity.filling import FillingCorrelation
 
@@ -101,13 +102,7 @@ class PhaseSimilarity:
             slope = worth * correlation / (1 - correlation**2)
             gradients[:, groups] += slope.astype(images.dtype)[:, None, None, None] * gradient
         gradients *= saturation_slope(lengths)
-        twists = np.zeros((len(poses), 6))
-        for index, renderer in enumerate(self._renderers):
-            gradient = gradients[:, index]
-            # A group that did not fill has gain 0 and pulls nowhere: most evaluations save a sweep over its points.
-            if gradient.any():
-                twists += renderer.backward(poses, np.ascontiguousarray(gradient))
-        return values, twists
+        return values, group_twists(self._renderers, poses, gradients)
 
     def _images(self, poses: FloatArray) -> FloatArray:
-        return np.stack([renderer.render(poses) for renderer in self._renderers], axis=1)
+        return group_images(self._renderers, poses)

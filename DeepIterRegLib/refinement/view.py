@@ -42,6 +42,22 @@ class RenderedSimilarity:
         return values, self._renderer.backward(poses, gradients.astype(np.float32, copy=False))
 
 
+def group_images(renderers: Sequence[Renderer], poses: FloatArray) -> FloatArray:
+    """(B, K, rows, columns) images of K vessel groups, each by its renderer, at (B, 4, 4) poses."""
+    return np.stack([renderer.render(poses) for renderer in renderers], axis=1)
+
+
+def group_twists(renderers: Sequence[Renderer], poses: FloatArray, gradients: FloatArray) -> FloatArray:
+    """(B, 6) gradients by a left twist from (B, K, rows, columns) gradients by the groups' images."""
+    twists = np.zeros((len(poses), 6))
+    for index, renderer in enumerate(renderers):
+        gradient = gradients[:, index]
+        # A group that did not fill has gain 0 and pulls nowhere: most evaluations save a sweep over its points.
+        if gradient.any():
+            twists += renderer.backward(poses, np.ascontiguousarray(gradient))
+    return twists
+
+
 class FilledSimilarity:
     """One angiogram against the best non-negative mixture of vessel groups, each rendered by itself.
 
@@ -57,20 +73,14 @@ class FilledSimilarity:
 
     def value_and_gradient(self, poses: FloatArray) -> tuple[FloatArray, FloatArray]:
         values, gradients = self._similarity.value_and_gradient(self._images(poses))
-        twists = np.zeros((len(poses), 6))
-        for index, renderer in enumerate(self._renderers):
-            gradient = gradients[:, index]
-            # A group that did not fill has gain 0 and pulls nowhere: most evaluations save a sweep over its points.
-            if gradient.any():
-                twists += renderer.backward(poses, np.ascontiguousarray(gradient))
-        return values, twists
+        return values, group_twists(self._renderers, poses, gradients)
 
     def gains(self, pose: FloatArray) -> FloatArray:
         """(K,) how much of each group the best mixture at one (4, 4) pose takes."""
         return self._similarity.gains(self._images(pose[None]))[0]
 
     def _images(self, poses: FloatArray) -> FloatArray:
-        return np.stack([renderer.render(poses) for renderer in self._renderers], axis=1)
+        return group_images(self._renderers, poses)
 
 
 class MeanSimilarity:

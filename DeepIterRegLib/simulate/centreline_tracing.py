@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
 from DeepIterRegLib.simulate.growth import IndexArray
+from DeepIterRegLib.simulate.tree_order import parents_first
 
 LEAST_BRANCH_MM = 3.0
 """Shorter ones are bumps on the wall."""
@@ -219,14 +220,8 @@ def _joined(tracing: Tracing, points: FloatArray, meetings: list[tuple[int, int]
 
 
 def _parents_first(voxel: IndexArray, parent: IndexArray, root_of: IntArray, joins: list[tuple[int, int]]) -> Tracing:
-    depth, up = np.zeros(len(parent), dtype=np.intp), parent
-    while (up >= 0).any():
-        depth += up >= 0
-        up = np.where(up >= 0, parent[up], -1)
-    order = np.argsort(depth, kind="stable")
-    place = np.argsort(order)
-    above = parent[order]
+    order, place, above = parents_first(parent)
     return Tracing(
-        voxel[order], np.where(above >= 0, place[above], -1).astype(np.intp), root_of[order],
+        voxel[order], above, root_of[order],
         tuple((int(place[a]), int(place[b])) for a, b in joins),
     )  # fmt: skip

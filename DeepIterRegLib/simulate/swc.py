@@ -10,6 +10,7 @@ import numpy as np
 from DeepIterRegLib.arrays import FloatArray, IntArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.simulate.growth import IndexArray
+from DeepIterRegLib.simulate.tree_order import parents_first
 
 COLUMNS = 7
 
@@ -51,15 +52,9 @@ def read_swc(path: Path, option: str) -> Swc:
     parent = np.array([-1 if n < 0 else index.get(int(n), -2) for n in named], dtype=np.intp)
     if len(index) < len(number) or (parent == -2).any() or _has_cycle(parent):
         raise InputError(f"{path.name} has nodes whose parents are missing, doubled or circular; {again}.")
-    depth, up = np.zeros(len(parent), dtype=np.intp), parent
-    while (up >= 0).any():
-        depth += up >= 0
-        up = np.where(up >= 0, parent[up], -1)
-    order = np.argsort(depth, kind="stable")
-    place = np.argsort(order)
-    above = parent[order]
+    order, _, above = parents_first(parent)
     kind = table[order, 1].astype(np.int64)
-    return Swc(kind, table[order, 2:5], table[order, 5], np.where(above >= 0, place[above], -1))
+    return Swc(kind, table[order, 2:5], table[order, 5], above)
 
 
 def _has_cycle(parent: IndexArray) -> bool:
