@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.refinement.default import level_similarity
+from DeepIterRegLib.refinement.default import filled_similarity
 from DeepIterRegLib.refinement.groups import vessel_groups
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
+from DeepIterRegLib.refinement.view import MeanSimilarity
 
 SIZE_PX = 128
 POOR_NCC = 0.55
@@ -21,7 +22,8 @@ def agreement_ncc(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram
     The same measure for every method, whatever its own similarity is.
     """
     pyramid = VesselPyramid(vessel_groups(volume.cloud), angiograms, [SIZE_PX], "cpu")
-    return float(level_similarity(pyramid, angiograms, SIZE_PX).value(pose[None])[0])
+    views = [filled_similarity(pyramid, prepared, view, SIZE_PX) for view, prepared in enumerate(angiograms)]
+    return float(MeanSimilarity(views).value(pose[None])[0])
 
 
 def poor_agreement_warning(ncc: float) -> str | None:

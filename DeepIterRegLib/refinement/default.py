@@ -76,15 +76,8 @@ def level_posterior(
     )
 
 
-def level_similarity(pyramid: VesselPyramid, angiograms: Sequence[PreparedAngiogram], size_px: int) -> PoseSimilarity:
-    """The yardstick at one resolution: NCC of the runs' contrast with the vessel groups' best mixture."""
-    return MeanSimilarity([
-        filled_similarity(pyramid, prepared, view, size_px) for view, prepared in enumerate(angiograms)
-    ])  # fmt: skip
-
-
 def filled_similarity(pyramid: VesselPyramid, prepared: PreparedAngiogram, view: int, size_px: int) -> FilledSimilarity:
-    """The part of angiogram number `view` in `level_similarity`."""
+    """NCC of the contrast of angiogram number `view` with the vessel groups' best mixture, at one resolution."""
     factor = binning_factor(prepared.angiogram.carm, size_px)
     correlation = FillingCorrelation(
         contrast_target(prepared.contrast, factor), binned(prepared.angiogram.valid, factor)

@@ -15,7 +15,7 @@ from DeepIterRegLib.simulate.external_carotid import grow_external_carotid
 from DeepIterRegLib.simulate.head_shape import HeadShape
 from DeepIterRegLib.simulate.middle_cerebral import grow_middle_cerebral
 from DeepIterRegLib.simulate.posterior import grow_posterior_cerebral, grow_vertebrobasilar
-from DeepIterRegLib.simulate.vessel import STEP_MM, Side, Vessel
+from DeepIterRegLib.simulate.vessel import Side, Vessel, evenly_spaced
 from DeepIterRegLib.simulate.willis import SIDES, Circle, grow_anterior_part
 
 ATTRACTORS = 2300
@@ -76,7 +76,7 @@ def into_head(vessels: list[Vessel], shape: HeadShape) -> list[Vessel]:
     for vessel, points in zip(vessels, mapped, strict=True):
         if vessel.upstream is not None:
             points[0] = _nearest(placed[vessel.upstream].points_mm, points[0])
-        even, radii = _evenly(points, size * vessel.radii_mm)
+        even, radii = evenly_spaced(points, size * vessel.radii_mm)
         placed.append(replace(vessel, points_mm=even, radii_mm=radii))
     for number, vessel in enumerate(placed):
         if vessel.downstream is not None:
@@ -87,11 +87,3 @@ def into_head(vessels: list[Vessel], shape: HeadShape) -> list[Vessel]:
 
 def _nearest(points: FloatArray, to: FloatArray) -> FloatArray:
     return points[int(np.argmin(((points - to) ** 2).sum(axis=1)))]
-
-
-def _evenly(points: FloatArray, radii: FloatArray) -> tuple[FloatArray, FloatArray]:
-    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    at = np.linspace(0, run[-1], max(2, round(run[-1] / STEP_MM) + 1))
-    even = np.column_stack([np.interp(at, run, points[:, axis]) for axis in range(3)])
-    even[0], even[-1] = points[0], points[-1]
-    return even, np.interp(at, run, radii)

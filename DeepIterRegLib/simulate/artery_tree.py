@@ -9,7 +9,7 @@ import numpy as np
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.simulate.growth import IndexArray
-from DeepIterRegLib.simulate.vessel import Side, Vessel, centreline
+from DeepIterRegLib.simulate.vessel import Side, Vessel, arc_length_mm, centreline
 
 SMOOTH_RADIUS_MM = 4.0
 """Standard deviation, along the vessel, with which measured radii are smoothed: they jump from node to node."""
@@ -214,7 +214,7 @@ def _apart(points: FloatArray) -> FloatArray:
 
 def _radii_along(points: FloatArray, radii: FloatArray, count: int) -> FloatArray:
     """(count,) radii, smoothed along the vessel, that widen nowhere by more than a few percent."""
-    s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    s = arc_length_mm(points)
     even = np.linspace(0, s[-1], count)
     weight = np.exp(-0.5 * ((even[:, None] - s) / SMOOTH_RADIUS_MM) ** 2)
     smooth = weight @ radii / weight.sum(axis=1)

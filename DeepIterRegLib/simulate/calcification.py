@@ -42,7 +42,7 @@ def draw_plaques(vessels: Sequence[Vessel], rng: np.random.Generator) -> list[Pl
         kind = vessel.name.split()[0]
         if vessel.is_vein or kind not in ("ICA", "V4"):
             continue
-        along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(vessel.points_mm, axis=0), axis=1))])
+        along = vessel.arc_mm
         length = along[-1]
         spans = {"V4": (0.1 * length, 0.9 * length)}
         if kind == "ICA":

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.simulate.flow_network import arc_mm, attachment
+from DeepIterRegLib.simulate.flow_network import attachment
 from DeepIterRegLib.simulate.stroke import Stroke
 from DeepIterRegLib.simulate.vessel import STEP_MM, Vessel, tapered
 
@@ -38,7 +38,7 @@ class Catheter:
 
     def tip_mm(self, vessel: Vessel, skull_base_z_mm: float = -58.0) -> float:
         """Arc length of the tip along the injected artery; 0 where that begins higher."""
-        along = arc_mm(vessel)
+        along = vessel.arc_mm
         below = np.flatnonzero(vessel.points_mm[:, 2] < skull_base_z_mm - self.below_base_mm)
         # The last point below counts only while the artery has not been above.
         rising = below[below == np.arange(len(below))]
@@ -47,7 +47,7 @@ class Catheter:
     def tubes(self, vessels: Sequence[Vessel], injected: int, tip_mm: float, stroke: Stroke | None) -> list[Vessel]:
         """What of it is in the vessels, as tubes in the head's frame."""
         vessel = vessels[injected]
-        tip = int(np.searchsorted(arc_mm(vessel), tip_mm))
+        tip = int(np.searchsorted(vessel.arc_mm, tip_mm))
         shown = []
         if tip > 3:
             # It lies where the curve is tightest, not in the middle.
@@ -72,7 +72,7 @@ def _stiffened(points_mm: FloatArray) -> FloatArray:
 def _way_to(vessels: Sequence[Vessel], stroke: Stroke, injected: int) -> FloatArray | None:
     """(N, 3) from the injected artery's first point to behind the clot; None where blood does not go that way."""
     index = stroke.vessel
-    stop = int(np.searchsorted(arc_mm(vessels[index]), stroke.from_mm + stroke.length_mm))
+    stop = int(np.searchsorted(vessels[index].arc_mm, stroke.from_mm + stroke.length_mm))
     parts = [vessels[index].points_mm[: stop + 1]]
     for _ in range(len(vessels)):
         if index == injected:

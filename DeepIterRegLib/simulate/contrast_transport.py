@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.simulate.flow_network import FlowNetwork, arc_mm
+from DeepIterRegLib.simulate.flow_network import FlowNetwork
 from DeepIterRegLib.simulate.vessel import Vessel
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def fill_piece(
     along = np.concatenate([[0.0], np.cumsum(steps)])
     if abs(flow) < 0.5 * np.pi * radius**2:
         # Slower than 0.5 mm/s: a stump. Contrast swirls into it from the end that has any.
-        way = arc_mm(vessels[index])[part]
+        way = vessels[index].arc_mm[part]
         way = way - way[0]
         ends = ((int(network.start[piece]), way), (int(network.end[piece]), way[-1] - way))
         node, distance = max(ends, key=lambda each: float(fraction[each[0]]))

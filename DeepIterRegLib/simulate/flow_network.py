@@ -49,11 +49,6 @@ class FlowNetwork:
         return int(nodes[np.abs(at - point).argmin()])
 
 
-def arc_mm(vessel: Vessel) -> FloatArray:
-    """(N,) distance of each point from the vessel's first, along it."""
-    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(vessel.points_mm, axis=0), axis=1))])
-
-
 def clot_points(vessels: Sequence[Vessel], stroke: Stroke) -> dict[int, tuple[int, int]]:
     """For each vessel that the clot lies in, the indices of the first and last point in it (see `stroke.in_clot`)."""
     found = {}
@@ -103,7 +98,7 @@ def flow_network(
     columns: list[tuple[int, int, int, int, int]] = []
     conductances: list[float] = []
     for index in arteries:
-        along, radii = arc_mm(vessels[index]), vessels[index].radii_mm
+        along, radii = vessels[index].arc_mm, vessels[index].radii_mm
         points = sorted(splits[index])
         begin, end = clot.get(index, (0, 0))
         per_step = 8 * VISCOSITY_MMHG_S / np.pi * np.diff(along) / ((radii[1:] + radii[:-1]) / 2) ** 4

@@ -14,7 +14,7 @@ from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.simulate.collaterals import COLLATERAL_MM_PER_S, behind, collaterals, root_of
 from DeepIterRegLib.simulate.contrast_transport import carry, fill_piece, reflux, transit_steps
-from DeepIterRegLib.simulate.flow_network import FlowNetwork, arc_mm, clot_points, flow_network
+from DeepIterRegLib.simulate.flow_network import FlowNetwork, clot_points, flow_network
 from DeepIterRegLib.simulate.stroke import Stroke
 from DeepIterRegLib.simulate.vessel import Vessel
 
@@ -80,7 +80,7 @@ def inject(
     injected = next((i for i, v in enumerate(vessels) if v.name == injection.artery and not v.is_vein), None)
     if injected is None:
         raise InputError(f"The arteries have no {injection.artery!r} to inject; name one that they have.")
-    along = arc_mm(vessels[injected])
+    along = vessels[injected].arc_mm
     tip = int(np.clip(np.searchsorted(along, injection.tip_mm), 0, len(along) - 2))
     clot = clot_points(vessels, stroke) if stroke else {}
     network = flow_network(vessels, clot, patency, [(injected, tip)])

@@ -17,7 +17,6 @@ from DeepIterRegLib.simulate.skull import Skull
 from DeepIterRegLib.simulate.skull_base import FORAMEN_MAGNUM_MM, look_up, skull_base
 from DeepIterRegLib.simulate.texture import Texture
 
-FOREHEAD_Y_MM = 95.0
 _PROFILE_Z = (-158.0, -150.0, -141.0, -126.0, -116.0, -104.0, -92.0, -84.0, -70.0, -48.0, -34.0, -22.0, -8.0)
 _PROFILE_Y = (78.0, 88.0, 92.0, 91.0, 95.0, 98.0, 98.0, 95.0, 93.0, 90.0, 92.0, 95.0, 92.0)
 """Facial profile in the midline without the nose, chin to forehead."""

@@ -63,7 +63,7 @@ def draw_stroke(vessels: Sequence[Vessel], rng: np.random.Generator) -> Stroke:
     side = sides[int(rng.integers(len(sides)))]
     candidates = [index for index in found[site] if vessels[index].side == side]
     vessel = candidates[int(rng.integers(len(candidates)))]
-    length = float(_arc_length(vessels[vessel])[-1])
+    length = float(vessels[vessel].arc_mm[-1])
     clot = float(rng.uniform(*CLOT_MM))
     from_end, share = float(rng.uniform(2.0, 7.0)), float(rng.uniform(0.05, 0.6))
     start = max(length - from_end, 0.0) if site == "ICA-T" else share * length
@@ -88,18 +88,13 @@ def _collateral_score(site: Site, rng: np.random.Generator) -> int:
     return int(rng.choice(4, p=shares))
 
 
-def _arc_length(vessel: Vessel) -> FloatArray:
-    """(N,) mm along the centreline from its first point."""
-    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(vessel.points_mm, axis=0), axis=1))])
-
-
 def past_clot_mm(stroke: Stroke, vessels: Sequence[Vessel]) -> list[FloatArray]:
     """For each vessel (N,) the way in mm from the clot's upper end to its points, down the stream.
 
     `NOT_BEHIND` where the blood does not come from there: other vessels, and what lies before the clot. Veins never do.
     """
     behind = [np.full(len(vessel.points_mm), NOT_BEHIND) for vessel in vessels]
-    along = _arc_length(vessels[stroke.vessel]) - stroke.from_mm
+    along = vessels[stroke.vessel].arc_mm - stroke.from_mm
     behind[stroke.vessel] = np.where(along >= 0, along, NOT_BEHIND)
     order, todo = [stroke.vessel], _children(vessels)
     while order:
@@ -107,7 +102,7 @@ def past_clot_mm(stroke: Stroke, vessels: Sequence[Vessel]) -> list[FloatArray]:
         for child in todo[parent]:
             at = behind[parent][_attached_at(vessels[child].points_mm[0], vessels[parent])]
             if at >= 0 and child != stroke.vessel and behind[child][0] < 0:
-                behind[child] = at + _arc_length(vessels[child])
+                behind[child] = at + vessels[child].arc_mm
                 order.append(child)
     return behind
 

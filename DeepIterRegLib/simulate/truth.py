@@ -29,7 +29,7 @@ LEAST_OBLIQUE_DEG = 45.0
 def truth_of(patient: SimulatedPatient) -> dict[str, Any]:
     """The truth as plain JSON values, valid against `truth_schema()`."""
     vessels = patient.anatomy.vessels
-    lengths_mm = [_length_mm(vessel) for vessel in vessels]
+    lengths_mm = [float(vessel.arc_mm[-1]) for vessel in vessels]
     every_mm = max(POINT_EVERY_MM, sum(lengths_mm) / MOST_POINTS)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -160,7 +160,3 @@ def _greatest_fraction(run: XRayRun, number: int) -> float | None:
 
 def _seconds(value: float) -> float | None:
     return round(float(value), 3) if math.isfinite(value) else None
-
-
-def _length_mm(vessel: Vessel) -> float:
-    return float(np.linalg.norm(np.diff(vessel.points_mm, axis=0), axis=1).sum())

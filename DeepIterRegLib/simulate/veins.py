@@ -17,7 +17,7 @@ from DeepIterRegLib.simulate.sinuses import grow_sinuses
 from DeepIterRegLib.simulate.skull_base_veins import grow_skull_base_veins
 from DeepIterRegLib.simulate.venous_tree import SIDES, VenousTree
 from DeepIterRegLib.simulate.venous_tributaries import grow_tributaries
-from DeepIterRegLib.simulate.vessel import STEP_MM, Vessel
+from DeepIterRegLib.simulate.vessel import Vessel, evenly_spaced
 
 
 def grow_veins(shape: HeadShape, rng: np.random.Generator, first: int) -> tuple[list[Vessel], dict[str, str]]:
@@ -49,7 +49,5 @@ def _in_head(vessels: list[Vessel], shape: HeadShape) -> list[Vessel]:
 
 
 def _evenly(vessel: Vessel, points_mm: FloatArray) -> Vessel:
-    s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points_mm, axis=0), axis=1))])
-    even = np.linspace(0, s[-1], max(2, round(s[-1] / STEP_MM) + 1))
-    points = np.stack([np.interp(even, s, points_mm[:, axis]) for axis in range(3)], axis=1)
-    return replace(vessel, points_mm=points, radii_mm=np.interp(even, s, vessel.radii_mm))
+    points, radii = evenly_spaced(points_mm, vessel.radii_mm)
+    return replace(vessel, points_mm=points, radii_mm=radii)

@@ -40,6 +40,11 @@ class Vessel:
     """Index of the vessel that the last point opens into (a vein's drain, a communicating artery's far end, the basilar
     artery for a vertebral); None where the blood goes into tissue or leaves the head."""
 
+    @property
+    def arc_mm(self) -> FloatArray:
+        """(N,) distance of each point from the first, along the vessel."""
+        return arc_length_mm(self.points_mm)
+
 
 def centreline(waypoints_mm: Sequence[FloatArray] | FloatArray, step_mm: float = STEP_MM) -> FloatArray:
     """(N, 3) points every `step_mm` on a smooth curve through (M >= 2, 3) waypoints."""
@@ -52,9 +57,20 @@ def centreline(waypoints_mm: Sequence[FloatArray] | FloatArray, step_mm: float =
         curve = spline(fine)
     else:
         curve = waypoints[:1] + (fine / knots[-1])[:, None] * (waypoints[1] - waypoints[0])
-    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
+    return evenly_spaced(curve, step_mm=step_mm)[0]
+
+
+def arc_length_mm(points_mm: FloatArray) -> FloatArray:
+    """(N,) distance of each of (N, 3) points from the first, along them."""
+    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points_mm, axis=0), axis=1))])
+
+
+def evenly_spaced(points_mm: FloatArray, *along: FloatArray, step_mm: float = STEP_MM) -> tuple[FloatArray, ...]:
+    """(M, 3) points every `step_mm` or so on a line of (N, 3) points, ends kept, and (M,) of each (N,) values."""
+    length = arc_length_mm(points_mm)
     even = np.linspace(0, length[-1], max(2, round(length[-1] / step_mm) + 1))
-    return np.stack([np.interp(even, length, curve[:, axis]) for axis in range(3)], axis=1)
+    points = np.stack([np.interp(even, length, points_mm[:, axis]) for axis in range(3)], axis=1)
+    return points, *(np.interp(even, length, values) for values in along)
 
 
 def tortuous(points_mm: FloatArray, amplitude_mm: float, rng: np.random.Generator) -> FloatArray:
