@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from PIL import Image
 
+from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
 from Testing.tools.cmake_lists import FOLDERS, ROOT, files_of, listed_in, with_lists
 
 MODULES = "lib/Slicer/qt-scripted-modules"
@@ -33,6 +34,15 @@ def test_every_file_that_is_not_python_is_in_the_python_package_too() -> None:
     data = [name for name in files_of(ROOT / "DeepIterRegLib") if not name.endswith(".py")]
     missing = [name for name in data if not any(PurePosixPath(name).match(pattern) for pattern in patterns)]
     assert not missing, "add a pattern to package-data in pyproject.toml"
+
+
+def test_checkpoint_is_in_the_python_package_beside_the_library() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folder = DEFAULT_CHECKPOINT.parent.relative_to(ROOT)
+    package = ".".join(folder.parts)
+    assert package in settings["packages"]["find"]["include"]
+    for name in (DEFAULT_CHECKPOINT.name, *files_of(ROOT / folder)):
+        assert any(PurePosixPath(name).match(pattern) for pattern in settings["package-data"][package]), name
 
 
 def test_lists_are_rewritten_in_place(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The initializer: a network that finds the head from its veins."""

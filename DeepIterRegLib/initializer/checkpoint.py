@@ -1,0 +1,224 @@
+"""The file that holds the trained network: safetensors, which is tensors and text and nothing that could run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from DeepIterRegLib import __version__
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.initializer.architecture import ARCHITECTURE, tensor_shapes
+from DeepIterRegLib.initializer.window import FIELD_MM, SIZE_PX
+
+FORMAT = "deepiterreg-initializer"
+FORMAT_VERSION = 1
+"""Raised when code that reads the version before would misread the file."""
+
+DEFAULT_CHECKPOINT = Path(__file__).resolve().parents[2] / "Resources" / "checkpoints" / "initializer.safetensors"
+"""The one we ship. `Resources` lies beside `DeepIterRegLib` in the source tree and in Slicer's package alike."""
+
+INSTEAD = "give another one, or --no-initializer to do without"
+
+
+class CheckpointError(InputError):
+    """The checkpoint cannot be used; the registration can go on without it."""
+
+
+@dataclass(frozen=True)
+class CheckpointHeader:
+    """What a checkpoint says about itself. All but `recipe` has a default: what this code makes."""
+
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """How it was trained, of what JSON can hold: seeds, samples seen, offsets, loss, schedule, hardware, hours, date,
+    licence. For people; nothing is decided by it."""
+    architecture: str = ARCHITECTURE
+    size_px: int = SIZE_PX
+    field_mm: float = FIELD_MM
+    format_version: int = FORMAT_VERSION
+    deepiterreg_version: str = __version__
+    sha256: str = ""
+    """Of the tensors as they lie in the file, see `digest`; `write_checkpoint` fills it in."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network ready to be applied. weights: the tensors of `architecture.tensor_shapes`, float32."""
+
+    weights: Mapping[str, FloatArray]
+    header: CheckpointHeader
+
+
+def write_checkpoint(path: Path, weights: Mapping[str, FloatArray], header: CheckpointHeader) -> CheckpointHeader:
+    """Write `path` at once or not at all, and give back the header with its SHA-256.
+
+    Kernels and the head's matrix are rounded to half precision. Biases and the statistics of batch normalisation, 0.2 %
+    of the numbers, stay in single: variances come close to zero, where half precision has hardly any digits.
+    Raises CheckpointError for tensors that are not those of the network or not finite, TypeError or ValueError for a
+    recipe that JSON cannot hold, OSError where the file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    _check_shapes(path, {name: value.shape for name, value in weights.items()})
+    with np.errstate(over="ignore"):
+        stored = {
+            name: np.ascontiguousarray(weights[name], _stored_type(shape)) for name, shape in tensor_shapes().items()
+        }
+    _check_finite(path, stored)
+    header = replace(header, sha256=digest(stored))
+    content = save(stored, metadata=_to_metadata(header))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.part")
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+    return header
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in `path`, or a CheckpointError that says in one sentence why it cannot be used."""
+    content = _content(path)
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+    except ImportError as error:
+        raise CheckpointError(
+            f"Reading {path.name} needs the Python package safetensors: install it with pip, or {INSTEAD}."
+        ) from error
+    try:
+        header = _header(path, _metadata(content))
+        stored = load(content)
+    except CheckpointError:
+        raise
+    # Whatever a header that is not ours may hold in place of text and numbers.
+    except (
+        SafetensorError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise CheckpointError(f"{path.name} is damaged or not a checkpoint of DeepIterReg; {INSTEAD}.") from error
+    _check_shapes(path, {name: value.shape for name, value in stored.items()})
+    if digest(stored) != header.sha256:
+        raise CheckpointError(
+            f"{path.name} is damaged: its tensors do not have the SHA-256 in its header; copy it again, or {INSTEAD}."
+        )
+    _check_finite(path, stored)
+    return Checkpoint({name: value.astype(np.float32) for name, value in stored.items()}, header)
+
+
+def digest(tensors: Mapping[str, FloatArray]) -> str:
+    """SHA-256 over name, type, shape and little-endian bytes of each tensor, in the order of their names."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = np.ascontiguousarray(tensors[name])
+        total.update(f"{name} {tensor.dtype.name} {tensor.shape}\n".encode())
+        total.update(tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes())
+    return total.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"The checkpoint {path.name} is not there; {INSTEAD}.") from error
+    except OSError as error:
+        raise CheckpointError(f"{path.name} cannot be read ({error.strerror}); {INSTEAD}.") from error
+    # A PyTorch file is a ZIP archive or, an old one, a bare pickle.
+    if path.suffix in {".pt", ".pth", ".ckpt", ".pkl"} or content.startswith((b"PK\x03\x04", b"\x80\x02")):
+        raise CheckpointError(
+            f"{path.name} is a PyTorch file, which may run code when it is read; "
+            "give a .safetensors file that `deepiterreg train` has written."
+        )
+    return content
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The text in a safetensors file: 8 bytes say how long the JSON is that follows them."""
+    length = int.from_bytes(content[:8], "little")
+    if not 2 <= length <= len(content) - 8:
+        raise ValueError(length)
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    return metadata
+
+
+def _to_metadata(header: CheckpointHeader) -> dict[str, str]:
+    return {
+        "format": FORMAT,
+        "format_version": str(header.format_version),
+        "deepiterreg_version": header.deepiterreg_version,
+        "architecture": header.architecture,
+        "size_px": str(header.size_px),
+        "field_mm": repr(float(header.field_mm)),
+        "sha256": header.sha256,
+        "recipe": json.dumps(header.recipe, allow_nan=False, sort_keys=True),
+    }
+
+
+def _header(path: Path, metadata: Mapping[str, str]) -> CheckpointHeader:
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{path.name} is a safetensors file, but not one of DeepIterReg; {INSTEAD}.")
+    version = int(metadata["format_version"])
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path.name} was made by a newer DeepIterReg ({metadata['deepiterreg_version']}); update the extension."
+        )
+    if metadata["architecture"] != ARCHITECTURE:
+        raise CheckpointError(
+            f"{path.name} holds the network {metadata['architecture']}, this DeepIterReg knows {ARCHITECTURE}; "
+            f"{INSTEAD}."
+        )
+    size_px, field_mm = int(metadata["size_px"]), float(metadata["field_mm"])
+    if (size_px, field_mm) != (SIZE_PX, FIELD_MM):
+        raise CheckpointError(
+            f"{path.name} was trained on windows of {size_px} pixels and {field_mm:g} mm, "
+            f"this DeepIterReg makes them of {SIZE_PX} pixels and {FIELD_MM:g} mm; {INSTEAD}."
+        )
+    return CheckpointHeader(
+        recipe=dict(json.loads(metadata["recipe"]).items()),
+        architecture=metadata["architecture"],
+        size_px=size_px,
+        field_mm=field_mm,
+        format_version=version,
+        deepiterreg_version=metadata["deepiterreg_version"],
+        sha256=metadata["sha256"],
+    )
+
+
+def _stored_type(shape: tuple[int, ...]) -> type[np.floating[Any]]:
+    return np.float16 if len(shape) > 1 else np.float32
+
+
+def _check_shapes(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    expected = tensor_shapes()
+    wrong = sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name))
+    if wrong:
+        raise CheckpointError(
+            f"{path.name} holds another network: {len(wrong)} tensors differ in name or shape, the first is "
+            f"{wrong[0]}; {INSTEAD}."
+        )
+
+
+def _check_finite(path: Path, stored: Mapping[str, FloatArray]) -> None:
+    bad = sorted(name for name, value in stored.items() if not np.isfinite(value).all())
+    if bad:
+        raise CheckpointError(f"{path.name} holds numbers that are not finite, the first in {bad[0]}; train it again.")

@@ -1,0 +1,266 @@
+"""The network applied again and again from several starts: ranked hypotheses of where the head is.
+
+What speaks for a pose: both images look alike there (NCC), the network itself would change little, other starts come to
+the same place, and it is not absurdly far from the given pose. How much each counts was chosen on simulated patients 0
+to 93 (docs/initializer.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.projection import cube_corners_mm, project
+from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
+from DeepIterRegLib.initializer.correction import corrected_pose
+from DeepIterRegLib.initializer.window import FixedMask, Image, MovingVeins, window_of
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+
+Predict = Callable[[npt.NDArray[np.float32]], FloatArray]
+"""(B, 2, SIZE_PX, SIZE_PX) windows, moving and fixed, to (B, 6) corrections: what a network does."""
+
+FEW_VEINS = 0.01
+"""Share of the seen detector: with less the run ended before the veins filled, and all vessels are looked at."""
+START_ROTATION_DEG, START_SHIFT_MM = 4.0, (10.0, 15.0, 10.0)
+"""Spread of the further starts about the given one, per axis (R, A, S)."""
+WIDE_PASSES = 2
+"""With all starts; the later passes go on with the best of them alone."""
+NARROW_STARTS = 8
+HEAD_RADIUS_MM = 70.0
+"""Makes a rotation comparable with a translation: about how far the head's surface is from its centre."""
+NCC_UNIT, STEP_UNIT_MM, SUPPORT_MM, FAR_MM = 0.1, 10.0, 7.0, 35.0
+"""What counts as a noticeable difference when poses are ranked, see `_plausibility`. mm on the detector but for steps,
+which are at the head."""
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How much is tried."""
+
+    starts: int = 16
+    """For each view and starting pose, the pose itself among them; 1 for the pose alone."""
+    passes: int = 6
+    """Times that a start is corrected; 1 for the first correction as it is."""
+    keep: int = 4
+    """Hypotheses that come back."""
+    apart_mm: float = 6.0
+    """Mean projection error below which two poses are one hypothesis."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """A pose, and how much speaks for it."""
+
+    pose: FloatArray
+    """(4, 4)."""
+    similarity: float
+    """NCC of the CTA's veins with the DSA's at this pose, mean over the views: 1 where they are the same."""
+    support: float
+    """Share of all corrected poses that are near this one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Initialization:
+    """What the initializer found."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    """The best first; at least one."""
+    similarity_before: float
+    """NCC of the veins at the first starting pose."""
+    warnings: tuple[str, ...]
+    """What the user should know."""
+
+
+NO_VEINS_3D = (
+    "The CTA shows no large veins, so the initializer had nothing to go by; the registration began without it."
+)
+NO_VEINS_2D = (
+    "The DSA shows no veins (the run may end before they fill), so the initializer went by its arteries; check the"
+    " result with care."
+)
+
+
+def initialize(
+    volume: PreparedVolume,
+    angiograms: Sequence[PreparedAngiogram],
+    start_poses: Sequence[FloatArray],
+    predict: Predict,
+    options: SearchOptions = SearchOptions(),
+) -> Initialization:
+    """Correct many starts about `start_poses` (4, 4) and rank where they come to.
+
+    Each view corrects by itself; the hypotheses of all views are judged by all of them. Without large veins in the
+    CTA, or anything in the DSA, the start poses come back as they are, with a warning. The same arguments give the same
+    poses.
+    """
+    centre_mm = volume.cloud.centre_mm
+    veins = volume.cloud.veins
+    looks = [_Look(MovingVeins(veins), prepared, centre_mm) for prepared in angiograms]
+    warnings = list(dict.fromkeys(look.warning for look in looks if look.warning))
+    looks = [look for look in looks if not look.blind]
+    if len(veins) == 0 or not looks:
+        warnings = [NO_VEINS_3D] if len(veins) == 0 else warnings
+        return Initialization(tuple(Hypothesis(pose, 0.0, 0.0) for pose in start_poses), 0.0, tuple(warnings))
+    starts = [pose for start in start_poses for pose in starts_about(start, centre_mm, options)]
+    places = [_Place(look.carm, centre_mm, np.stack(start_poses)) for look in looks]
+    visited = _Visited.joined([
+        _corrected(look, place, starts, predict, options) for look, place in zip(looks, places, strict=True)
+    ])  # fmt: skip
+    if len(looks) > 1:
+        similarity: FloatArray = np.mean([look.similarities(visited.poses) for look in looks], axis=0)
+        visited = replace(visited, similarity=similarity)
+    before = float(np.mean([look.similarities(places[0].start_poses[:1]) for look in looks]))
+    return Initialization(tuple(_ranked(visited, places[0], options)), before, tuple(warnings))
+
+
+def starts_about(pose: FloatArray, centre_mm: FloatArray, options: SearchOptions) -> list[FloatArray]:
+    """`pose` (4, 4) and others about it, drawn from the options' seed."""
+    rng = np.random.default_rng(options.seed)
+    correction = PivotedCorrection.about_patient_point(pose, centre_mm)
+    spread = np.r_[np.full(3, np.radians(START_ROTATION_DEG)), START_SHIFT_MM]
+    return [pose] + [correction.pose(rng.normal(0, 1, 6) * spread) for _ in range(options.starts - 1)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Visited:
+    """Poses on the way, and what is known there."""
+
+    poses: FloatArray
+    """(N, 4, 4)."""
+    similarity: FloatArray
+    """(N,) NCC."""
+    step_mm: FloatArray
+    """(N,) how far the network would move the head from here."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Visited]) -> _Visited:
+        return cls(
+            np.concatenate([part.poses for part in parts]),
+            np.concatenate([part.similarity for part in parts]),
+            np.concatenate([part.step_mm for part in parts]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """What tells how far apart poses are, and how far from where they started."""
+
+    carm: CArm
+    centre_mm: FloatArray
+    start_poses: FloatArray
+    """(M, 4, 4)."""
+
+    def distances_mm(self, one: FloatArray, other: FloatArray) -> FloatArray:
+        """(N, M) mean projection errors between (N, 4, 4) and (M, 4, 4) poses; infinite for one behind the source."""
+        row_mm, column_mm = self.carm.pixel_spacing_mm
+        corners = cube_corners_mm(self.centre_mm)
+        places = [
+            np.stack([project(apply(pose, corners), self.carm) for pose in poses]) * [column_mm, row_mm]
+            for poses in (one, other)
+        ]
+        distances: FloatArray = np.linalg.norm(places[0][:, None] - places[1][None], axis=-1).mean(axis=-1)
+        return np.nan_to_num(distances, nan=np.inf)
+
+    def from_starts_mm(self, poses: FloatArray) -> FloatArray:
+        """(N,) distances to the nearest starting pose."""
+        distances: FloatArray = self.distances_mm(poses, self.start_poses).min(axis=1)
+        return distances
+
+
+class _Look:
+    """One view: both images in windows at any pose."""
+
+    def __init__(self, moving: MovingVeins, prepared: PreparedAngiogram, centre_mm: FloatArray) -> None:
+        self.carm = prepared.angiogram.carm
+        self._moving, self._centre_mm = moving, centre_mm
+        seen = prepared.angiogram.valid
+        no_veins = bool((prepared.veins & seen).sum() < FEW_VEINS * seen.sum())
+        mask: BoolArray = prepared.vessels if no_veins else prepared.veins
+        self.warning = NO_VEINS_2D if no_veins else None
+        self.blind = not (mask & seen).any()
+        self._fixed = FixedMask(mask, seen, self.carm)
+
+    def visit(self, poses: Sequence[FloatArray], predict: Predict) -> tuple[_Visited, list[FloatArray]]:
+        """What is known at `poses`, and where the network sends them."""
+        windows = self._windows(poses)
+        corrections = np.asarray(predict(windows), dtype=np.float64)
+        onward = [
+            corrected_pose(pose, self._centre_mm, self.carm, correction)
+            for pose, correction in zip(poses, corrections, strict=True)
+        ]
+        turn_mm = HEAD_RADIUS_MM * np.linalg.norm(corrections[:, :3], axis=1)
+        step_mm: FloatArray = np.linalg.norm(corrections[:, 3:5], axis=1) + turn_mm
+        return _Visited(np.stack(poses), _nccs(windows), step_mm), onward
+
+    def similarities(self, poses: FloatArray) -> FloatArray:
+        """(B,) NCC of both images, where the detector saw anything."""
+        return _nccs(self._windows(list(poses)))
+
+    def _windows(self, poses: Sequence[FloatArray]) -> npt.NDArray[np.float32]:
+        """(B, 2, SIZE_PX, SIZE_PX)."""
+        windows = [window_of(pose, self._centre_mm, self.carm) for pose in poses]
+        return np.stack([
+            np.stack([self._moving.seen_in(window, pose), self._fixed.seen_in(window)])
+            for window, pose in zip(windows, poses, strict=True)
+        ])  # fmt: skip
+
+
+def _corrected(
+    look: _Look, place: _Place, starts: Sequence[FloatArray], predict: Predict, options: SearchOptions
+) -> _Visited:
+    """The poses that come into question: those that the corrections led to, but for the first few."""
+    poses = list(starts)
+    visited: list[_Visited] = []
+    for number in range(options.passes + 1):
+        here, onward = look.visit(poses, predict)
+        if number >= min(WIDE_PASSES, options.passes):
+            visited.append(here)
+        if number == WIDE_PASSES and len(poses) > NARROW_STARTS:
+            order = np.argsort(-_plausibility(here, place), kind="stable")
+            onward = [onward[index] for index in order[:NARROW_STARTS]]
+        poses = onward
+    return _Visited.joined(visited)
+
+
+def _plausibility(visited: _Visited, place: _Place) -> FloatArray:
+    """(N,) how much speaks for each pose, on a logarithmic scale."""
+    distance_mm = place.distances_mm(visited.poses, visited.poses)
+    support: FloatArray = np.exp(-((distance_mm / SUPPORT_MM) ** 2) / 2).mean(axis=1)
+    # Student's t: far off is unlikely, not impossible.
+    far = -2.5 * np.log1p((place.from_starts_mm(visited.poses) / FAR_MM) ** 2)
+    return visited.similarity / NCC_UNIT + np.log(support + 1e-9) - visited.step_mm / STEP_UNIT_MM + far
+
+
+def _ranked(visited: _Visited, place: _Place, options: SearchOptions) -> list[Hypothesis]:
+    """The most plausible poses, none near another."""
+    plausibility = _plausibility(visited, place)
+    near = place.distances_mm(visited.poses, visited.poses) < options.apart_mm
+    chosen: list[int] = []
+    for index in np.argsort(-plausibility, kind="stable"):
+        if not near[index, chosen].any():
+            chosen.append(int(index))
+        if len(chosen) == options.keep:
+            break
+    return [
+        Hypothesis(visited.poses[index], float(visited.similarity[index]), float(near[index].mean()))
+        for index in chosen
+    ]  # fmt: skip
+
+
+def _nccs(windows: npt.NDArray[np.float32]) -> FloatArray:
+    return np.array([_ncc(moving, fixed) for moving, fixed in windows])
+
+
+def _ncc(moving: Image, fixed: Image) -> float:
+    seen = fixed >= 0
+    if not seen.any():
+        return 0.0
+    one, other = (image[seen] - image[seen].mean() for image in (moving, fixed))
+    energy = float((one**2).sum() * (other**2).sum())
+    return float((one * other).sum()) / energy**0.5 if energy > 0 else 0.0

@@ -1,0 +1,113 @@
+"""What the network looks at: a square window of fixed size about the head's centre, the same for every C-arm.
+
+The window lies in the plane through the CTA's centre, parallel to the detector. Seen from the X-ray source it is one
+rectangle of the detector's pixels, so detector and window show each other's images by scaling alone, and neither
+source-to-detector distance nor pixel size is left in what the network sees.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.rigid import apply
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.render.choose import splat_renderer
+from DeepIterRegLib.render.sampling import resampled
+
+FIELD_MM = 256.0
+"""Edge of the window: a head seen from the side, and as much room on each side as poses are wrong by."""
+SIZE_PX = 96
+PIXEL_MM = FIELD_MM / SIZE_PX
+OPAQUE_MM = 1.0
+"""Path through veins that shows as 63 %: thick and thin veins look nearly alike, as in a mask, without its jagged
+edge."""
+UNSEEN = -1.0
+"""Value of the fixed image where the detector saw nothing."""
+
+Image = npt.NDArray[np.float32]
+
+
+def window_of(pose: FloatArray, centre_mm: FloatArray, carm: CArm) -> CArm:
+    """The window as a detector of `SIZE_PX` rows and columns with the source of `carm`, C-arm frame.
+
+    pose: (4, 4). centre_mm: (3,) the CTA's centre, patient frame. Raises InputError where `pose` puts the centre so
+    near the source, or behind it, that no detector fits there.
+    """
+    middle = apply(pose, centre_mm)
+    half_mm = (SIZE_PX - 1) / 2 * PIXEL_MM
+    origin = middle - half_mm * (carm.column_direction + carm.row_direction)
+    return CArm(
+        carm.source_mm, origin, carm.column_direction, carm.row_direction, (PIXEL_MM, PIXEL_MM), SIZE_PX, SIZE_PX
+    )
+
+
+class MovingVeins:
+    """The CTA's veins, ready to be drawn into windows. veins: the cloud of veins alone."""
+
+    def __init__(self, veins: VesselCloud) -> None:
+        self._cloud = resampled(veins, PIXEL_MM)
+
+    def seen_in(self, window: CArm, pose: FloatArray) -> Image:
+        """(SIZE_PX, SIZE_PX) the network's first channel at `pose` (4, 4): 0 without vein, towards 1 in a thick one."""
+        path_mm = splat_renderer(self._cloud, window, resample=False).render(pose[None])[0]
+        return softened(path_mm)
+
+
+def softened(path_mm: Image) -> Image:
+    """The first channel, from path lengths through veins in mm."""
+    return -np.expm1(-path_mm / np.float32(OPAQUE_MM))
+
+
+class FixedMask:
+    """The DSA's vein mask, ready to be looked at through windows.
+
+    mask, seen: (rows, columns) of the detector of `carm`; `seen` is False where the image shows nothing.
+    """
+
+    def __init__(self, mask: BoolArray, seen: BoolArray, carm: CArm) -> None:
+        self._carm = carm
+        self._mask, self._seen = _summed(mask & seen), _summed(seen)
+
+    def seen_in(self, window: CArm) -> Image:
+        """(SIZE_PX, SIZE_PX) the network's second channel: the share of each pixel that is vein, or `UNSEEN`."""
+        columns, rows = self._edges(window)
+        area = np.outer(np.diff(rows), np.diff(columns))
+        # Differences of large sums: rounding must not make them negative, which would mean unseen.
+        covered, seen = (np.maximum(_inside(table, rows, columns), 0) / area for table in (self._mask, self._seen))
+        return np.where(seen < 0.5, UNSEEN, covered / np.maximum(seen, 0.5)).astype(np.float32)
+
+    def _edges(self, window: CArm) -> tuple[FloatArray, FloatArray]:
+        """(SIZE_PX + 1,) columns and rows of the detector, 0 at its first pixel's outer edge, that the pixels of the
+        window have as edges: straight lines to straight lines, because the planes are parallel."""
+        carm = self._carm
+        magnification = carm.sdd_mm / window.sdd_mm
+        first = carm.source_mm + magnification * (window.detector_origin_mm - carm.source_mm) - carm.detector_origin_mm
+        row_mm, column_mm = carm.pixel_spacing_mm
+        steps = np.arange(SIZE_PX + 1) - 0.5
+        columns = (first @ carm.column_direction + steps * PIXEL_MM * magnification) / column_mm + 0.5
+        rows = (first @ carm.row_direction + steps * PIXEL_MM * magnification) / row_mm + 0.5
+        return columns, rows
+
+
+def _summed(mask: BoolArray) -> IntArray:
+    """(rows + 1, columns + 1) sums over the rectangle before each pixel's corner."""
+    table = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), dtype=np.int32)
+    np.cumsum(mask.cumsum(axis=1, dtype=np.int32), axis=0, out=table[1:, 1:])
+    return table
+
+
+def _inside(table: IntArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
+    """(len(rows) - 1, len(columns) - 1) sums over the rectangles between neighbouring edges, exact for fractions."""
+    at_rows = _between(table, rows)
+    return np.diff(np.diff(_between(at_rows.T, columns).T, axis=0), axis=1)
+
+
+def _between(table: FloatArray | IntArray, places: FloatArray) -> FloatArray:
+    """The table's rows at fractional places, those beyond its ends taken at the ends."""
+    places = np.clip(places, 0, len(table) - 1)
+    first = np.minimum(places.astype(np.intp), len(table) - 2)
+    share = (places - first)[:, None]
+    return (1 - share) * table[first] + share * table[first + 1]
