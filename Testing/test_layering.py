@@ -25,14 +25,17 @@ BELOW: dict[str, set[str]] = {
     "render": {"geometry", "preparation"},
     "simulate": {"geometry", "images", "preparation", "render"},
     "registration": {"geometry", "images", "preparation"},
+    "initializer": {"geometry", "preparation", "render", "similarity", "registration"},
     "refinement": {"geometry", "preparation", "registration", "render", "similarity"},
 }
 """Which layers each lower layer may use."""
 
-TOP = {"mrml", "cli", "benchmark", "evaluate"}
+TOP = {"mrml", "cli", "benchmark", "evaluate", "train"}
 """Layers that the pipeline (register, comparison, report, overlay) knows nothing of."""
 
-HEAVY = {"torch", "numba", "diffdrr", "nanodrr", "torchio", "kornia", "roma", "dask", "distributed"}
+HEAVY = {
+    "torch", "monai", "tensorboard", "numba", "diffdrr", "nanodrr", "torchio", "kornia", "roma", "dask", "distributed",
+}  # fmt: skip
 """Slow to import and not everywhere installed: loaded by the function that needs them."""
 
 DISPLAY = {"matplotlib", "rich"}
@@ -42,6 +45,8 @@ FILE_SCOPE = {
     "render/splat_torch.py": {"torch"},
     "render/splat_numba.py": {"numba"},
     "render/diffdrr.py": {"torch", "diffdrr"},
+    "initializer/network.py": {"torch"},
+    "train/loss.py": {"roma"},
 }
 """The modules that are about one heavy package, and are themselves imported by functions only."""
 
@@ -134,7 +139,8 @@ def test_renderers_know_clouds_and_not_how_they_are_made() -> None:
 def test_heavy_packages_are_imported_by_the_function_that_needs_them() -> None:
     def allowed(path: Path) -> set[str]:
         display = DISPLAY if layer_of(path) in {"cli", "benchmark", "evaluate"} else set()
-        return display | FILE_SCOPE.get(path.relative_to(LIBRARY).as_posix(), set())
+        training = {"torch"} if layer_of(path) == "train" else set()
+        return display | training | FILE_SCOPE.get(path.relative_to(LIBRARY).as_posix(), set())
 
     wrong = (
         (path, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,26 @@ def uninterrupted() -> Iterator[None]:
     """Ignore requests to end: for the moment in which half of the work would be worse than all or nothing."""
     with _handled([signal.SIGINT, *POLITE_ENDS] if _is_main_thread() else [], signal.SIG_IGN):
         yield
+
+
+@contextmanager
+def noted() -> Iterator[Callable[[], bool]]:
+    """Until the block ends, only note a request to end: the function yielded tells whether there was one.
+
+    For work that can stop between two steps but not within one. The second request ends it at once, by
+    KeyboardInterrupt. What is ignored on purpose stays so.
+    """
+    asked = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    heard = [number for number in (signal.SIGINT, *POLITE_ENDS) if signal.getsignal(number) is not signal.SIG_IGN]
+    with _handled(heard if _is_main_thread() else [], note):
+        yield lambda: asked
 
 
 @contextmanager

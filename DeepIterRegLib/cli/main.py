@@ -50,7 +50,7 @@ def _run(words: list[str], debug: bool) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every subcommand; each sets `run`, a function of the parsed arguments that returns 0."""
     # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
-    from DeepIterRegLib.cli import benchmark, demo, evaluate, register, simulate
+    from DeepIterRegLib.cli import benchmark, demo, evaluate, register, simulate, train
 
     parser = _Parser(
         prog="deepiterreg",
@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"deepiterreg {__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python's traceback and what the libraries print")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (register, demo, simulate, evaluate, benchmark):
+    for command in (register, demo, simulate, evaluate, train, benchmark):
         command.add_command(commands)
     return parser
 

@@ -1,0 +1,1 @@
+"""Makes the initializer's checkpoint: samples from generated anatomy, loss, training, export."""
