@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from DeepIterRegLib.arrays import BoolArray, FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.geometry.pose import radiological_pose
-from DeepIterRegLib.geometry.projection import project
-from DeepIterRegLib.geometry.rigid import apply, require_rigid
+from DeepIterRegLib.geometry.rigid import require_rigid
 from DeepIterRegLib.geometry.transform_file import read_transform
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
@@ -21,6 +22,11 @@ from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.masks import read_detector_mask, read_volume_mask
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import RequestedKind, read_volume
+from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT, CheckpointError
+from DeepIterRegLib.initializer.in_view import in_view
+from DeepIterRegLib.initializer.predictor import load_network
+from DeepIterRegLib.initializer.search import SearchOptions
+from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, INITIALIZER_NAME, Initialized, initializer_stage
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
@@ -32,8 +38,16 @@ from DeepIterRegLib.render.choose import choose_device, is_out_of_memory, warm_u
 
 Path: TypeAlias = str | os.PathLike[str]
 Device = Literal["auto", "cpu", "cuda"]
+Initializer: TypeAlias = bool | Path | None
+"""Whether the initializer's network looks for the head first: True with the checkpoint that we ship, a path with that
+one, False not at all. None, the default: with ours from the radiological pose, not from a pose that was given, because
+who gives one knows where the head is."""
+T = TypeVar("T")
+
 PREPARATION_SHARE = 0.6
 """Of the progress bar: reading and segmenting the images takes longer than registering them."""
+INITIALIZER_SHARE = 0.3
+"""Of the rest of it, where there is an initializer."""
 
 
 def register(
@@ -42,6 +56,7 @@ def register(
     *,
     method: Method = "default",
     initial_pose: FloatArray | Path | None = None,
+    initializer: Initializer = None,
     device: Device = "auto",
     volume_kind: RequestedKind = "auto",
     geometry: GeometryOptions | Sequence[GeometryOptions | None] | None = None,
@@ -57,7 +72,8 @@ def register(
     cta: an NRRD or NIfTI file, a DICOM folder, or a Volume; a 3DRA will do (`volume_kind`). dsa: an XA DICOM file, an
     NRRD, NIfTI or PNG file, a folder of PNG frames, or an Angiogram; or two of those (the patient unmoved between
     them), which one pose then has to explain. geometry: over the files' tags, for all angiograms or one for each.
-    initial_pose: (4, 4), or any ITK transform file, instead of the radiological pose. The masks, files or arrays,
+    initial_pose: (4, 4), or any ITK transform file, instead of the radiological pose. initializer: see `Initializer`; a
+    checkpoint that cannot be used is a warning, and the registration goes on without. The masks, files or arrays,
     replace our own segmentations. progress: called as it goes on; what it raises ends the registration.
     The same input and seed give the same pose on a CPU.
 
@@ -77,6 +93,8 @@ def register(
     report = progress or (lambda step: None)
     report(Progress("Reading the images", 0.0))
     threading.Thread(target=warm_up, args=(device,), daemon=True).start()
+    checkpoint = _checkpoint(initializer, initial_pose is not None)
+    threading.Thread(target=_read_ahead, args=(checkpoint, device), daemon=True).start()
     volume = cta if isinstance(cta, Volume) else read_volume(cta, volume_kind)
     runs = [dsa] if isinstance(dsa, (str, os.PathLike, Angiogram)) else list(dsa)
     if not runs:
@@ -118,6 +136,7 @@ def register(
         prepared_runs,
         method=method,
         initial_pose=start,
+        initializer=initializer,
         device=device,
         seed=seed,
         progress=lambda step: report(
@@ -133,11 +152,16 @@ def register_prepared(
     *,
     method: Method = "default",
     initial_pose: FloatArray | None = None,
+    initializer: Initializer = None,
+    search: SearchOptions = DEFAULT_SEARCH,
     device: Device = "auto",
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> Registration:
-    """As `register`, for images that are prepared already (cohorts, experiments, a second try on the same patient)."""
+    """As `register`, for images that are prepared already (cohorts, experiments, a second try on the same patient).
+
+    search: how much the initializer tries.
+    """
     if method not in ("default", "published"):
         raise InputError(f"There is no method {method!r}; choose default or published.")
     if not angiograms:
@@ -148,18 +172,42 @@ def register_prepared(
     used_device, device_warning = choose_device(device)
     warnings += [device_warning] if device_warning else []
 
-    hypotheses = [initial_pose] if initial_pose is not None else start_poses(volume, angiograms)
-    _require_in_view(hypotheses[0], volume, angiograms)
-    first = Stage("Starting pose", hypotheses[0], None, None, None, time.perf_counter() - began)
+    starts = [initial_pose] if initial_pose is not None else start_poses(volume, angiograms)
+    if not in_view(starts[0], volume, angiograms):
+        raise InputError(
+            "At the starting pose no vessel of the CTA is projected onto the DSA; give one nearer to the truth with"
+            " --initial-transform FILE, or correct the C-arm's geometry."
+        )
+    first = Stage("Starting pose", starts[0], None, None, None, time.perf_counter() - began)
     report(Progress(first.name, 0.0, pose=first.pose))
+
+    initialized = NOT_INITIALIZED
+    checkpoint = _checkpoint(initializer, initial_pose is not None)
+    if checkpoint is not None:
+        report(Progress(INITIALIZER_NAME, 0.0, pose=first.pose))
+        start_name = "radiological" if initial_pose is None else "given"
+
+        def look(on_device: str) -> Initialized:
+            options = replace(search, seed=seed)
+            return _initialize(volume, angiograms, starts, checkpoint, options, on_device, start_name)
+
+        initialized, used_device = _with_fallback(look, used_device, warnings)
+        warnings += [line for line in initialized.warnings if line not in warnings]
+    done = 0.0
+    if initialized.stage is not None:
+        done = INITIALIZER_SHARE
+        report(Progress(INITIALIZER_NAME, done, initialized.stage.similarity, initialized.stage.pose))
 
     def refine(on_device: str) -> list[Stage]:
         def step(stage: str, fraction: float, value: float, pose: FloatArray) -> None:
-            report(Progress(stage, fraction, value, pose))
+            report(Progress(stage, done + (1 - done) * fraction, value, pose))
 
         if method == "published":
-            return refine_published(volume, angiograms, hypotheses[0], device=on_device, report=step)
-        return refine_default(volume, angiograms, hypotheses, device=on_device, seed=seed, report=step)
+            pose = published_start(starts, initialized.hypotheses)
+            return refine_published(volume, angiograms, pose, device=on_device, report=step)
+        return refine_default(
+            volume, angiograms, starts, initialized.hypotheses, device=on_device, seed=seed, report=step
+        )
 
     stages, used_device = _with_fallback(refine, used_device, warnings)
     doubt = poor_agreement_warning(agreement_ncc(volume, angiograms, stages[-1].pose))
@@ -168,7 +216,7 @@ def register_prepared(
     return Registration(
         pose=stages[-1].pose,
         initial_pose=first.pose,
-        stages=(first, *stages),
+        stages=tuple(stage for stage in (first, initialized.stage, *stages) if stage is not None),
         method=method,
         device=used_device,
         volume=volume,
@@ -176,25 +224,17 @@ def register_prepared(
         warnings=tuple(warnings),
         preparation_seconds=0.0,
         seconds=time.perf_counter() - began,
+        initializer_sha256=initialized.sha256 if initialized.stage is not None else None,
     )
 
 
-def _require_in_view(pose: FloatArray, volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram]) -> None:
-    """Raise InputError where no vessel is on the detector at the starting pose: there is nothing to climb from."""
-    for prepared in angiograms:
-        carm = prepared.angiogram.carm
-        places_mm = apply(pose, volume.cloud.positions_mm)
-        before_detector = (places_mm - carm.source_mm) @ carm.normal < carm.sdd_mm
-        column, row = project(places_mm[before_detector], carm).T
-        if not ((column > 0) & (column < carm.columns - 1) & (row > 0) & (row < carm.rows - 1)).any():
-            raise InputError(
-                "At the starting pose no vessel of the CTA is projected onto the DSA; give one nearer to the truth with"
-                " --initial-transform FILE, or correct the C-arm's geometry."
-            )
+def published_start(starts: Sequence[FloatArray], hypotheses: Sequence[FloatArray]) -> FloatArray:
+    """(4, 4) the one pose that the published method climbs from."""
+    return hypotheses[0] if hypotheses else starts[0]
 
 
 def start_poses(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram]) -> list[FloatArray]:
-    """Starting hypotheses, the radiological pose first. The initializer will put its own here (DESIGN.md).
+    """Where a registration starts that is told nothing, the radiological pose first.
 
     For a patient who does not lie head first, supine, there are two: DICOM defines the positioner's angles relative to
     the patient, yet systems exist that leave them relative to the table. The second hypothesis is the pose if the
@@ -217,15 +257,50 @@ def start_poses(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram])
 OUT_OF_GPU_MEMORY = "The GPU has not enough free memory; the registration ran on the CPU."
 
 
-def _with_fallback(refine: Callable[[str], list[Stage]], device: str, warnings: list[str]) -> tuple[list[Stage], str]:
+def _with_fallback(task: Callable[[str], T], device: str, warnings: list[str]) -> tuple[T, str]:
     """Run on `device`, and once more on the CPU, with a warning, where the GPU has no memory left; says on which."""
     try:
-        return refine(device), device
+        return task(device), device
     except RuntimeError as error:
         if device == "cpu" or not is_out_of_memory(error):
             raise
         warnings.append(OUT_OF_GPU_MEMORY)
-        return refine("cpu"), "cpu"
+        return task("cpu"), "cpu"
+
+
+NOT_INITIALIZED = Initialized(None, (), ())
+
+
+def _checkpoint(initializer: Initializer, pose_is_given: bool) -> pathlib.Path | None:
+    """The checkpoint's file, None where no initializer is wanted."""
+    if isinstance(initializer, (str, os.PathLike)):
+        return pathlib.Path(initializer)
+    wanted = not pose_is_given if initializer is None else initializer
+    return DEFAULT_CHECKPOINT if wanted else None
+
+
+def _initialize(
+    volume: PreparedVolume,
+    angiograms: Sequence[PreparedAngiogram],
+    starts: Sequence[FloatArray],
+    checkpoint: pathlib.Path,
+    search: SearchOptions,
+    device: str,
+    start_name: str,
+) -> Initialized:
+    """Let the network look for the head. A checkpoint that cannot be used is a warning, for there is another way."""
+    try:
+        network = load_network(checkpoint, device)
+    except CheckpointError as error:
+        return Initialized(None, (), (f"{error} The registration went on from the {start_name} pose.",))
+    return replace(initializer_stage(volume, angiograms, starts, network.predict, search), sha256=network.sha256)
+
+
+def _read_ahead(checkpoint: pathlib.Path | None, device: Device) -> None:
+    """Read the checkpoint while the images are read; what is wrong with it, the registration will meet again."""
+    with suppress(Exception):
+        if checkpoint is not None:
+            load_network(checkpoint, choose_device(device)[0])
 
 
 def _initial_pose(given: FloatArray | Path | None) -> FloatArray | None:

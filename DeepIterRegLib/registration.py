@@ -21,8 +21,8 @@ class Stage:
     pose: FloatArray
     """(4, 4) patient frame (RAS) to C-arm frame."""
     similarity_name: str | None
-    """"NCC" and "MI" of the published method, "log posterior" (nats) of the default; None for a stage that measures
-    nothing (the radiological pose)."""
+    """"NCC" and "MI" of the published method, "log posterior" (nats) of the default, "NCC of veins" of the initializer;
+    None for a stage that measures nothing (the radiological pose)."""
     similarity: float | None
     """At `pose`, larger is better."""
     similarity_before: float | None
@@ -65,3 +65,5 @@ class Registration:
     preparation_seconds: float
     seconds: float
     """Of the registration proper, after the images were prepared."""
+    initializer_sha256: str | None = None
+    """Of the weights that found the starting hypotheses; None where the registration had no initializer."""

@@ -48,6 +48,7 @@ def build_report(
         "schema_version": SCHEMA_VERSION,
         "software": software_versions(),
         "method": registration.method,
+        "initializer": registration.initializer_sha256,
         "device": registration.device,
         "seed": seed,
         "pose": _numbers(registration.pose),

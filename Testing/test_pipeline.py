@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -17,12 +18,14 @@ from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.geometry.rigid import PivotedCorrection
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume_files import read_volume
-from DeepIterRegLib.pipeline import register_prepared
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.refinement import pyramid
 from Testing.cases import CASES, needs_cases
 from Testing.vessel_tree_case import CENTRE_MM, FRONTAL, LATERAL, prepared_angiogram, prepared_volume, tree_cloud
+
+register_prepared = functools.partial(pipeline.register_prepared, initializer=False)
+"""The initializer has its own tests (test_initializer_stage.py)."""
 
 
 def truth_near(start):

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from DeepIterRegLib.cli.clock import StepClock
-from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, output_folder
+from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, initializer_of, output_folder
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.register import message_console, register_into, require_slicer_core
 from DeepIterRegLib.cli.staging import staged_output
@@ -52,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
         paths = write_patient(patient, folder / PATIENT_FOLDER)
         clock.step("generate")
         request = RegisterRequest(
-            paths["cta"], (paths["dsa"],), args.output, method=args.method, device=args.device, seed=args.seed
-        )
+            paths["cta"], (paths["dsa"],), args.output, method=args.method, device=args.device, seed=args.seed,
+            initializer=initializer_of(args),
+        )  # fmt: skip
         report = register_into(folder, request, console, clock, patient.pose)
     print_outcome(Console(highlight=False, soft_wrap=True), args.output, report)
     return 0

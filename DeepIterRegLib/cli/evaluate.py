@@ -29,6 +29,8 @@ from DeepIterRegLib.evaluate.prepare import preparation_fingerprint
 from DeepIterRegLib.evaluate.results import Row
 from DeepIterRegLib.evaluate.study import Experimenter, wanted_rows
 from DeepIterRegLib.evaluate.tasks import Study
+from DeepIterRegLib.evaluate.variants import InitializerChoice, NamedCheckpoint, Variant, variants_of
+from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
 from DeepIterRegLib.refinement.published import SIZE_PX
 
 PLAIN_LINE_EVERY = 0.05
@@ -63,12 +65,29 @@ def add_command(commands: Any) -> None:
         "--output", type=output_folder, default=Path("output"), metavar="DIR", help="folder (default: output)"
     )
     parser.add_argument(
-        "--starts", type=_count, metavar="K", help="perturbed starts of each patient, for capture-range (default: 50)"
+        "--starts",
+        type=_count,
+        metavar="K",
+        help="perturbed starts of each patient, for capture-range (default: 50) and initializer (default: the "
+        "radiological pose alone)",
+    )
+    initializer = parser.add_mutually_exclusive_group()
+    initializer.add_argument(
+        "--initializer",
+        choices=get_args(InitializerChoice),
+        help="whether each method runs with the initializer (default: "
+        + ", ".join(f"{one.initializer} for {one.name}" for one in EXPERIMENTS.values())
+        + ")",
+    )
+    initializer.add_argument(
+        "--no-initializer", dest="initializer", action="store_const", const="without", help="the same as without"
     )
     parser.add_argument(
-        "--no-initializer",
-        action="store_true",
-        help="start from the radiological pose itself; the only way until an initializer is there",
+        "--checkpoint",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="of the initializer; may be repeated to compare several (default: the one we ship)",
     )
     parser.add_argument(
         "--size-px",
@@ -115,13 +134,22 @@ def run(args: argparse.Namespace) -> int:
     methods = tuple(dict.fromkeys(args.method or experiment.methods))
     for method in methods:
         method_named(method)
+    choice: InitializerChoice = args.initializer or experiment.initializer
     if args.method and experiment.name == "blind-test":
         raise InputError(f"blind-test compares {' and '.join(experiment.methods)}; leave out --method.")
     if args.starts is not None and not experiment.several_starts:
-        raise InputError(f"--starts is for capture-range; leave it out for {experiment.name}.")
+        several = " and ".join(one.name for one in EXPERIMENTS.values() if one.several_starts)
+        raise InputError(f"--starts is for {several}; leave it out for {experiment.name}.")
+    if args.checkpoint and choice == "without":
+        raise InputError(
+            f"{experiment.name} runs without initializer; leave out --checkpoint or say --initializer with."
+        )
+    if experiment.name == "blind-test" and (choice == "both" or len(args.checkpoint or []) > 1):
+        raise InputError("blind-test compares methods with or without one initializer; say which with --initializer.")
     if args.scheduler is not None and args.workers is not None:
         raise InputError("--workers is for this machine, --scheduler for a cluster with its own workers; give one.")
     require_dask()
+    variants = variants_of(methods, choice, _checkpoints(args, choice))
     cohort = _cohort(args)
     patients = args.patients or (experiment.patients if args.cohort is None else len(list(cohort.names())))
     if args.cohort is not None and patients > len(list(cohort.names())):
@@ -140,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args, study)
     ledger = Ledger(args.output, settings)
     try:
-        summary, page = _carry_out(args, study, patients, methods, ledger, settings)
+        summary, page = _carry_out(args, study, patients, variants, ledger, settings)
     except BaseException as error:
         if ledger.rows:
             # `main` says it.
@@ -151,20 +179,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _carry_out(
-    args: argparse.Namespace, study: Study, patients: int, methods: tuple[str, ...], ledger: Ledger,
+    args: argparse.Namespace, study: Study, patients: int, variants: tuple[Variant, ...], ledger: Ledger,
     settings: dict[str, Any],
 ) -> tuple[dict[str, Any], Path | None]:  # fmt: skip
     """Register, then write what there is to look at; returns the summary, and the page of a blind test."""
     # matplotlib and the pages: a second that no other command shall wait for.
     from DeepIterRegLib.evaluate.products import write_blind_test, write_products
 
-    experimenter = Experimenter(study, patients, methods, ledger)
+    experimenter = Experimenter(study, patients, variants, ledger)
     with _crew(args) as crew, _progress(message_console(), experimenter.planned) as tell:
         selection = experimenter.run(crew, tell)
-    rows = wanted_rows(ledger, study, methods, selection)
+    rows = wanted_rows(ledger, study, variants, selection)
     if not rows:
         raise InputError(f"No patient suits {study.experiment}: {'; '.join(selection.left_out.values())}.")
-    shown = {**settings, "--patients": len(selection.chosen), "--method": list(methods)}
+    shown = {
+        **settings,
+        "--patients": len(selection.chosen),
+        "--method": list(dict.fromkeys(variant.method for variant in variants)),
+        "initializer": list(dict.fromkeys(variant.initializer for variant in variants)),
+    }
     summary = write_products(ledger, rows, selection, shown)
     if study.experiment != "blind-test":
         return summary, None
@@ -199,8 +232,16 @@ def _cohort(args: argparse.Namespace) -> Cohort:
     return FolderCohort.of(args.cohort)
 
 
+def _checkpoints(args: argparse.Namespace, choice: InitializerChoice) -> list[NamedCheckpoint]:
+    """Raises InputError before minutes of work for a checkpoint that cannot be used."""
+    if choice == "without":
+        return []
+    return [NamedCheckpoint.of(path) for path in args.checkpoint or [DEFAULT_CHECKPOINT]]
+
+
 def _settings(args: argparse.Namespace, study: Study) -> dict[str, Any]:
-    """What must be the same when an experiment goes on: everything but how many patients, which methods, and where."""
+    """What must be the same when an experiment goes on: all but how many patients, which methods and checkpoints, and
+    where. A checkpoint is in the rows' keys instead, by its SHA-256."""
     cohort = study.cohort
     of_cohort: dict[str, Any] = (
         {"--cohort": str(cohort.folder)}
@@ -298,6 +339,13 @@ def _print_tables(
         if found is not None:
             value = f"beyond {found['tried_up_to']:.0f}" if found["value"] is None else f"{found['value']:.1f}"
             console.print(f"Capture range of {method['label']}: {value} px")
+    for method in summary["experiments"][0]["methods"]:
+        if found := method["initialized"]:
+            near = ", ".join(f"{one['value']:.0%} below {one['below_px']:g}" for one in found["near"])
+            median, mean, most = (_number(found[name]) for name in ("median", "mean", "percentile95"))
+            console.print(
+                f"Initializer of {method['label']}: median {median} px, mean {mean}, 95th percentile {most}; {near}"
+            )
     cohort = summary["cohort"]
     seconds, peak = cohort["costs"]["generate_seconds"], cohort["costs"]["peak_mb"]
     if seconds["median"] is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.pipeline import Initializer
 from DeepIterRegLib.registration import Method
 
 MAX_ANGIOGRAMS = 2
@@ -52,6 +53,16 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         help="default: several starts, coarse to fine; published: the two stages of the paper, a fixed number of "
         "iterations (default: %(default)s)",
     )
+    initializer = group.add_mutually_exclusive_group()
+    initializer.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="of the initializer, the network that looks for the head first (default: the one we ship)",
+    )
+    initializer.add_argument(
+        "--no-initializer", action="store_true", help="start from the radiological pose or the given one itself"
+    )
     group.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda"),
@@ -65,6 +76,12 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of every random draw; the same seed gives the same result (default: %(default)s)",
     )
+
+
+def initializer_of(args: argparse.Namespace) -> Initializer:
+    """What `register` is to be told of the initializer."""
+    checkpoint: Path | None = args.checkpoint
+    return False if args.no_initializer else checkpoint
 
 
 def per_angiogram(
@@ -97,6 +114,7 @@ class RegisterRequest:
     method: Method = "default"
     device: str = "auto"
     seed: int = 0
+    initializer: Initializer = None
     volume_kind: Literal["auto", "cta", "3dra"] = "auto"
     cta_vessels: Path | None = None
     cta_veins: Path | None = None
@@ -119,7 +137,7 @@ class RegisterRequest:
         count = len(args.dsa)
         request = cls(
             args.cta, tuple(args.dsa), args.output, args.initial_transform, args.method, args.device, args.seed,
-            args.volume_kind, args.cta_vessels, args.cta_veins,
+            initializer_of(args), args.volume_kind, args.cta_vessels, args.cta_veins,
             per_angiogram("--dsa-vessels", args.dsa_vessels, count),
             per_angiogram("--dsa-veins", args.dsa_veins, count),
             per_angiogram("--carm", args.carm, count),
@@ -136,6 +154,7 @@ class RegisterRequest:
         """Raise InputError for the first path that is not there: before the minutes, not after."""
         options = [("--cta", self.cta), ("--initial-transform", self.initial_transform)]
         options += [("--cta-vessels", self.cta_vessels), ("--cta-veins", self.cta_veins)]
+        options += [("--checkpoint", self.initializer)] if isinstance(self.initializer, Path) else []
         options += [("--dsa", path) for path in self.dsa] + [("--carm", path) for path in self.carm]
         options += [("--dsa-vessels", path) for path in self.dsa_vessels]
         options += [("--dsa-veins", path) for path in self.dsa_veins]

@@ -61,7 +61,8 @@ def add_command(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="where to start: any rigid ITK transform file, for example one saved by Slicer (default: the CTA's centre "
-        "on the isocentre, turned as the DSA's Patient Position says)",
+        "on the isocentre, turned as the DSA's Patient Position says); leaves the initializer out unless --checkpoint "
+        "names one",
     )
     masks = parser.add_argument_group("masks", "any file that ITK reads; replaces the automatic segmentation")
     for option, what in (("--cta-vessels", "all vessels of the CTA"), ("--cta-veins", "the large veins of the CTA")):
@@ -147,6 +148,7 @@ def _register_in_scene(
         [logic.load_dsa(angiogram) for angiogram in inputs.angiograms],
         method=request.method,
         initial_pose=inputs.initial_pose,
+        initializer=request.initializer,
         device=request.device,
         cta_vessels=inputs.cta_vessels,
         cta_veins=inputs.cta_veins,

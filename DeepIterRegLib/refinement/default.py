@@ -20,7 +20,7 @@ from DeepIterRegLib.refinement.optimum import Optimum
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.phases import INDEPENDENT_PIXELS, PhaseSimilarity
 from DeepIterRegLib.refinement.posterior import Posterior
-from DeepIterRegLib.refinement.prior import PosePrior
+from DeepIterRegLib.refinement.prior import INITIALIZER_WIDTHS, PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
 from DeepIterRegLib.refinement.target import binned, binning_factor, contrast_target
 from DeepIterRegLib.refinement.translation_search import TranslationSearch, apart, candidates
@@ -63,16 +63,16 @@ def level_posterior(
     pyramid: VesselPyramid,
     groups: Sequence[VesselCloud],
     angiograms: Sequence[PreparedAngiogram],
-    prior: PosePrior,
+    priors: Sequence[PosePrior],
     size_px: int,
 ) -> Posterior:
-    """What is maximised at one resolution: each run's log likelihood and the pose's log prior."""
+    """What is maximised at one resolution: each run's log likelihood and the pose's log priors."""
     return Posterior(
         [
             (1.0, PhaseSimilarity(pyramid.renderers(size_px, view), groups, prepared, size_px))
             for view, prepared in enumerate(angiograms)
         ],
-        prior,
+        *priors,
     )
 
 
@@ -102,6 +102,7 @@ def refine_default(
     volume: PreparedVolume,
     angiograms: Sequence[PreparedAngiogram],
     start_poses: Sequence[FloatArray],
+    hypotheses: Sequence[FloatArray] = (),
     *,
     device: str = "cpu",
     seed: int = 0,
@@ -109,9 +110,10 @@ def refine_default(
     levels: Sequence[Level] = LEVELS,
     report: Callable[[str, float, float, FloatArray], None] = lambda stage, fraction, value, pose: None,
 ) -> list[Stage]:
-    """Register from one or several start poses (hypotheses of the initializer), searching around each.
+    """Register from one or several start poses, searching around each, and from the initializer's `hypotheses`.
 
-    The prior is about the start poses. The stages' similarity is the log posterior, in nats, 0 where nothing is seen.
+    Priors are about the start poses and, stricter, about the hypotheses (`prior.INITIALIZER_WIDTHS`). The stages'
+    similarity is the log posterior, in nats, 0 where nothing is seen.
     report: called with the stage's name, the fraction done (0 to 1), the best similarity and the best pose so far, as
     results come in; may raise to cancel. Returns a stage for the search, each level, and the minimum projection. The
     same seed gives the same poses, whatever the number of threads: every start is climbed by itself.
@@ -125,7 +127,10 @@ def refine_default(
     sizes_px = [level.size_px for level in levels]
     pyramid = VesselPyramid(groups, angiograms, sizes_px, device)
     prior = PosePrior(start_poses, centre, angiograms[0].angiogram.carm)
-    posteriors = [level_posterior(pyramid, groups, angiograms, prior, size) for size in sizes_px]
+    priors = [prior]
+    if hypotheses:
+        priors.append(PosePrior(hypotheses, centre, angiograms[0].angiogram.carm, INITIALIZER_WIDTHS))
+    posteriors = [level_posterior(pyramid, groups, angiograms, priors, size) for size in sizes_px]
     similarity = posteriors[0]
     found = [
         candidates(
@@ -143,7 +148,7 @@ def refine_default(
         for view, prepared in enumerate(angiograms)
     ]
     # Each view found its own translations; which of them explain all views, the similarity says.
-    tried = np.concatenate([start_poses, *found])
+    tried = np.concatenate([start_poses, *([hypotheses] if hypotheses else []), *found])
     values = similarity.value(tried)
     order = apart(tried, values, centre, KEEP_STARTS)
     poses, best_value = list(tried[order]), float(values[order[0]])

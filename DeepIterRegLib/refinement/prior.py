@@ -33,19 +33,21 @@ class PriorWidths:
 
 
 WIDTHS = PriorWidths()
+INITIALIZER_WIDTHS = PriorWidths(across_mm=5.0, along_mm=20.0, rotation_deg=5.0, freedom=3.0)
+"""How far the truth lies from what the initializer found, likewise."""
 
 
 class PosePrior:
-    """Logarithm of Student's t about the nearest of several starting poses, less its value there: 0 at a start.
+    """Logarithm of Student's t about the nearest of several poses, less its value there: 0 at one of them.
 
-    start_poses: (4, 4) each. centre_mm: (3,) the CTA's centre, patient frame, whose translation counts. carm: its
-    detector's axes and beam are the axes of the translation.
+    poses: (4, 4) each. centre_mm: (3,) the CTA's centre, patient frame, whose translation counts.
+    carm: its detector's axes and beam are the axes of the translation.
     """
 
     def __init__(
-        self, start_poses: Sequence[FloatArray], centre_mm: FloatArray, carm: CArm, widths: PriorWidths = WIDTHS
+        self, poses: Sequence[FloatArray], centre_mm: FloatArray, carm: CArm, widths: PriorWidths = WIDTHS
     ) -> None:
-        self._starts, self._centre_mm, self._freedom = tuple(start_poses), centre_mm, widths.freedom
+        self._starts, self._centre_mm, self._freedom = tuple(poses), centre_mm, widths.freedom
         axes = np.stack([carm.row_direction, carm.column_direction, carm.normal])
         scale_mm = np.array([widths.across_mm, widths.across_mm, widths.along_mm])
         self._precision = axes.T @ np.diag(scale_mm**-2.0) @ axes
