@@ -34,13 +34,14 @@ from DeepIterRegLib.evaluate.products import write_blind_test, write_products
 from DeepIterRegLib.evaluate.results import COLUMNS, MM_PER_PX, Row, append_row, drop_torn_line, read_rows
 from DeepIterRegLib.evaluate.study import Experimenter, Selection, wanted_rows
 from DeepIterRegLib.evaluate.tasks import Study, empty_row, prepare_patient, register_start
+from DeepIterRegLib.evaluate.variants import Variant
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import apply, rigid
 from DeepIterRegLib.simulate.simple import simple_patient, write_patient
 from Testing.tiny_cohort import TinyCohort, die_until
 
 SETTINGS = {"experiment": "testset", "--first-seed": 1}
-PUBLISHED = ("published",)
+PUBLISHED = (Variant("published"),)
 
 
 class AtOnce:
@@ -90,10 +91,10 @@ def study(prepared: Path, experiment: str = "testset", starts: int = 1, **cohort
 
 
 def experiment_run(
-    folder: Path, of: Study, patients: int, methods: tuple[str, ...], workers: AtOnce | None = None
+    folder: Path, of: Study, patients: int, variants: tuple[Variant, ...], workers: AtOnce | None = None
 ) -> tuple[Ledger, Selection]:
     ledger = Ledger(folder, SETTINGS)
-    return ledger, Experimenter(of, patients, methods, ledger).run(workers or AtOnce())
+    return ledger, Experimenter(of, patients, variants, ledger).run(workers or AtOnce())
 
 
 # Metrics
@@ -236,8 +237,8 @@ def test_fingerprint_sees_code_and_not_comments(tmp_path: Path, monkeypatch: pyt
 
 
 def test_row_holds_what_the_method_found(case: Case) -> None:
-    trial = register_start(case, "testset", "published", 0, case.radiological_pose, 128)
-    again = register_start(case, "testset", "published", 0, case.radiological_pose, 128)
+    trial = register_start(case, "testset", Variant("published"), 0, case.radiological_pose, 128)
+    again = register_start(case, "testset", Variant("published"), 0, case.radiological_pose, 128)
     row, pose = trial.row, trial.pose
     assert pose is not None
     assert COLUMNS[:14] == (
@@ -269,7 +270,7 @@ def test_failure_of_a_method_is_in_its_row(case: Case, monkeypatch: pytest.Monke
         raise ZeroDivisionError("nothing\nmore")
 
     monkeypatch.setitem(METHODS, "broken", replace(METHODS["default"], name="broken", run=fail))
-    row = register_start(case, "testset", "broken", 0, case.radiological_pose, 128).row
+    row = register_start(case, "testset", Variant("broken"), 0, case.radiological_pose, 128).row
     assert row.error == "ZeroDivisionError: nothing"
     assert not row.success
     assert math.isnan(row.mpe_final_px)
@@ -278,7 +279,7 @@ def test_failure_of_a_method_is_in_its_row(case: Case, monkeypatch: pytest.Monke
 
 def test_rows_survive_the_file(tmp_path: Path) -> None:
     path = tmp_path / ROWS_FILE
-    row = empty_row("testset", "published", "patient 7, left", 3, 26.5, 'a "quoted", long\nsentence')
+    row = empty_row("testset", Variant("published"), "patient 7, left", 3, 26.5, 'a "quoted", long\nsentence')
     append_row(path, row)
     append_row(path, replace(row, mpe_final_mm=math.inf, success=True, seconds=0.25, error=""))
     first, second = read_rows(path)
@@ -291,7 +292,7 @@ def test_rows_survive_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("torn", ["8,testset", '8,testset,published,none,0,1,1,1,1,1,1,true,1,"half a sen'])
 def test_half_a_line_at_the_end_is_no_row(tmp_path: Path, torn: str) -> None:
     path = tmp_path / ROWS_FILE
-    append_row(path, empty_row("testset", "published", "7", 0, 1.0))
+    append_row(path, empty_row("testset", Variant("published"), "7", 0, 1.0))
     whole = path.read_text()
     path.write_text(whole + torn)
     assert [row.patient for row in read_rows(path)] == ["7"]
@@ -313,37 +314,38 @@ def test_other_tables_are_refused(tmp_path: Path) -> None:
 
 
 def test_interrupted_experiment_goes_on_where_it_stopped(prepared: Path, case: Case, tmp_path: Path) -> None:
-    of, methods = study(prepared), ("published", "published-two-stage")
-    straight, selection = experiment_run(tmp_path / "straight", of, 2, methods)
+    of, variants = study(prepared), (Variant("published"), Variant("published-two-stage"))
+    straight, selection = experiment_run(tmp_path / "straight", of, 2, variants)
     with pytest.raises(KeyboardInterrupt):
-        experiment_run(tmp_path / "halves", of, 2, methods, AtOnce(stop_after=3))
+        experiment_run(tmp_path / "halves", of, 2, variants, AtOnce(stop_after=3))
     kept = read_rows(tmp_path / "halves" / ROWS_FILE)
     assert 0 < len(kept) < 4
     with (tmp_path / "halves" / ROWS_FILE).open("a") as file:
         file.write("2,testset,pub")
     second_half = AtOnce()
-    halves, _ = experiment_run(tmp_path / "halves", of, 2, methods, second_half)
+    halves, _ = experiment_run(tmp_path / "halves", of, 2, variants, second_half)
     # Nothing that was done is done again, and both ways lead to the same rows.
     assert len(read_rows(tmp_path / "halves" / ROWS_FILE)) == 4
     assert sum(not isinstance(tag, str) for tag in second_half.given) == 4 - len(kept)
 
     def numbers(ledger: Ledger) -> list[Any]:
         return [
-            (row.key, f"{row.mpe_final_mm:.3f}", row.success) for row in wanted_rows(ledger, of, methods, selection)
+            (row.key, f"{row.mpe_final_mm:.3f}", row.success) for row in wanted_rows(ledger, of, variants, selection)
         ]
 
     assert numbers(halves) == numbers(straight)
     assert set(halves.poses()) == {row.key for row in halves.rows.values()}
     nothing_left = AtOnce()
-    experiment_run(tmp_path / "halves", of, 2, methods, nothing_left)
+    experiment_run(tmp_path / "halves", of, 2, variants, nothing_left)
     assert not nothing_left.given
 
 
 def test_other_method_and_more_patients_join_what_is_there(prepared: Path, case: Case, tmp_path: Path) -> None:
     of = study(prepared)
     experiment_run(tmp_path, of, 1, PUBLISHED)
-    ledger, selection = experiment_run(tmp_path, of, 2, ("published-two-stage", "published"))
-    assert [row.key[:3:2] for row in wanted_rows(ledger, of, ("published-two-stage", "published"), selection)] == [
+    both = (Variant("published-two-stage"), Variant("published"))
+    ledger, selection = experiment_run(tmp_path, of, 2, both)
+    assert [row.key[:3:2] for row in wanted_rows(ledger, of, both, selection)] == [
         ("1", "published-two-stage"), ("1", "published"), ("2", "published-two-stage"), ("2", "published"),
     ]  # fmt: skip
 
@@ -351,9 +353,9 @@ def test_other_method_and_more_patients_join_what_is_there(prepared: Path, case:
 def test_damaged_and_deadly_patients_count_as_failed(prepared: Path, case: Case, tmp_path: Path) -> None:
     of = study(prepared, count=3, damaged=("3",))
     told: list[Row] = []
-    ledger = Ledger(tmp_path, SETTINGS)
-    selection = Experimenter(of, 3, ("published", "default"), ledger).run(AtOnce(deadly=("2",)), told.append)
-    rows = wanted_rows(ledger, of, ("published", "default"), selection)
+    ledger, variants = Ledger(tmp_path, SETTINGS), (Variant("published"), Variant("default"))
+    selection = Experimenter(of, 3, variants, ledger).run(AtOnce(deadly=("2",)), told.append)
+    rows = wanted_rows(ledger, of, variants, selection)
     assert [(row.patient, row.success, row.error) for row in rows] == [
         ("1", True, ""), ("1", True, ""),
         ("2", False, "The worker died twice."), ("2", False, "The worker died twice."),
@@ -435,9 +437,9 @@ def test_full_disk_under_the_prepared_patients_ends_the_experiment(tmp_path: Pat
 
 
 def test_blind_test_shows_the_registered_patients(prepared: Path, case: Case, tmp_path: Path) -> None:
-    of, methods = study(prepared, "blind-test"), EXPERIMENTS["blind-test"].methods
-    ledger, selection = experiment_run(tmp_path, of, 1, methods)
-    page, count = write_blind_test(ledger, of, wanted_rows(ledger, of, methods, selection), selection, seed=0)
+    of, variants = study(prepared, "blind-test"), tuple(map(Variant, EXPERIMENTS["blind-test"].methods))
+    ledger, selection = experiment_run(tmp_path, of, 1, variants)
+    page, count = write_blind_test(ledger, of, wanted_rows(ledger, of, variants, selection), selection, seed=0)
     assert count == 1
     assert "<html" in page.read_text()
     key = json.loads((tmp_path / "blind_key.json").read_text())
@@ -503,6 +505,7 @@ def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.C
     shutil.copytree(cohort / "patient-1", cohort / "patient-2")
     (cohort / "patient-2" / "dsa.dcm").write_bytes(b"no DICOM")
     words = ["evaluate", "testset", "--cohort", str(cohort), "--output", str(output), "--method", "published"]
+    words += ["--no-initializer"]
     assert main([*words, "--workers", "1"]) == 0
     good, bad = read_rows(output / ROWS_FILE)
     assert (good.patient, good.success) == ("patient-1", True)
@@ -524,10 +527,15 @@ def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.C
         (["evaluate", "testset", "--first-seed", "x"], "'x' is not an integer"),
         (["evaluate", "testset", "--patients", "0"], "'0' is not an integer of at least 1"),
         (["evaluate", "testset", "--method", "magic"], "There is no method 'magic'; choose published"),
-        (["evaluate", "testset", "--starts", "5"], "--starts is for capture-range"),
-        (["evaluate", "testset", "--cohort", "nowhere"], "There is no folder nowhere"),
-        (["evaluate", "testset", "--cohort", ".", "--first-seed", "3"], "--first-seed is for generated patients"),
+        (["evaluate", "testset", "--starts", "5"], "--starts is for capture-range and initializer; leave"),
+        (["evaluate", "testset", "--no-initializer", "--cohort", "nowhere"], "There is no folder nowhere"),
+        (["evaluate", "optimizer-only", "--cohort", ".", "--first-seed", "3"], "--first-seed is for generated"),
         (["evaluate", "testset", "--scheduler", "tcp://a:1", "--workers", "2"], "give one"),
+        (["evaluate", "testset", "--checkpoint", "nowhere.safetensors"], "nowhere.safetensors is not there"),
+        (["evaluate", "testset", "--no-initializer", "--checkpoint", "a.safetensors"], "leave out --checkpoint"),
+        (["evaluate", "testset", "--no-initializer", "--initializer", "with"], "not allowed with"),
+        (["evaluate", "initializer", "--no-initializer"], "initializer is about the initializer"),
+        (["evaluate", "blind-test", "--initializer", "both"], "say which with --initializer"),
     ],
 )
 def test_bad_input_is_one_sentence(

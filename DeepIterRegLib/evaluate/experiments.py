@@ -10,6 +10,7 @@ from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.evaluate.case import Case
 from DeepIterRegLib.evaluate.facts import Facts
 from DeepIterRegLib.evaluate.perturbations import perturbed_poses
+from DeepIterRegLib.evaluate.variants import InitializerChoice
 
 MOST_MOTION_MM = 1.0
 """Greatest motion on the detector, in mm, of a run that the test set takes. The paper left out "suboptimal DSA images,
@@ -19,6 +20,8 @@ LEAST_VEIN_FRACTION = 0.04
 that ends before they fill is as suboptimal as one that moves. Runs of a carotid that show all phases have 0.05 to 0.15
 (docs/calibration.md)."""
 DEFAULT_STARTS = 50
+FARTHEST_PX = 150.0
+"""Greatest initial error that the initializer is tried at: as far as the offsets it is trained on reach."""
 BLIND_METHODS = ("published-two-stage", "published")
 """What a reader of the blind test compares, with each other and with the true pose."""
 
@@ -37,13 +40,12 @@ class Experiment:
     """Why a patient is not taken, in some words; None for one who is."""
     starts: Callable[[Case, int], list[FloatArray]]
     """The starting poses (4, 4) of a case, as many as the second argument says."""
+    initializer: InitializerChoice
+    """Whether the methods run with it, unless told otherwise."""
     default_starts: int = 1
     """Starts per patient."""
-
-    @property
-    def several_starts(self) -> bool:
-        """Whether --starts means anything."""
-        return self.default_starts > 1
+    several_starts: bool = False
+    """Whether --starts means anything."""
 
 
 def experiment_named(name: str) -> Experiment:
@@ -59,6 +61,12 @@ def _radiological(case: Case, count: int) -> list[FloatArray]:
 
 def _perturbed(case: Case, count: int) -> list[FloatArray]:
     return perturbed_poses(case.pose, case.centre_mm, case.carm, case.name, count)
+
+
+def _radiological_or_far(case: Case, count: int) -> list[FloatArray]:
+    if count == 1:
+        return [case.radiological_pose]
+    return perturbed_poses(case.pose, case.centre_mm, case.carm, case.name, count, FARTHEST_PX)
 
 
 def _everybody(facts: Facts) -> str | None:
@@ -79,23 +87,28 @@ EXPERIMENTS = {
     for experiment in (
         Experiment(
             "optimizer-only", "all patients from the radiological pose", 94, ("published", "default"), _everybody,
-            _radiological,
+            _radiological, "without",
         ),
         Experiment(
             "testset", "patients whose run is free of strong motion and shows veins, from the radiological pose", 20,
-            ("published", "default"), _suboptimal, _radiological,
+            ("published", "default"), _suboptimal, _radiological, "both",
         ),
         Experiment(
             "capture-range", "the test set from perturbed starts around the truth", 20, ("published", "default"),
-            _suboptimal, _perturbed, DEFAULT_STARTS,
+            _suboptimal, _perturbed, "both", DEFAULT_STARTS, several_starts=True,
         ),
         Experiment(
             "minip", "the test set with and without the stage on the minimum projection", 20,
-            ("published-two-stage", "published"), _suboptimal, _radiological,
+            ("published-two-stage", "published"), _suboptimal, _radiological, "with",
         ),
         Experiment(
             "blind-test", "overlays of two stages, three stages and the truth for a reader who does not know which", 20,
-            BLIND_METHODS, _suboptimal, _radiological,
+            BLIND_METHODS, _suboptimal, _radiological, "with",
+        ),
+        Experiment(
+            "initializer", "the initializer alone on all patients, from the radiological pose, or with --starts from up"
+            f" to {FARTHEST_PX:.0f} px off", 200, ("initializer",), _everybody, _radiological_or_far, "with",
+            several_starts=True,
         ),
     )
 }  # fmt: skip

@@ -40,6 +40,7 @@ EXPERIMENTS = {
     "minip": "Two stages against three, the third on the minimum projection (paper: 2.13 and 2.08 mm on the"
     " successes).",
     "blind-test": "Which overlay does a reader prefer (paper, Table 1)?",
+    "initializer": "The initializer alone, without refinement: how near it brings the head.",
 }
 """What each is, and what the paper found."""
 SHOWN_FAILURES = 200
@@ -61,7 +62,8 @@ def html_page(
         parts.append(f"<h2>{escape(name)}</h2>")
         if name in EXPERIMENTS:
             parts.append(f'<p class="note">{escape(EXPERIMENTS[name])}</p>')
-        parts += [_success_table(experiment), _error_table(experiment), _capture_table(experiment)]
+        parts += [_success_table(experiment), _initializer_tables(experiment)]
+        parts += [_error_table(experiment), _capture_table(experiment)]
         parts += [_comparison_table(experiment)]
         parts += [_figure(path, caption) for path, caption in plots.items() if path.name.startswith(f"{name}_")]
     shown = [f"{experiment['experiment']}_" for experiment in experiments]
@@ -134,6 +136,41 @@ def _error_table(experiment: Mapping[str, Any]) -> str:
             f" the {method['successes']} successes"
         )
         tables.append(_table(caption, heads, rows))
+    return "\n".join(tables)
+
+
+def _initializer_tables(experiment: Mapping[str, Any]) -> str:
+    """Error after the initializer alone, over all and by the error before; nothing where nobody had one."""
+    found = [(method["label"], method["initialized"]) for method in experiment["methods"] if method["initialized"]]
+    if not found:
+        return ""
+    near = [f"below {one['below_px']:g} px" for one in found[0][1]["near"]]
+    rows = [
+        [
+            label,
+            of["count"],
+            *(_value(of[name]["value"]) + _interval(of[name]) for name in ("median", "mean", "percentile95")),
+            *(f"{100 * one['value']:.0f} %{_interval(one, '{:.0f}', 100)}" for one in of["near"]),
+        ]
+        for label, of in found
+    ]
+    heads = ["method", "registrations", "median, px", "mean, px", "95th percentile, px", *near]
+    tables = [_table("MPE after the initializer alone (without a result: infinite)", heads, rows)]
+    for label, of in found:
+        rows = [
+            [
+                f"{part['start_from']:.0f} to {part['start_to']:.0f}",
+                part["count"],
+                *(_value(part[name], "{:.1f}") for name in ("start", "median", "mean", "percentile95")),
+                *(f"{100 * share:.0f} %" for share in part["near"]),
+            ]
+            for part in of["bins"]
+        ]
+        heads = [
+            "MPE before, px", "registrations", "median before", "median after", "mean after", "95th percentile after",
+            *near,
+        ]  # fmt: skip
+        tables.append(_table(f"{label}: MPE after the initializer by MPE before, ten bins of equal count", heads, rows))
     return "\n".join(tables)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.evaluate.capture_range import THRESHOLD, median_curve
-from DeepIterRegLib.evaluate.results import SUCCESS_MM, Row
+from DeepIterRegLib.evaluate.results import MM_PER_PX, NO_INITIALIZER, SUCCESS_MM, Row
 from DeepIterRegLib.evaluate.statistics import MIN_STARTS_FOR_RANGE, Group, capture_range_of, groups_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def figures_for(groups: Sequence[Group]) -> list[Plot]:
         figures.append(Plot("before_after", BEFORE_AFTER, draw_before_after))
     if any(np.isfinite(group.values("mpe_start_px")).any() for group in groups):
         figures.append(Plot("final_against_initial", FINAL_AGAINST_INITIAL, draw_final_against_initial))
+    if any(_has_initializer(group) for group in groups):
+        figures.append(Plot("initialized", INITIALIZED, draw_initialized))
     if any(capture_range_of(group, "px") for group in groups):
         figures.append(Plot("capture_range", CAPTURE_RANGE, draw_capture_range))
     figures.append(Plot("cumulative", CUMULATIVE, draw_cumulative))
@@ -68,8 +70,9 @@ def draw_plots(rows: Sequence[Row], folder: Path) -> dict[str, str]:
 
 
 BEFORE_AFTER = (
-    "Mean projection error (MPE) of every patient before (open circles) and after registration, in the order of the"
-    " error before (paper, Figures 6 and 9). A cross at the upper edge: no result. Dashed: the threshold of success."
+    "Mean projection error (MPE) of every patient before (open circles), after the initializer where there is one"
+    " (diamonds; dotted: what it changed) and after registration, in the order of the error before (paper, Figures 6"
+    " and 9). A cross at the upper edge: no result. Dashed: the threshold of success."
 )
 
 
@@ -79,12 +82,17 @@ def draw_before_after(groups: Sequence[Group]) -> Figure:
     place = {patient: number for number, patient in enumerate(order)}
     figure = _figure(10, 0.6 + 2.5 * len(groups))
     panels = figure.subplots(len(groups), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for index, (group, axes) in enumerate(zip(groups, panels, strict=True)):
+    for group, axes in zip(groups, panels, strict=True):
         x = np.array([place[patient] for patient in group.patients])
         before, after = group.values("mpe_start_mm"), group.values("mpe_final_mm")
         drawn_before, drawn_after = _on_log(before), _on_log(after)
         shown = np.isfinite(after) & np.isfinite(before)
-        axes.vlines(x[shown], drawn_before[shown], drawn_after[shown], color="0.75", linewidth=1.2, zorder=1)
+        middle = _on_log(group.values("mpe_initialized_px") * MM_PER_PX) if _has_initializer(group) else drawn_before
+        axes.vlines(x[shown], middle[shown], drawn_after[shown], color="0.75", linewidth=1.2, zorder=1)
+        if _has_initializer(group):
+            offset = x + 0.18
+            axes.vlines(offset, drawn_before, middle, color=COLOURS[2], linewidth=1.2, linestyle=":", zorder=1)
+            axes.plot(offset, middle, "D", color=COLOURS[2], markersize=3.5, label="initialized", zorder=2)
         axes.plot(x, drawn_before, "o", markerfacecolor="white", color=GREY, markersize=4.5, label="before", zorder=2)
         for accurate, colour, marker, word in ((True, COLOURS[0], "o", "success"), (False, COLOURS[1], "s", "failure")):
             chosen = np.isfinite(after) & (group.success == accurate)
@@ -101,8 +109,11 @@ def draw_before_after(groups: Sequence[Group]) -> Figure:
             f"{group.label}: {int(group.success.sum())} of {len(group.rows)} succeed", loc="left", fontsize=11
         )
         axes.grid(axis="y", color="0.92")
-        if index == 0:
-            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=9, borderpad=0)
+    # The panel with the most kinds of points explains them all.
+    handles, labels = max((axes.get_legend_handles_labels() for axes in panels), key=lambda pair: len(pair[1]))
+    panels[0].legend(
+        handles, labels, loc="lower right", bbox_to_anchor=(1, 1), ncols=5, frameon=False, fontsize=9, borderpad=0
+    )
     last = panels[-1]
     last.set_xlim(-0.8, len(place) - 0.2)
     if len(place) <= MAX_NAMED_PATIENTS:
@@ -115,14 +126,32 @@ def draw_before_after(groups: Sequence[Group]) -> Figure:
 
 FINAL_AGAINST_INITIAL = (
     "MPE after against MPE before registration, one point for each registration, and where there are 50 or more of them"
-    " the median in ten bins of equal count (paper, Figure 7). Below the thin diagonal a registration helped. Points at"
-    " the upper edge: no result, or farther off."
+    " the median in ten bins of equal count (paper, Figure 7). Dotted, to the open circle: how the initializer changed"
+    " the error before refinement (paper, Figure 9). Below the thin diagonal a registration helped. Points at the upper"
+    " edge: no result, or farther off."
 )
 
 
 def draw_final_against_initial(groups: Sequence[Group]) -> Figure:
     """A panel for each group, side by side."""
-    columns = min(len(groups), 3)
+    return _draw_against_start(groups, "mpe_final_px", "final MPE, px")
+
+
+INITIALIZED = (
+    "MPE after the initializer alone against MPE before, drawn as the plot of the final MPE: below the thin diagonal"
+    " the initializer helped."
+)
+
+
+def draw_initialized(groups: Sequence[Group]) -> Figure:
+    """A panel for each group with an initializer, side by side."""
+    return _draw_against_start(
+        [group for group in groups if _has_initializer(group)], "mpe_initialized_px", "MPE after the initializer, px"
+    )
+
+
+def _draw_against_start(groups: Sequence[Group], quantity: str, axis_label: str) -> Figure:
+    columns = 2 if len(groups) == 4 else min(len(groups), 3)
     rows = -(-len(groups) // columns)
     side_in = 5.0 if len(groups) == 1 else 3.6
     figure = _figure(0.6 + side_in * columns, 0.5 + side_in * rows)
@@ -136,13 +165,18 @@ def draw_final_against_initial(groups: Sequence[Group]) -> Figure:
         group = groups[index]
         initial = group.values("mpe_start_px")
         known = np.isfinite(initial)
-        final = np.where(np.isnan(group.values("mpe_final_px")), np.inf, group.values("mpe_final_px"))[known]
+        final = np.where(np.isnan(group.values(quantity)), np.inf, group.values(quantity))[known]
         initial = initial[known]
         off = final > top
         size = 14 if len(initial) < 300 else 5
         axes.plot([0, top], [0, top], color="0.8", linewidth=1, zorder=0)
         axes.axhline(THRESHOLD, color="black", linewidth=1, linestyle="--", zorder=1)
         colour = _colour(index)
+        if quantity == "mpe_final_px" and _has_initializer(group) and group.one_row_per_patient:
+            initialized = group.values("mpe_initialized_px")[known]
+            height = np.minimum(final, top)
+            axes.hlines(height, initial, initialized, color=colour, linewidth=0.9, linestyle=":", zorder=2)
+            axes.plot(initialized, height, "o", markerfacecolor="white", color=colour, markersize=3.5, zorder=2)
         axes.scatter(initial[~off], final[~off], s=size, color=colour, alpha=0.55, linewidths=0, zorder=2)
         axes.scatter(initial[off], np.full(off.sum(), top), s=22, marker="^", color=colour, clip_on=False, zorder=2)
         if len(initial) >= MIN_STARTS_FOR_RANGE:
@@ -152,7 +186,7 @@ def draw_final_against_initial(groups: Sequence[Group]) -> Figure:
         axes.set_title(group.label, fontsize=11)
         axes.grid(color="0.94")
         if index % columns == 0:
-            axes.set_ylabel("final MPE, px")
+            axes.set_ylabel(axis_label)
         if index + columns >= len(groups):
             axes.set_xlabel("initial MPE, px")
             axes.tick_params(labelbottom=True)
@@ -261,6 +295,10 @@ def draw_beam(groups: Sequence[Group]) -> Figure:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(len(groups), 4), frameon=False)
     return figure
+
+
+def _has_initializer(group: Group) -> bool:
+    return group.initializer != NO_INITIALIZER
 
 
 def _figure(width_in: float, height_in: float) -> Figure:

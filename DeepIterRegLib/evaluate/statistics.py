@@ -21,6 +21,7 @@ from DeepIterRegLib.evaluate.confidence import (
     percentile_interval,
     wilson_interval,
 )
+from DeepIterRegLib.evaluate.initialization import initialization
 from DeepIterRegLib.evaluate.paired import mcnemar_p, wilcoxon_p
 from DeepIterRegLib.evaluate.results import MM_PER_PX, NO_INITIALIZER, SUCCESS_MM, Row
 
@@ -126,6 +127,9 @@ def _summary(group: Group, seed: int) -> dict[str, Any]:
             for quantity in QUANTITIES
         },
         "capture_range": {unit: _capture_range(capture_range_of(group, unit, seed)) for unit in ("px", "mm")},
+        "initialized": None
+        if group.initializer == NO_INITIALIZER
+        else initialization(group.patients, group.values("mpe_start_px"), group.values("mpe_initialized_px"), seed),
         "failures": {
             "no_result": sum(bool(row.error) for row in group.rows),
             "inaccurate": sum(not row.success and not row.error for row in group.rows),

@@ -13,8 +13,9 @@ from DeepIterRegLib.evaluate.crew import Died
 from DeepIterRegLib.evaluate.experiments import experiment_named
 from DeepIterRegLib.evaluate.facts import Facts
 from DeepIterRegLib.evaluate.ledger import Ledger, full_disk_told
-from DeepIterRegLib.evaluate.results import NO_INITIALIZER, Row
+from DeepIterRegLib.evaluate.results import Row
 from DeepIterRegLib.evaluate.tasks import Study, Trial, empty_row, prepare_patient, register_patient
+from DeepIterRegLib.evaluate.variants import Variant
 
 STARTS_PER_TASK = 3
 """Short enough to lose little to an interruption, long enough to be worth reading the patient for."""
@@ -46,15 +47,15 @@ class Selection:
 @dataclass(frozen=True)
 class _Registering:
     patient: str
-    method: str
+    variant: Variant
     starts: tuple[int, ...]
 
 
 class Experimenter:
     """One run of an experiment over its patients, in their order, until `patients` of them have been taken."""
 
-    def __init__(self, study: Study, patients: int, methods: Sequence[str], ledger: Ledger) -> None:
-        self._study, self._patients, self._methods, self._ledger = study, patients, tuple(methods), ledger
+    def __init__(self, study: Study, patients: int, variants: Sequence[Variant], ledger: Ledger) -> None:
+        self._study, self._patients, self._variants, self._ledger = study, patients, tuple(variants), ledger
         self._experiment = experiment_named(study.experiment)
         self._taken: dict[str, bool] = {}
         """The patients looked at, in their order, and whether they take part."""
@@ -64,7 +65,7 @@ class Experimenter:
     @property
     def planned(self) -> int:
         """Registrations in all, those of earlier runs included."""
-        return self._patients * len(self._methods) * self._study.starts
+        return self._patients * len(self._variants) * self._study.starts
 
     def run(self, workers: Workers, tell: Callable[[Row], None] = lambda row: None) -> Selection:
         """Do what is not done yet. tell: called with each row, those of earlier runs included.
@@ -92,7 +93,7 @@ class Experimenter:
         while workers.has_room:
             if self._waiting:
                 task = self._waiting.popleft()
-                workers.give(task, register_patient, self._study, task.patient, task.method, task.starts)
+                workers.give(task, register_patient, self._study, task.patient, task.variant, task.starts)
                 continue
             # Everybody who is still undecided may be taken: more would be made for nothing.
             name = next(names, None) if sum(self._taken.values()) < self._patients else None
@@ -116,49 +117,49 @@ class Experimenter:
             self._taken[facts.patient] = False
             self._left_out[facts.patient] = reason
             return
-        for method in self._methods:
+        for variant in self._variants:
             missing = []
             for start in range(self._study.starts):
-                key = (facts.patient, self._study.experiment, method, NO_INITIALIZER, start)
+                key = (facts.patient, self._study.experiment, variant.method, variant.initializer, start)
                 if key in self._ledger.rows:
                     tell(self._ledger.rows[key])
                 else:
                     missing.append(start)
             if facts.error:
-                self._fail(facts, method, missing, facts.error, tell)
+                self._fail(facts, variant, missing, facts.error, tell)
                 continue
             starts = iter(missing)
             while part := tuple(islice(starts, STARTS_PER_TASK)):
-                self._waiting.append(_Registering(facts.patient, method, part))
+                self._waiting.append(_Registering(facts.patient, variant, part))
 
     def _registered(self, task: _Registering, result: list[Trial] | Died, tell: Callable[[Row], None]) -> None:
         if isinstance(result, Died):
-            self._fail(self._ledger.facts[task.patient], task.method, task.starts, result.reason, tell)
+            self._fail(self._ledger.facts[task.patient], task.variant, task.starts, result.reason, tell)
             return
         self._ledger.add_trials(result)
         for trial in result:
             tell(trial.row)
 
     def _fail(
-        self, facts: Facts, method: str, starts: Sequence[int], error: str, tell: Callable[[Row], None]
+        self, facts: Facts, variant: Variant, starts: Sequence[int], error: str, tell: Callable[[Row], None]
     ) -> None:  # fmt: skip
         """Count registrations that never came to be."""
         experiment, radiological_px = self._study.experiment, facts.mpe_radiological_px
-        rows = [empty_row(experiment, method, facts.patient, start, radiological_px, error) for start in starts]
+        rows = [empty_row(experiment, variant, facts.patient, start, radiological_px, error) for start in starts]
         self._ledger.add_trials([Trial(row, None) for row in rows])
         for row in rows:
             tell(row)
 
 
-def wanted_rows(ledger: Ledger, study: Study, methods: Sequence[str], selection: Selection) -> list[Row]:
-    """The rows of this experiment's tables, by patient, method and start, whatever else the ledger holds.
+def wanted_rows(ledger: Ledger, study: Study, variants: Sequence[Variant], selection: Selection) -> list[Row]:
+    """The rows of this experiment's tables, by patient, variant and start, whatever else the ledger holds.
 
     Raises InputError where one is missing.
     """
     keys = [
-        (patient, study.experiment, method, NO_INITIALIZER, start)
+        (patient, study.experiment, variant.method, variant.initializer, start)
         for patient in selection.chosen
-        for method in methods
+        for variant in variants
         for start in range(study.starts)
     ]
     missing = sum(key not in ledger.rows for key in keys)

@@ -19,7 +19,8 @@ from DeepIterRegLib.evaluate.experiments import experiment_named
 from DeepIterRegLib.evaluate.facts import Facts
 from DeepIterRegLib.evaluate.methods import register_with
 from DeepIterRegLib.evaluate.prepare import case_path, prepared_case
-from DeepIterRegLib.evaluate.results import NO_INITIALIZER, Row
+from DeepIterRegLib.evaluate.results import Row
+from DeepIterRegLib.evaluate.variants import Variant
 from DeepIterRegLib.render.choose import warm_up
 
 
@@ -62,7 +63,7 @@ def prepare_patient(study: Study, patient: str) -> Facts:
     return Facts.of(case)
 
 
-def register_patient(study: Study, patient: str, method: str, numbers: Sequence[int]) -> list[Trial]:
+def register_patient(study: Study, patient: str, variant: Variant, numbers: Sequence[int]) -> list[Trial]:
     """Register a patient from the starts of these numbers; what goes wrong is in the rows. Raises as above."""
     try:
         case = _case(study, patient)
@@ -71,32 +72,39 @@ def register_patient(study: Study, patient: str, method: str, numbers: Sequence[
     except Exception as error:
         # Prepared before, but the file is gone, and now the patient cannot be prepared again.
         reason = one_sentence(error)
-        rows = [empty_row(study.experiment, method, patient, number, math.nan, reason) for number in numbers]
+        rows = [empty_row(study.experiment, variant, patient, number, math.nan, reason) for number in numbers]
         return [Trial(row, None) for row in rows]
     _warm_up_once()
     starts = experiment_named(study.experiment).starts(case, study.starts)
-    return [register_start(case, study.experiment, method, number, starts[number], study.size_px) for number in numbers]
+    return [
+        register_start(case, study.experiment, variant, number, starts[number], study.size_px) for number in numbers
+    ]
 
 
 def register_start(
-    case: Case, experiment: str, method: str, number: int, start: FloatArray, size_px: int
+    case: Case, experiment: str, variant: Variant, number: int, start: FloatArray, size_px: int
 ) -> Trial:  # fmt: skip
     """Register a case from one start (4, 4) and compare the result with the truth."""
     start_px = case.error_of(start).mpe_px
-    row = empty_row(experiment, method, case.name, number, case.error_of(case.radiological_pose).mpe_px)
-    row = replace(row, mpe_start_px=start_px, mpe_initialized_px=start_px, warnings=len(case.warnings))
+    row = empty_row(experiment, variant, case.name, number, case.error_of(case.radiological_pose).mpe_px)
+    initialized_px = math.nan if variant.checkpoint else start_px
+    row = replace(row, mpe_start_px=start_px, mpe_initialized_px=initialized_px, warnings=len(case.warnings))
     # The method's own draws: another stream for each start.
     seed = zlib.crc32(f"{case.name} {number}".encode())
     try:
-        found = register_with(method, case.volume, case.angiograms, start, seed, size_px)
+        found = register_with(
+            variant.method, case.volume, case.angiograms, start, seed, size_px, variant.checkpoint_path
+        )  # fmt: skip
     except (OSError, MemoryError):
         raise
     except Exception as error:
         return Trial(replace(row, error=one_sentence(error)), None)
     off = case.error_of(found.pose)
+    initialized = start if found.initialized_pose is None else found.initialized_pose
     similarity = found.stages[-1].similarity
     row = replace(
         row,
+        mpe_initialized_px=case.error_of(initialized).mpe_px,
         mpe_final_px=off.mpe_px,
         mpe_final_mm=off.mpe_mm,
         tre_mm=off.tre_mm,
@@ -112,13 +120,13 @@ def register_start(
 
 
 def empty_row(
-    experiment: str, method: str, patient: str, start: int, mpe_radiological_px: float, error: str = ""
+    experiment: str, variant: Variant, patient: str, start: int, mpe_radiological_px: float, error: str = ""
 ) -> Row:  # fmt: skip
     """The row of a registration that has no result."""
     unknown = math.nan
     return Row(
-        patient, experiment, method, NO_INITIALIZER, start, mpe_radiological_px, unknown, unknown, unknown, unknown,
-        unknown, False, unknown, error,
+        patient, experiment, variant.method, variant.initializer, start, mpe_radiological_px, unknown, unknown,
+        unknown, unknown, unknown, False, unknown, error,
     )  # fmt: skip
 
 
