@@ -10,7 +10,7 @@ from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply, rotation_angle_deg, se3_exp
 from DeepIterRegLib.initializer.correction import corrected_pose, correction_between
-from DeepIterRegLib.initializer.window import FIELD_MM, PIXEL_MM, SIZE_PX, UNSEEN, FixedMask, MovingVeins, window_of
+from DeepIterRegLib.initializer.window import FIELD_MM, PIXEL_MM, SIZE_PX, UNSEEN, FixedMask, MovingVessels, window_of
 from DeepIterRegLib.preparation.cloud import VesselCloud
 
 CENTRE_MM = np.array([3.0, -130.0, -500.0])
@@ -84,7 +84,7 @@ def test_mask_of_the_same_vessels_lies_where_they_are_drawn(name: str) -> None:
     found = [(shares.sum(axis=0) @ steps) / shares.sum(), (shares.sum(axis=1) @ steps) / shares.sum()]
     # Two points in one pixel count once: not exact.
     np.testing.assert_allclose(found, expected, atol=0.25)
-    moving = MovingVeins(ball).seen_in(window, pose)
+    moving = MovingVessels(ball).seen_in(window, pose)
     assert np.corrcoef(moving[fixed > 0.001], fixed[fixed > 0.001])[0, 1] > 0.3
 
 
@@ -120,7 +120,7 @@ def test_two_carms_that_see_the_same_show_the_same() -> None:
     views = []
     for carm, image in ((one, mask), (other, finer)):
         window = window_of(pose, CENTRE_MM, carm)
-        veins = MovingVeins(cloud_about(CENTRE_MM)).seen_in(window, pose)
+        veins = MovingVessels(cloud_about(CENTRE_MM)).seen_in(window, pose)
         views.append((veins, FixedMask(image, np.ones_like(image), carm).seen_in(window)))
     np.testing.assert_allclose(views[0][0], views[1][0], atol=1e-5)
     np.testing.assert_allclose(views[0][1], views[1][1], atol=1e-5)

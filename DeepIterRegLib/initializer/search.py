@@ -1,24 +1,28 @@
 """The network applied again and again from several starts: ranked hypotheses of where the head is.
 
-What speaks for a pose: both images look alike there (NCC), the network itself would change little, other starts come to
-the same place, and it is not absurdly far from the given pose. How much each counts was chosen on simulated patients 0
-to 93 (docs/initializer.md).
+The network sees veins alone. Those of one side look nearly the same when the head is tipped or swung about axes in the
+detector's plane, so the last starts are the best pose turned about these, and the arteries have a say in the ranking.
+
+What speaks for a pose: its images look alike (NCC), the network itself would change little, other starts come to the
+same place, and it is not absurdly far from the given pose. How much each counts was chosen on simulated patients 0 to
+93 (docs/initializer.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.projection import cube_corners_mm, project
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
 from DeepIterRegLib.initializer.correction import corrected_pose
-from DeepIterRegLib.initializer.window import FixedMask, Image, MovingVeins, window_of
+from DeepIterRegLib.initializer.window import FixedMask, Image, MovingVessels, window_of
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 
 Predict = Callable[[npt.NDArray[np.float32]], FloatArray]
@@ -30,22 +34,28 @@ START_ROTATION_DEG, START_SHIFT_MM = 4.0, (10.0, 15.0, 10.0)
 """Spread of the further starts about the given one, per axis (R, A, S)."""
 WIDE_PASSES = 2
 """With all starts; the later passes go on with the best of them alone."""
-NARROW_STARTS = 8
+NARROW_STARTS = 6
+FAN_DEG = (5.0, 5.0, 2.0)
+"""Spread of the rotations of the last starts about the detector's axes: column, row, normal."""
 HEAD_RADIUS_MM = 70.0
 """Makes a rotation comparable with a translation: about how far the head's surface is from its centre."""
-NCC_UNIT, STEP_UNIT_MM, SUPPORT_MM, FAR_MM = 0.1, 10.0, 7.0, 35.0
-"""What counts as a noticeable difference when poses are ranked, see `_plausibility`. mm on the detector but for steps,
-which are at the head."""
+VEINS_UNIT, VESSELS_UNIT, ARTERIES_UNIT = 0.1, 0.03, 0.03
+"""Differences in NCC that are noticeable when poses are ranked, see `_plausibility`. Thin vessels hardly overlap unless
+a pose is right, so a small gain means much."""
+STEP_UNIT_MM, SUPPORT_MM, FAR_MM = 10.0, 7.0, 35.0
+"""Likewise; mm on the detector but for steps, which are at the head."""
 
 
 @dataclass(frozen=True)
 class SearchOptions:
     """How much is tried."""
 
-    starts: int = 16
+    starts: int = 12
     """For each view and starting pose, the pose itself among them; 1 for the pose alone."""
-    passes: int = 6
+    passes: int = 4
     """Times that a start is corrected; 1 for the first correction as it is."""
+    fan: int = 16
+    """Rotations of the best pose that are corrected once more; 0 for none."""
     keep: int = 4
     """Hypotheses that come back."""
     apart_mm: float = 6.0
@@ -101,7 +111,8 @@ def initialize(
     """
     centre_mm = volume.cloud.centre_mm
     veins = volume.cloud.veins
-    looks = [_Look(MovingVeins(veins), prepared, centre_mm) for prepared in angiograms]
+    moving = _Moving(MovingVessels(veins), MovingVessels(volume.cloud), MovingVessels(volume.cloud.arteries))
+    looks = [_Look.at(moving, prepared, centre_mm) for prepared in angiograms]
     warnings = list(dict.fromkeys(look.warning for look in looks if look.warning))
     looks = [look for look in looks if not look.blind]
     if len(veins) == 0 or not looks:
@@ -113,9 +124,9 @@ def initialize(
         _corrected(look, place, starts, predict, options) for look, place in zip(looks, places, strict=True)
     ])  # fmt: skip
     if len(looks) > 1:
-        similarity: FloatArray = np.mean([look.similarities(visited.poses) for look in looks], axis=0)
-        visited = replace(visited, similarity=similarity)
-    before = float(np.mean([look.similarities(places[0].start_poses[:1]) for look in looks]))
+        alike: FloatArray = np.mean([look.alike(visited.poses) for look in looks], axis=0)
+        visited = replace(visited, alike=alike)
+    before = float(np.mean([look.alike(places[0].start_poses[:1])[0, 0] for look in looks]))
     return Initialization(tuple(_ranked(visited, places[0], options)), before, tuple(warnings))
 
 
@@ -133,8 +144,8 @@ class _Visited:
 
     poses: FloatArray
     """(N, 4, 4)."""
-    similarity: FloatArray
-    """(N,) NCC."""
+    alike: FloatArray
+    """(N, 3) NCC of veins, of all vessels, of arteries."""
     step_mm: FloatArray
     """(N,) how far the network would move the head from here."""
 
@@ -142,7 +153,7 @@ class _Visited:
     def joined(cls, parts: Sequence[_Visited]) -> _Visited:
         return cls(
             np.concatenate([part.poses for part in parts]),
-            np.concatenate([part.similarity for part in parts]),
+            np.concatenate([part.alike for part in parts]),
             np.concatenate([part.step_mm for part in parts]),
         )
 
@@ -173,41 +184,74 @@ class _Place:
         return distances
 
 
+class _Moving(NamedTuple):
+    """Of the CTA."""
+
+    veins: MovingVessels
+    vessels: MovingVessels
+    arteries: MovingVessels
+
+
+class _Fixed(NamedTuple):
+    """Of the DSA."""
+
+    veins: FixedMask
+    """All vessels where there are no veins."""
+    vessels: FixedMask
+    arteries: FixedMask
+
+
+@dataclass(frozen=True, eq=False)
 class _Look:
     """One view: both images in windows at any pose."""
 
-    def __init__(self, moving: MovingVeins, prepared: PreparedAngiogram, centre_mm: FloatArray) -> None:
-        self.carm = prepared.angiogram.carm
-        self._moving, self._centre_mm = moving, centre_mm
-        seen = prepared.angiogram.valid
+    carm: CArm
+    centre_mm: FloatArray
+    moving: _Moving
+    fixed: _Fixed
+    warning: str | None = None
+    blind: bool = False
+    """Whether there is nothing to see."""
+
+    @classmethod
+    def at(cls, moving: _Moving, prepared: PreparedAngiogram, centre_mm: FloatArray) -> _Look:
+        seen, carm = prepared.angiogram.valid, prepared.angiogram.carm
         no_veins = bool((prepared.veins & seen).sum() < FEW_VEINS * seen.sum())
-        mask: BoolArray = prepared.vessels if no_veins else prepared.veins
-        self.warning = NO_VEINS_2D if no_veins else None
-        self.blind = not (mask & seen).any()
-        self._fixed = FixedMask(mask, seen, self.carm)
+        vessels, arteries = (FixedMask(mask, seen, carm) for mask in (prepared.vessels, prepared.arteries))
+        veins = vessels if no_veins else FixedMask(prepared.veins, seen, carm)
+        nothing = not ((prepared.vessels if no_veins else prepared.veins) & seen).any()
+        fixed = _Fixed(veins, vessels, arteries)
+        return cls(carm, centre_mm, moving, fixed, NO_VEINS_2D if no_veins else None, nothing)
 
     def visit(self, poses: Sequence[FloatArray], predict: Predict) -> tuple[_Visited, list[FloatArray]]:
         """What is known at `poses`, and where the network sends them."""
-        windows = self._windows(poses)
-        corrections = np.asarray(predict(windows), dtype=np.float64)
+        windows = [window_of(pose, self.centre_mm, self.carm) for pose in poses]
+        images = [self._images(window, pose) for window, pose in zip(windows, poses, strict=True)]
+        corrections = np.asarray(predict(np.stack([each[0] for each in images])), dtype=np.float64)
         onward = [
-            corrected_pose(pose, self._centre_mm, self.carm, correction)
+            corrected_pose(pose, self.centre_mm, self.carm, correction)
             for pose, correction in zip(poses, corrections, strict=True)
         ]
         turn_mm = HEAD_RADIUS_MM * np.linalg.norm(corrections[:, :3], axis=1)
         step_mm: FloatArray = np.linalg.norm(corrections[:, 3:5], axis=1) + turn_mm
-        return _Visited(np.stack(poses), _nccs(windows), step_mm), onward
+        return _Visited(np.stack(poses), _nccs(images), step_mm), onward
 
-    def similarities(self, poses: FloatArray) -> FloatArray:
-        """(B,) NCC of both images, where the detector saw anything."""
-        return _nccs(self._windows(list(poses)))
+    def alike(self, poses: FloatArray) -> FloatArray:
+        """(B, 3) NCC of veins, of all vessels, of arteries, where the detector saw anything."""
+        return _nccs([self._images(window_of(pose, self.centre_mm, self.carm), pose) for pose in poses])
 
-    def _windows(self, poses: Sequence[FloatArray]) -> npt.NDArray[np.float32]:
-        """(B, 2, SIZE_PX, SIZE_PX)."""
-        windows = [window_of(pose, self._centre_mm, self.carm) for pose in poses]
+    def fan(self, pose: FloatArray, count: int, seed: int) -> list[FloatArray]:
+        """`pose` turned about the CTA's centre, mostly about axes in the detector's plane."""
+        rng = np.random.default_rng([seed, 1])
+        turns = np.radians(rng.normal(0, FAN_DEG, (count, 3)))
+        still = np.zeros(3)
+        return [corrected_pose(pose, self.centre_mm, self.carm, np.concatenate([turn, still])) for turn in turns]
+
+    def _images(self, window: CArm, pose: FloatArray) -> npt.NDArray[np.float32]:
+        """(3, 2, SIZE_PX, SIZE_PX) moving and fixed: veins, all vessels, arteries."""
         return np.stack([
-            np.stack([self._moving.seen_in(window, pose), self._fixed.seen_in(window)])
-            for window, pose in zip(windows, poses, strict=True)
+            np.stack([moving.seen_in(window, pose), fixed.seen_in(window)])
+            for moving, fixed in zip(self.moving, self.fixed, strict=True)
         ])  # fmt: skip
 
 
@@ -225,6 +269,11 @@ def _corrected(
             order = np.argsort(-_plausibility(here, place), kind="stable")
             onward = [onward[index] for index in order[:NARROW_STARTS]]
         poses = onward
+    if options.fan:
+        so_far = _Visited.joined(visited)
+        best = so_far.poses[_plausibility(so_far, place).argmax()]
+        turned, onward = look.visit(look.fan(best, options.fan, options.seed), predict)
+        visited += [turned, look.visit(onward, predict)[0]]
     return _Visited.joined(visited)
 
 
@@ -234,7 +283,8 @@ def _plausibility(visited: _Visited, place: _Place) -> FloatArray:
     support: FloatArray = np.exp(-((distance_mm / SUPPORT_MM) ** 2) / 2).mean(axis=1)
     # Student's t: far off is unlikely, not impossible.
     far = -2.5 * np.log1p((place.from_starts_mm(visited.poses) / FAR_MM) ** 2)
-    return visited.similarity / NCC_UNIT + np.log(support + 1e-9) - visited.step_mm / STEP_UNIT_MM + far
+    alike = visited.alike @ (1 / np.array([VEINS_UNIT, VESSELS_UNIT, ARTERIES_UNIT]))
+    return alike + np.log(support + 1e-9) - visited.step_mm / STEP_UNIT_MM + far
 
 
 def _ranked(visited: _Visited, place: _Place, options: SearchOptions) -> list[Hypothesis]:
@@ -248,13 +298,14 @@ def _ranked(visited: _Visited, place: _Place, options: SearchOptions) -> list[Hy
         if len(chosen) == options.keep:
             break
     return [
-        Hypothesis(visited.poses[index], float(visited.similarity[index]), float(near[index].mean()))
+        Hypothesis(visited.poses[index], float(visited.alike[index, 0]), float(near[index].mean()))
         for index in chosen
     ]  # fmt: skip
 
 
-def _nccs(windows: npt.NDArray[np.float32]) -> FloatArray:
-    return np.array([_ncc(moving, fixed) for moving, fixed in windows])
+def _nccs(images: Sequence[npt.NDArray[np.float32]]) -> FloatArray:
+    """(B, 3) of B times three pairs."""
+    return np.array([[_ncc(moving, fixed) for moving, fixed in pairs] for pairs in images])
 
 
 def _ncc(moving: Image, fixed: Image) -> float:

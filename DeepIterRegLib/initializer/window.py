@@ -44,14 +44,15 @@ def window_of(pose: FloatArray, centre_mm: FloatArray, carm: CArm) -> CArm:
     )
 
 
-class MovingVeins:
-    """The CTA's veins, ready to be drawn into windows. veins: the cloud of veins alone."""
+class MovingVessels:
+    """Vessels of the CTA, ready to be drawn into windows. The network wants the veins alone."""
 
-    def __init__(self, veins: VesselCloud) -> None:
-        self._cloud = resampled(veins, PIXEL_MM)
+    def __init__(self, vessels: VesselCloud) -> None:
+        self._cloud = resampled(vessels, PIXEL_MM)
 
     def seen_in(self, window: CArm, pose: FloatArray) -> Image:
-        """(SIZE_PX, SIZE_PX) the network's first channel at `pose` (4, 4): 0 without vein, towards 1 in a thick one."""
+        """(SIZE_PX, SIZE_PX) what shows at `pose` (4, 4): 0 without vessel, towards 1 in a thick one; of the
+        veins, the network's first channel."""
         path_mm = splat_renderer(self._cloud, window, resample=False).render(pose[None])[0]
         return softened(path_mm)
 

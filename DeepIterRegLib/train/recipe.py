@@ -126,5 +126,5 @@ RECIPES: Mapping[str, Recipe] = {
         validate_every=10_000,
     ),
 }
-"""default: what is shipped. paper: uniform offsets and clean veins, equation 1. smoke: a minute on two cores, to see it work.
+"""default: what is shipped. paper: uniform offsets and clean veins, equation 1 alone. smoke: a minute on two cores.
 patient, population: to adapt a checkpoint to CTAs, hence the low learning rates."""
