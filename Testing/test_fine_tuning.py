@@ -149,6 +149,7 @@ def written(folder, count: int) -> tuple:
 def test_a_patient_is_always_the_same_head_and_a_population_is_varied(tmp_path, few_lenders):
     def shape(source: ScannedAnatomies, seed: int) -> float:
         points = source.draw(seed)
+        assert points.scan is not None
         return float(np.ptp(points.points_mm[points.scan.is_large_vein][:, 1]))
 
     files = written(tmp_path, 5)

@@ -64,8 +64,8 @@ def test_hypotheses_are_apart_ranked_and_always_the_same(angiogram: Any) -> None
     options = SearchOptions(starts=8, passes=2, fan=4, keep=3, apart_mm=6)
     found, again = (initialize(prepared_volume(), [angiogram], [START], centroids, options) for _ in range(2))
     assert 1 < len(found.hypotheses) <= 3
-    for one, other in zip(found.hypotheses, again.hypotheses, strict=True):
-        np.testing.assert_array_equal(one.pose, other.pose)
+    for first, second in zip(found.hypotheses, again.hypotheses, strict=True):
+        np.testing.assert_array_equal(first.pose, second.pose)
     poses = [each.pose for each in found.hypotheses]
     for number, pose in enumerate(poses):
         for other in poses[:number]:

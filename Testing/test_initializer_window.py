@@ -10,7 +10,7 @@ from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply, rotation_angle_deg, se3_exp
 from DeepIterRegLib.initializer.correction import corrected_pose, correction_between
-from DeepIterRegLib.initializer.window import FIELD_MM, PIXEL_MM, SIZE_PX, UNSEEN, FixedMask, MovingVessels, window_of
+from DeepIterRegLib.initializer.window import FIELD_MM, PIXEL_MM, SIZE_PX, UNSEEN, FixedMasks, MovingVessels, window_of
 from DeepIterRegLib.preparation.cloud import VesselCloud
 
 CENTRE_MM = np.array([3.0, -130.0, -500.0])
@@ -77,7 +77,7 @@ def test_mask_of_the_same_vessels_lies_where_they_are_drawn(name: str) -> None:
     mask[rows[inside], columns[inside]] = True
     assert inside.all()
     window = window_of(pose, CENTRE_MM, carm)
-    fixed = FixedMask(mask, np.ones_like(mask), carm).seen_in(window)
+    fixed = FixedMasks([mask], np.ones_like(mask), carm).seen_in(window)[0]
     expected = project(apply(pose, ball.positions_mm), window).mean(axis=0)
     shares = np.maximum(fixed, 0)
     steps = np.arange(SIZE_PX)
@@ -93,7 +93,7 @@ def test_area_is_kept_and_what_the_detector_did_not_see_is_marked() -> None:
     pose = start(carm)
     window = window_of(pose, CENTRE_MM, carm)
     everything = np.ones((carm.rows, carm.columns), bool)
-    fixed = FixedMask(everything, everything, carm).seen_in(window)
+    fixed = FixedMasks([everything], everything, carm).seen_in(window)[0]
     assert set(np.unique(fixed)) == {UNSEEN, 1.0}
     magnification = carm.sdd_mm / window.sdd_mm
     detector_mm2 = carm.rows * carm.columns * 0.8**2 / magnification**2
@@ -105,7 +105,7 @@ def test_area_is_kept_and_what_the_detector_did_not_see_is_marked() -> None:
     )  # part of the detector is beyond the window
     half = everything.copy()
     half[:, carm.columns // 2 :] = False
-    seen_half = FixedMask(everything, half, carm).seen_in(window)
+    seen_half = FixedMasks([everything], half, carm).seen_in(window)[0]
     assert 0 < (seen_half == 1).sum() < (fixed == 1).sum()
 
 
@@ -121,6 +121,6 @@ def test_two_carms_that_see_the_same_show_the_same() -> None:
     for carm, image in ((one, mask), (other, finer)):
         window = window_of(pose, CENTRE_MM, carm)
         veins = MovingVessels(cloud_about(CENTRE_MM)).seen_in(window, pose)
-        views.append((veins, FixedMask(image, np.ones_like(image), carm).seen_in(window)))
+        views.append((veins, FixedMasks([image], np.ones_like(image), carm).seen_in(window)[0]))
     np.testing.assert_allclose(views[0][0], views[1][0], atol=1e-5)
     np.testing.assert_allclose(views[0][1], views[1][1], atol=1e-5)

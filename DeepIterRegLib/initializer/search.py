@@ -22,7 +22,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.projection import cube_corners_mm, project
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
 from DeepIterRegLib.initializer.correction import corrected_pose
-from DeepIterRegLib.initializer.window import FixedMask, Image, MovingVessels, window_of
+from DeepIterRegLib.initializer.window import FixedMasks, Image, MovingVessels, softened, window_of
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 
 Predict = Callable[[npt.NDArray[np.float32]], FloatArray]
@@ -111,7 +111,7 @@ def initialize(
     """
     centre_mm = volume.cloud.centre_mm
     veins = volume.cloud.veins
-    moving = _Moving(MovingVessels(veins), MovingVessels(volume.cloud), MovingVessels(volume.cloud.arteries))
+    moving = _Moving(MovingVessels(veins), MovingVessels(volume.cloud.arteries))
     looks = [_Look.at(moving, prepared, centre_mm) for prepared in angiograms]
     warnings = list(dict.fromkeys(look.warning for look in looks if look.warning))
     looks = [look for look in looks if not look.blind]
@@ -188,17 +188,7 @@ class _Moving(NamedTuple):
     """Of the CTA."""
 
     veins: MovingVessels
-    vessels: MovingVessels
     arteries: MovingVessels
-
-
-class _Fixed(NamedTuple):
-    """Of the DSA."""
-
-    veins: FixedMask
-    """All vessels where there are no veins."""
-    vessels: FixedMask
-    arteries: FixedMask
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +198,8 @@ class _Look:
     carm: CArm
     centre_mm: FloatArray
     moving: _Moving
-    fixed: _Fixed
+    fixed: FixedMasks
+    """Veins (all vessels where there are none), all vessels, arteries."""
     warning: str | None = None
     blind: bool = False
     """Whether there is nothing to see."""
@@ -217,10 +208,9 @@ class _Look:
     def at(cls, moving: _Moving, prepared: PreparedAngiogram, centre_mm: FloatArray) -> _Look:
         seen, carm = prepared.angiogram.valid, prepared.angiogram.carm
         no_veins = bool((prepared.veins & seen).sum() < FEW_VEINS * seen.sum())
-        vessels, arteries = (FixedMask(mask, seen, carm) for mask in (prepared.vessels, prepared.arteries))
-        veins = vessels if no_veins else FixedMask(prepared.veins, seen, carm)
-        nothing = not ((prepared.vessels if no_veins else prepared.veins) & seen).any()
-        fixed = _Fixed(veins, vessels, arteries)
+        veins = prepared.vessels if no_veins else prepared.veins
+        nothing = not (veins & seen).any()
+        fixed = FixedMasks([veins, prepared.vessels, prepared.arteries], seen, carm)
         return cls(carm, centre_mm, moving, fixed, NO_VEINS_2D if no_veins else None, nothing)
 
     def visit(self, poses: Sequence[FloatArray], predict: Predict) -> tuple[_Visited, list[FloatArray]]:
@@ -249,10 +239,9 @@ class _Look:
 
     def _images(self, window: CArm, pose: FloatArray) -> npt.NDArray[np.float32]:
         """(3, 2, SIZE_PX, SIZE_PX) moving and fixed: veins, all vessels, arteries."""
-        return np.stack([
-            np.stack([moving.seen_in(window, pose), fixed.seen_in(window)])
-            for moving, fixed in zip(self.moving, self.fixed, strict=True)
-        ])  # fmt: skip
+        veins_mm, arteries_mm = (vessels.path_mm(window, pose) for vessels in self.moving)
+        moving = softened(np.stack([veins_mm, veins_mm + arteries_mm, arteries_mm]))
+        return np.stack([moving, self.fixed.seen_in(window)], axis=1)
 
 
 def _corrected(

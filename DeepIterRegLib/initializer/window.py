@@ -7,6 +7,8 @@ source-to-detector distance nor pixel size is left in what the network sees.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -50,34 +52,38 @@ class MovingVessels:
     def __init__(self, vessels: VesselCloud) -> None:
         self._cloud = resampled(vessels, PIXEL_MM)
 
+    def path_mm(self, window: CArm, pose: FloatArray) -> Image:
+        """(SIZE_PX, SIZE_PX) length of vessel along each ray at `pose` (4, 4), mm."""
+        return splat_renderer(self._cloud, window, resample=False).render(pose[None])[0]
+
     def seen_in(self, window: CArm, pose: FloatArray) -> Image:
-        """(SIZE_PX, SIZE_PX) what shows at `pose` (4, 4): 0 without vessel, towards 1 in a thick one; of the
-        veins, the network's first channel."""
-        path_mm = splat_renderer(self._cloud, window, resample=False).render(pose[None])[0]
-        return softened(path_mm)
+        """(SIZE_PX, SIZE_PX) what shows at `pose` (4, 4); of the veins, the network's first channel."""
+        return softened(self.path_mm(window, pose))
 
 
 def softened(path_mm: Image) -> Image:
-    """The first channel, from path lengths through veins in mm."""
+    """What shows of vessels of this length along each ray: 0 where there is none, towards 1 where it is long."""
     return -np.expm1(-path_mm / np.float32(OPAQUE_MM))
 
 
-class FixedMask:
-    """The DSA's vein mask, ready to be looked at through windows.
+class FixedMasks:
+    """Masks of the DSA, ready to be looked at through windows.
 
-    mask, seen: (rows, columns) of the detector of `carm`; `seen` is False where the image shows nothing.
+    masks: (rows, columns) each, as `seen`, of the detector of `carm`; `seen` is False where the image shows nothing.
     """
 
-    def __init__(self, mask: BoolArray, seen: BoolArray, carm: CArm) -> None:
+    def __init__(self, masks: Sequence[BoolArray], seen: BoolArray, carm: CArm) -> None:
         self._carm = carm
-        self._mask, self._seen = _summed(mask & seen), _summed(seen)
+        self._tables = np.stack([_summed(mask & seen) for mask in masks] + [_summed(seen)])
 
     def seen_in(self, window: CArm) -> Image:
-        """(SIZE_PX, SIZE_PX) the network's second channel: the share of each pixel that is vein, or `UNSEEN`."""
+        """(masks, SIZE_PX, SIZE_PX) the share of each pixel that is vessel, or `UNSEEN`; of the veins, the network's
+        second channel."""
         columns, rows = self._edges(window)
         area = np.outer(np.diff(rows), np.diff(columns))
         # Differences of large sums: rounding must not make them negative, which would mean unseen.
-        covered, seen = (np.maximum(_inside(table, rows, columns), 0) / area for table in (self._mask, self._seen))
+        shares = np.maximum(_inside(self._tables, rows, columns), 0) / area
+        covered, seen = shares[:-1], shares[-1]
         return np.where(seen < 0.5, UNSEEN, covered / np.maximum(seen, 0.5)).astype(np.float32)
 
     def _edges(self, window: CArm) -> tuple[FloatArray, FloatArray]:
@@ -100,15 +106,23 @@ def _summed(mask: BoolArray) -> IntArray:
     return table
 
 
-def _inside(table: IntArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
-    """(len(rows) - 1, len(columns) - 1) sums over the rectangles between neighbouring edges, exact for fractions."""
-    at_rows = _between(table, rows)
-    return np.diff(np.diff(_between(at_rows.T, columns).T, axis=0), axis=1)
+def _inside(tables: IntArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
+    """(T, len(rows) - 1, len(columns) - 1) sums over the rectangles between neighbouring edges, exact for fractions,
+    from T `_summed` tables."""
+    (row, below), (column, right) = (
+        _between(places, size) for places, size in zip((rows, columns), tables.shape[1:], strict=True)
+    )
+    # Only the corners that are needed are looked up: a detector has a hundred times more.
+    upper, lower = (
+        (1 - right) * tables[:, index[:, None], column] + right * tables[:, index[:, None], column + 1]
+        for index in (row, row + 1)
+    )
+    corners: FloatArray = (1 - below[:, None]) * upper + below[:, None] * lower
+    return np.diff(np.diff(corners, axis=1), axis=2)
 
 
-def _between(table: FloatArray | IntArray, places: FloatArray) -> FloatArray:
-    """The table's rows at fractional places, those beyond its ends taken at the ends."""
-    places = np.clip(places, 0, len(table) - 1)
-    first = np.minimum(places.astype(np.intp), len(table) - 2)
-    share = (places - first)[:, None]
-    return (1 - share) * table[first] + share * table[first + 1]
+def _between(places: FloatArray, size: int) -> tuple[IntArray, FloatArray]:
+    """The index before each place and how far beyond it lies, 0 to 1; places beyond the ends are at the ends."""
+    places = np.clip(places, 0, size - 1)
+    first = np.minimum(places.astype(np.intp), size - 2)
+    return first, places - first

@@ -112,7 +112,7 @@ def refine_default(
 ) -> list[Stage]:
     """Register from one or several start poses, searching around each, and from the initializer's `hypotheses`.
 
-    Priors are about the start poses and, stricter, about the hypotheses (`prior.INITIALIZER_WIDTHS`). The stages'
+    The prior is about the start poses; at the coarsest level another one is about the hypotheses. The stages'
     similarity is the log posterior, in nats, 0 where nothing is seen.
     report: called with the stage's name, the fraction done (0 to 1), the best similarity and the best pose so far, as
     results come in; may raise to cancel. Returns a stage for the search, each level, and the minimum projection. The
@@ -127,10 +127,11 @@ def refine_default(
     sizes_px = [level.size_px for level in levels]
     pyramid = VesselPyramid(groups, angiograms, sizes_px, device)
     prior = PosePrior(start_poses, centre, angiograms[0].angiogram.carm)
-    priors = [prior]
+    posteriors = [level_posterior(pyramid, groups, angiograms, [prior], size) for size in sizes_px]
     if hypotheses:
-        priors.append(PosePrior(hypotheses, centre, angiograms[0].angiogram.carm, INITIALIZER_WIDTHS))
-    posteriors = [level_posterior(pyramid, groups, angiograms, priors, size) for size in sizes_px]
+        # The initializer knows where to look, the vessels know better where exactly: it has no say in the finer levels.
+        near = PosePrior(hypotheses, centre, angiograms[0].angiogram.carm, INITIALIZER_WIDTHS)
+        posteriors[0] = level_posterior(pyramid, groups, angiograms, [prior, near], sizes_px[0])
     similarity = posteriors[0]
     found = [
         candidates(
