@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("safetensors")
 
-from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT, read_checkpoint  # noqa: E402
-from DeepIterRegLib.initializer.forward import NumpyNetwork  # noqa: E402
+from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT, read_checkpoint
+from DeepIterRegLib.initializer.forward import NumpyNetwork
 
 CARD = DEFAULT_CHECKPOINT.parent / "model_card.md"
 MOST_BYTES = 25_000_000
