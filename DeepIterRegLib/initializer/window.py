@@ -32,18 +32,16 @@ UNSEEN = -1.0
 Image = npt.NDArray[np.float32]
 
 
-def window_of(pose: FloatArray, centre_mm: FloatArray, carm: CArm) -> CArm:
+def window_of(pose: FloatArray, centre_mm: FloatArray, carm: CArm, finer: int = 1) -> CArm:
     """The window as a detector of `SIZE_PX` rows and columns with the source of `carm`, C-arm frame.
 
-    pose: (4, 4). centre_mm: (3,) the CTA's centre, patient frame. Raises InputError where `pose` puts the centre so
-    near the source, or behind it, that no detector fits there.
+    pose: (4, 4). centre_mm: (3,) the CTA's centre, patient frame. finer: so many times more, smaller pixels. Raises
+    InputError where `pose` puts the centre so near the source, or behind it, that no detector fits there.
     """
     middle = apply(pose, centre_mm)
-    half_mm = (SIZE_PX - 1) / 2 * PIXEL_MM
-    origin = middle - half_mm * (carm.column_direction + carm.row_direction)
-    return CArm(
-        carm.source_mm, origin, carm.column_direction, carm.row_direction, (PIXEL_MM, PIXEL_MM), SIZE_PX, SIZE_PX
-    )
+    pixel_mm, count = PIXEL_MM / finer, SIZE_PX * finer
+    origin = middle - (FIELD_MM - pixel_mm) / 2 * (carm.column_direction + carm.row_direction)
+    return CArm(carm.source_mm, origin, carm.column_direction, carm.row_direction, (pixel_mm, pixel_mm), count, count)
 
 
 class MovingVessels:

@@ -57,7 +57,7 @@ def loss_terms(
     """Terms of a batch: (B, 6) corrections, (B, P, 3) points with (B,) volumes, (B, 3) sources; all float32."""
     moved, truly_moved = (rigid_of_correction(correction, source_mm) for correction in (predicted, target))
     moving, fixed = (vein_image(move, points_mm, volume_mm3, source_mm) for move in (moved, truly_moved))
-    corners = [_projected_corners_mm(move, source_mm) for move in (moved, truly_moved)]
+    corners = [projected_corners_mm(move, source_mm) for move in (moved, truly_moved)]
     return LossTerms(
         dice=(1 - soft_dice(moving, fixed)).mean(),
         double_geodesic_mm=double_geodesic_mm(moved, truly_moved, SDD_MM).mean(),
@@ -115,7 +115,7 @@ def vein_image(
     return -torch.expm1(-splat(matrices, points_mm.mT.contiguous(), weights, focal, principal, shape) / OPAQUE_MM)
 
 
-def _projected_corners_mm(move: torch.Tensor, source_mm: torch.Tensor) -> torch.Tensor:
+def projected_corners_mm(move: torch.Tensor, source_mm: torch.Tensor) -> torch.Tensor:
     """(B, 8, 2) places in the window's plane of the cube of the mean projection error.
 
     The cube is turned with the window; which way it lies in the head matters little.

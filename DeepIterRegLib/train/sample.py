@@ -12,7 +12,7 @@ from DeepIterRegLib.arrays import BoolArray, FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import rigid
 from DeepIterRegLib.initializer.correction import correction_between
-from DeepIterRegLib.initializer.window import FIELD_MM, PIXEL_MM, SIZE_PX, UNSEEN, Image, softened
+from DeepIterRegLib.initializer.window import PIXEL_MM, SIZE_PX, UNSEEN, Image, softened, window_of
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.simulate.positioning import ISOCENTRE_Z_MM, OPERATOR_SD_MM, SIDE_ROOM_MM
@@ -84,14 +84,14 @@ def draw_sample(anatomy: TrainingAnatomy, rng: np.random.Generator, options: Sam
     in_carm = axes.T @ rotation @ axes
     wrong = rigid(in_carm, centre_true_mm + axes.T @ shift - in_carm @ centre_true_mm) @ truth
 
-    window = _window(wrong, centre_mm, nominal, 1)
+    window = window_of(wrong, centre_mm, nominal)
     # An anatomy takes a hundred times longer to grow than to draw: stretched and mirrored it serves as many more.
     # A scanned one is as its source made it.
     stretch = random_stretch(rng) if anatomy.scan is None else np.ones(3)
     veins, volumes = cta_veins(anatomy, rng, options.cta_defects)
     points: FloatArray = veins * stretch
     moving = softened(_path_mm(points, volumes, window, wrong))
-    fine = _window(wrong, centre_mm, nominal, FINER)
+    fine = window_of(wrong, centre_mm, nominal, FINER)
     visible, visible_volumes = opacified_vessels(anatomy, rng, options.dsa_defects)
     path_mm = _path_mm(visible * stretch, visible_volumes, fine, truth)
     mask, seen = mask_with_defects(
@@ -127,14 +127,6 @@ def _angles(rng: np.random.Generator) -> tuple[float, float]:
     if frontal:
         return float(alpha), float(beta) + FRONTAL_CRANIAL_DEG
     return float(alpha) + (90.0 if left else -90.0), float(beta)
-
-
-def _window(pose: FloatArray, centre_mm: FloatArray, carm: CArm, finer: int) -> CArm:
-    """As `initializer.window.window_of`, with pixels `finer` times smaller."""
-    middle = pose[:3, :3] @ centre_mm + pose[:3, 3]
-    pixel_mm, count = PIXEL_MM / finer, SIZE_PX * finer
-    corner = middle - (FIELD_MM - pixel_mm) / 2 * (carm.column_direction + carm.row_direction)
-    return CArm(carm.source_mm, corner, carm.column_direction, carm.row_direction, (pixel_mm, pixel_mm), count, count)
 
 
 def _path_mm(points: FloatArray, volumes: FloatArray, window: CArm, pose: FloatArray) -> Image:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from DeepIterRegLib.geometry.projection import cube_corners_mm
 from DeepIterRegLib.train.batch import Batch
-from DeepIterRegLib.train.loss import SDD_MM, LossTerms, loss_terms, rigid_of_correction
+from DeepIterRegLib.train.loss import SDD_MM, LossTerms, loss_terms, projected_corners_mm, rigid_of_correction
 from DeepIterRegLib.train.precision import autocast
 from DeepIterRegLib.train.recipe import Precision, Recipe
 
@@ -79,10 +78,6 @@ def projection_error_px(predicted: torch.Tensor, target: torch.Tensor, source_mm
 
     The cube lies along the window's axes. source_mm: (B, 3).
     """
-    corners = torch.as_tensor(cube_corners_mm(torch.zeros(3).numpy()), dtype=torch.float32, device=target.device)
-    places = []
-    for correction in (predicted, target):
-        move = rigid_of_correction(correction, source_mm)
-        from_source = corners @ move[:, :3, :3].mT + move[:, None, :3, 3] - source_mm[:, None]
-        places.append(from_source[..., :2] * (SDD_MM / from_source[..., 2:].clamp(min=1.0)))
-    return (places[0] - places[1]).norm(dim=-1).mean(dim=-1) / PIXEL_MM
+    places = [projected_corners_mm(rigid_of_correction(each, source_mm), source_mm) for each in (predicted, target)]
+    magnification = SDD_MM / -source_mm[:, 2]
+    return (places[0] - places[1]).norm(dim=-1).mean(dim=-1) * magnification / PIXEL_MM
