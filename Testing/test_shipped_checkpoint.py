@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-pytest.importorskip("safetensors")
-
+from DeepIterRegLib.geometry.pose import radiological_pose
+from DeepIterRegLib.images.dsa_files import read_angiogram
+from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT, read_checkpoint
 from DeepIterRegLib.initializer.forward import NumpyNetwork
+from DeepIterRegLib.initializer.search import initialize
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.dsa import prepare_angiogram
+from DeepIterRegLib.simulate.head_shape import HeadShape
+from DeepIterRegLib.simulate.paint import tube_points
+from DeepIterRegLib.simulate.veins import grow_veins
+from Testing.cases import CASES, needs_cases
+from Testing.vessel_tree_case import prepared_volume
+
+pytest.importorskip("safetensors")
 
 CARD = DEFAULT_CHECKPOINT.parent / "model_card.md"
 MOST_BYTES = 25_000_000
@@ -36,3 +48,24 @@ def test_brings_unseen_heads_nearer_in_one_pass() -> None:
     before, after = (projection_error_px(each, target, source).numpy() for each in (nothing, predicted))
     assert np.median(after) < 0.65 * np.median(before)
     assert (after < before).mean() > 0.75
+
+
+@needs_cases
+def test_lays_anybodys_sinuses_over_those_of_a_real_run() -> None:
+    """A real lateral run, of which neither geometry nor truth is known, and generated veins of another person."""
+    geometry = GeometryOptions(90.0, 0.0, 1100.0, 750.0, 0.34)
+    run = prepare_angiogram(read_angiogram(CASES / "venous-sequence", geometry))
+    for seed in (1, 2):
+        veins, _ = grow_veins(HeadShape.random(np.random.default_rng(seed)), np.random.default_rng(seed), 0)
+        points = np.concatenate([tube_points(vein, 1.5)[0] for vein in veins if vein.follows_skull])
+        volumes = np.concatenate([tube_points(vein, 1.5)[1] for vein in veins if vein.follows_skull])
+        centre_mm = np.array([0.0, 0.0, -15.0])
+        cloud = VesselCloud(
+            points.astype(np.float32), volumes.astype(np.float32), np.ones(len(points), bool), 1.5, centre_mm
+        )
+        found = initialize(
+            replace(prepared_volume(), cloud=cloud), [run], [radiological_pose(centre_mm)],
+            NumpyNetwork(read_checkpoint(DEFAULT_CHECKPOINT)),
+        )  # fmt: skip
+        assert found.similarity_before < 0.3
+        assert found.hypotheses[0].similarity > 0.4
