@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -141,13 +142,15 @@ class CArm:
             (float(row_mm), float(column_mm)), rows, columns,
         )  # fmt: skip
 
-    @property
+    @cached_property
     def normal(self) -> FloatArray:
         """(3,) unit vector from the source to the detector, perpendicular to it (`n` in DESIGN.md)."""
         n = np.cross(self.row_direction, self.column_direction)
-        return n if n @ (self.detector_origin_mm - self.source_mm) >= 0 else -n
+        n = n if n @ (self.detector_origin_mm - self.source_mm) >= 0 else -n
+        n.setflags(write=False)
+        return n
 
-    @property
+    @cached_property
     def sdd_mm(self) -> float:
         """Distance from the source to the detector's plane."""
         return float(self.normal @ (self.detector_origin_mm - self.source_mm))
