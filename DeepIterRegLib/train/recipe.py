@@ -97,14 +97,15 @@ RECIPES: Mapping[str, Recipe] = {
     "default": Recipe(),
     "paper": Recipe(offsets="uniform", cta_defects=0.0, dsa_defects=0.0, corners_weight_per_mm=0.0),
     "smoke": Recipe(
-        samples=2_048,
+        samples=4_608,
         batch_size=32,
+        learning_rate=1e-3,
         warmup_samples=256,
         ema_decay=0.95,
         samples_per_anatomy=64,
         anatomies_at_once=8,
         validation_samples=128,
-        validate_every=1_024,
+        validate_every=1_536,
     ),
     "patient": Recipe(
         samples=12_800,
