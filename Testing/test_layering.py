@@ -12,12 +12,13 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "DeepIterRegLib"
 
-FOUNDATION = {"arrays", "errors", "__version__"}
-"""What every layer may use: array types, the errors, the version."""
+FOUNDATION = {"arrays", "errors", "whole_file", "__version__"}
+"""What every layer may use: array types, the errors, writing a file as a whole, the version."""
 
 BELOW: dict[str, set[str]] = {
     "arrays": set(),
     "errors": set(),
+    "whole_file": set(),
     "geometry": set(),
     "images": {"geometry"},
     "preparation": {"geometry", "images"},

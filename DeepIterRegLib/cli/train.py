@@ -18,7 +18,7 @@ from rich.progress import Progress as Bar
 
 from DeepIterRegLib.cli.disk import full_disk_explained
 from DeepIterRegLib.cli.interrupts import noted
-from DeepIterRegLib.cli.options import finite_number, output_folder, seed_number
+from DeepIterRegLib.cli.options import count_of_at_least, finite_number, output_folder, seed_number
 from DeepIterRegLib.cli.register import message_console
 from DeepIterRegLib.errors import InputError
 
@@ -68,7 +68,7 @@ def add_command(commands: Any) -> None:
         help="folder of CTAs of many patients, each a file or a folder of its own; a fifth is for validation alone",
     )
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--samples", type=_count(1), metavar="N", help="to train on (default: the recipe's)")
+    length.add_argument("--samples", type=count_of_at_least(1), metavar="N", help="to train on (default: the recipe's)")
     length.add_argument("--hours", type=_positive, metavar="H", help="to train for, resumed parts included")
     parser.add_argument("--seed", type=seed_number, metavar="N", help="of everything random (default: 0)")
     parser.add_argument("--learning-rate", type=_positive, metavar="R", help="the highest (default: the recipe's)")
@@ -86,11 +86,13 @@ def add_command(commands: Any) -> None:
     )
     machine.add_argument(
         "--workers",
-        type=_count(0),
+        type=count_of_at_least(0),
         metavar="N",
         help="processes that draw samples (default: half of the processors, or all but one beside a GPU)",
     )
-    machine.add_argument("--threads", type=_count(1), metavar="N", help="of the network (default: what is left)")
+    machine.add_argument(
+        "--threads", type=count_of_at_least(1), metavar="N", help="of the network (default: what is left)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -354,17 +356,6 @@ def _print_outcome(console: Console, folder: Path, trainer: Trainer, validation:
         console.print("The checkpoint that it began with is as good on these samples: use that one.")
     for name in (CHECKPOINT_FILE, LOG_FILE, STATE_FILE):
         console.print(f"  {folder / name}", markup=False)
-
-
-def _count(least: int) -> Callable[[str], int]:
-    """An integer as an option's value; argparse turns the error into a sentence that names the option."""
-
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {least}")
-        return int(text)
-
-    return parse
 
 
 def _positive(text: str) -> float:

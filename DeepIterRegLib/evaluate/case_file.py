@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import uuid
 import zipfile
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +26,7 @@ from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.whole_file import whole_file
 
 FORMAT = 1
 """Raised when older files no longer mean the same."""
@@ -69,15 +67,8 @@ def write_case(case: Case, path: Path) -> None:
     }  # fmt: skip
     arrays["about"] = np.frombuffer(json.dumps(about, default=_plain).encode(), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.part")
-    try:
-        with partial.open("xb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise
+    with whole_file(path) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_case(path: Path) -> Case:

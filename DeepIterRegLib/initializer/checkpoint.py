@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.initializer.architecture import ARCHITECTURE, tensor_shapes
 from DeepIterRegLib.initializer.window import FIELD_MM, SIZE_PX
+from DeepIterRegLib.whole_file import whole_file
 
 FORMAT = "deepiterreg-initializer"
 FORMAT_VERSION = 1
@@ -77,17 +75,8 @@ def write_checkpoint(path: Path, weights: Mapping[str, FloatArray], header: Chec
     header = replace(header, sha256=digest(stored))
     content = save(stored, metadata=_to_metadata(header))
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.part")
-    try:
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise
+    with whole_file(path) as file:
+        file.write(content)
     return header
 
 

@@ -14,8 +14,6 @@ from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import apply, rigid
 
-UNKNOWNS = 6
-
 
 def corrected_pose(pose: FloatArray, centre_mm: FloatArray, carm: CArm, correction: FloatArray) -> FloatArray:
     """(4, 4) `pose` after a correction (6,). centre_mm: (3,) the CTA's centre, patient frame."""

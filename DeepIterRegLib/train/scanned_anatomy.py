@@ -6,7 +6,6 @@ the scan does not show, and tells which sinus or artery each point of the scan b
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from DeepIterRegLib.render.sampling import resampled
 from DeepIterRegLib.train.cta_veins import STILL_A_HEAD_MM3
 from DeepIterRegLib.train.head_fit import fit_head
 from DeepIterRegLib.train.vein_anatomy import CELL_MM, Floats, Scan, TrainingAnatomy
+from DeepIterRegLib.whole_file import whole_file
 
 FITTED = ("superior sagittal sinus", "transverse sinus", "sigmoid sinus", "straight sinus")
 """What a generated head is laid over the scan by."""
@@ -56,14 +56,8 @@ class ScannedHead:
 
     def write(self, path: Path) -> None:
         """All of it or nothing. Raises OSError."""
-        partial = path.with_name(f".{path.name}.part")
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, points_mm=self.points_mm, volumes_mm3=self.volumes_mm3, is_vein=self.is_vein)
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        with whole_file(path) as file:
+            np.savez(file, points_mm=self.points_mm, volumes_mm3=self.volumes_mm3, is_vein=self.is_vein)
 
     @classmethod
     def read(cls, path: Path) -> ScannedHead:

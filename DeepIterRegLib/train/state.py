@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.train.recipe import Recipe
+from DeepIterRegLib.whole_file import whole_file
 
 STATE_FILE = "state.safetensors"
 FORMAT = "deepiterreg-training-1"
@@ -58,7 +58,9 @@ def save_state(folder: Path, state: State) -> None:
     }
     values = {**vars(state.progress), "recipe": state.progress.recipe.as_json()}
     text = {"format": FORMAT, "progress": json.dumps(values)}
-    write_whole(folder / STATE_FILE, save({name: value.cpu().contiguous() for name, value in tensors.items()}, text))
+    content = save({name: value.cpu().contiguous() for name, value in tensors.items()}, text)
+    with whole_file(folder / STATE_FILE) as file:
+        file.write(content)
 
 
 def load_state(folder: Path) -> State | None:
@@ -94,17 +96,3 @@ def load_state(folder: Path) -> State | None:
 
 class _Foreign(Exception):
     """Not one of ours."""
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file by `data`, on disk when this returns, or leave it as it was. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
+from DeepIterRegLib.evaluate.results import MM_PER_PX
 from DeepIterRegLib.train.batch import Batch
 from DeepIterRegLib.train.loss import SDD_MM, LossTerms, loss_terms, projected_corners_mm, rigid_of_correction
 from DeepIterRegLib.train.precision import autocast
 from DeepIterRegLib.train.recipe import Precision, Recipe
 
 BATCH = 128
-PIXEL_MM = 0.87
-"""Of the paper's detector, at `SDD_MM`: what makes a validation's px about those of an experiment."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,10 @@ def validate(network: torch.nn.Module, samples: Batch, recipe: Recipe, device: s
 
 
 def projection_error_px(predicted: torch.Tensor, target: torch.Tensor, source_mm: torch.Tensor) -> torch.Tensor:
-    """(B,) mean projection error between corrections (B, 6), on a detector at `SDD_MM` with pixels of `PIXEL_MM`.
+    """(B,) mean projection error between corrections (B, 6), on a detector at `SDD_MM` with pixels of `MM_PER_PX`.
 
     The cube lies along the window's axes. source_mm: (B, 3).
     """
     places = [projected_corners_mm(rigid_of_correction(each, source_mm), source_mm) for each in (predicted, target)]
     magnification = SDD_MM / -source_mm[:, 2]
-    return (places[0] - places[1]).norm(dim=-1).mean(dim=-1) * magnification / PIXEL_MM
+    return (places[0] - places[1]).norm(dim=-1).mean(dim=-1) * magnification / MM_PER_PX
