@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 from DeepIterRegLib.refinement.target import binned
 from DeepIterRegLib.registration import Registration
 from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.protocol import Renderer
-from DeepIterRegLib.render.sampling import pixel_at_isocentre_mm
+from DeepIterRegLib.render.sampling import hole_free_binning
 from DeepIterRegLib.similarity.ncc import NormalizedCrossCorrelation
 
 
@@ -49,12 +47,3 @@ def _compare(prepared: PreparedAngiogram, cloud: VesselCloud, poses: FloatArray)
     valid = binned(prepared.angiogram.valid, factor) > 0.5
     ncc = NormalizedCrossCorrelation(binned(prepared.contrast, factor), valid).value(drrs)
     return ViewComparison(prepared, renderer, drrs[0], drrs[1], float(ncc[0]), float(ncc[1]))
-
-
-def hole_free_binning(carm: CArm, cell_mm: float) -> int:
-    """The least number of pixels to put together so that a cell of the cloud, projected, is no wider than one.
-
-    A finer DRR would show nothing more, and cost a multiple of the points. Source: DESIGN.md, sampling rule.
-    """
-    factor = math.ceil(cell_mm / pixel_at_isocentre_mm(carm) - 0.05)
-    return int(np.clip(factor, 1, max(1, min(carm.rows, carm.columns) // 16)))

@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 from scipy import stats
 
+from DeepIterRegLib.blind_reading import SCALE
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.evaluate.blind_count import Choice, count_choices, read_choices, read_key
 from DeepIterRegLib.evaluate.blind_overlay import POSES, REFERENCE, THREE_STAGE, TWO_STAGE, BlindCase, blind_case
-from DeepIterRegLib.evaluate.blind_test import PAIRS, SCALE, make_blind_test
+from DeepIterRegLib.evaluate.blind_test import PAIRS, make_blind_test
 from DeepIterRegLib.evaluate.blind_test_command import add_arguments, run_count, write_blind_test
 from DeepIterRegLib.evaluate.case import Case, Costs
 from DeepIterRegLib.geometry.carm import CArm

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from DeepIterRegLib.comparison import compare_views, hole_free_binning
+from DeepIterRegLib.comparison import compare_views
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.overlay import blend, write_overlay
 from DeepIterRegLib.refinement.target import binned
+from DeepIterRegLib.render.sampling import hole_free_binning
 from Testing.three_bars import registered_bars
 
 

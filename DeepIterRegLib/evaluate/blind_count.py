@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from DeepIterRegLib.blind_reading import SAME, SCALE
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.evaluate.blind_overlay import POSES
-from DeepIterRegLib.evaluate.blind_test import PAIRS, SAME, SCALE
+from DeepIterRegLib.evaluate.blind_test import PAIRS
 from DeepIterRegLib.evaluate.paired import wilcoxon_p
 
 MAX_BYTES = 10_000_000

@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image
 
 from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.comparison import hole_free_binning
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.evaluate.case import Case
-from DeepIterRegLib.overlay import RED, full_red_length_mm, grey_image, tint_opacity
+from DeepIterRegLib.overlay import tint_opacity
 from DeepIterRegLib.render.choose import splat_renderer
+from DeepIterRegLib.render.sampling import hole_free_binning
+from DeepIterRegLib.shades import RED, full_red_length_mm, grey_image
 
 TWO_STAGE, THREE_STAGE, REFERENCE = "two-stage", "three-stage", "reference"
 POSES = (TWO_STAGE, THREE_STAGE, REFERENCE)

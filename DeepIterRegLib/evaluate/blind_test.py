@@ -13,21 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from DeepIterRegLib.blind_reading import SCALE, blinded
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.evaluate.blind_overlay import POSES, BlindCase
 
 SCHEMA_VERSION = 1
 PAIRS = tuple(combinations(POSES, 2))
 """Three for each patient: 14 patients make the paper's 42 comparisons."""
-SCALE = (
-    "left definitely better than right",
-    "left is better than right",
-    "left is the same as right",
-    "right is better than left",
-    "right definitely better than left",
-)
-"""The paper's five points, 1 to 5."""
-SAME = 3
 
 
 def make_blind_test(cases: Sequence[BlindCase], seed: int, title: str = "Blind reading") -> tuple[str, dict[str, Any]]:
@@ -42,13 +34,11 @@ def make_blind_test(cases: Sequence[BlindCase], seed: int, title: str = "Blind r
             "No patient was registered by both methods, so there is nothing to compare; try more patients."
         )
     random = np.random.default_rng(seed)
-    comparisons = [(case, pair) for case in range(len(cases)) for pair in PAIRS]
+    comparisons = [((case, first), (case, second)) for case in range(len(cases)) for first, second in PAIRS]
     shown, items = [], []
     tint_numbers = _shuffled_numbers([(case, name) for case in range(len(cases)) for name in POSES], random)
     grey_numbers = _shuffled_numbers(list(range(len(cases))), random)
-    for number, place in enumerate(random.permutation(len(comparisons)), start=1):
-        case, pair = comparisons[place]
-        left, right = pair if random.random() < 0.5 else pair[::-1]
+    for number, ((case, left), (_, right)) in enumerate(blinded(comparisons, random), start=1):
         items.append({"item": number, "case": cases[case].name, "left": left, "right": right})
         shown.append({
             "item": number,

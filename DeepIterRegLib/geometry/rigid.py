@@ -2,6 +2,8 @@
 
 A twist is ordered (rotation in radians, translation in mm). Formulas: Barfoot, "State Estimation for Robotics"
 (2017), chapter 7.
+
+scipy is imported by the functions that need it: in Slicer's own process the rest of this module has to do without.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
@@ -75,6 +76,8 @@ def so3_left_jacobian(rotation_vector_rad: FloatArray) -> FloatArray:
 
 def se3_exp(twist: FloatArray) -> FloatArray:
     """Rigid (4, 4) matrix of a twist (rotation rad, translation mm)."""
+    from scipy.spatial.transform import Rotation
+
     twist = np.asarray(twist, dtype=np.float64)
     rotation = Rotation.from_rotvec(twist[:3]).as_matrix()
     return rigid(rotation, so3_left_jacobian(twist[:3]) @ twist[3:])
@@ -82,6 +85,8 @@ def se3_exp(twist: FloatArray) -> FloatArray:
 
 def se3_log(matrix: FloatArray) -> FloatArray:
     """Twist (6,) of a rigid matrix; the rotation's angle is in [0, pi]. Inverse of `se3_exp`."""
+    from scipy.spatial.transform import Rotation
+
     rotation_vector = Rotation.from_matrix(matrix[:3, :3]).as_rotvec()
     translation = np.linalg.solve(so3_left_jacobian(rotation_vector), matrix[:3, 3])
     return np.concatenate([rotation_vector, translation])
@@ -89,7 +94,9 @@ def se3_log(matrix: FloatArray) -> FloatArray:
 
 def rotation_angle_deg(matrix: FloatArray) -> float:
     """Angle of the rotation in a rigid matrix, degrees, in [0, 180]."""
-    return float(np.degrees(Rotation.from_matrix(matrix[:3, :3]).magnitude()))
+    r = matrix[:3, :3]
+    axis = [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]]
+    return float(np.degrees(np.arctan2(np.linalg.norm(axis), np.trace(r) - 1)))
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,8 @@ class PivotedCorrection:
 
     def pose(self, parameters: FloatArray) -> FloatArray:
         """(4, 4) pose for six parameters (rad, mm); zeros give the start pose."""
+        from scipy.spatial.transform import Rotation
+
         rotation = Rotation.from_rotvec(parameters[:3]).as_matrix()
         translation = self.pivot_mm + parameters[3:] - rotation @ self.pivot_mm
         return rigid(rotation, translation) @ self.start_pose

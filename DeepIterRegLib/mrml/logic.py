@@ -13,14 +13,16 @@ from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.mrml.angiogram_node import add_angiogram
-from DeepIterRegLib.mrml.drr_overlay import redraw_drr
+from DeepIterRegLib.mrml.drr_overlay import OverlayPainter
 from DeepIterRegLib.mrml.dsa_node import FileOfInstance, angiogram_of, sequence_of, slicer_file_of_instance
-from DeepIterRegLib.mrml.provenance import scene_report
-from DeepIterRegLib.mrml.result_nodes import drr_node_of, pose_node_of, show_registration
-from DeepIterRegLib.mrml.scene import write_scene
+from DeepIterRegLib.mrml.overlay_look import OverlayLook
+from DeepIterRegLib.mrml.registered import drr_node_of, pose_node_of
+from DeepIterRegLib.mrml.result_nodes import show_registration
+from DeepIterRegLib.mrml.save_scene import save_scene
 from DeepIterRegLib.mrml.volume_node import add_volume, volume_of
+from DeepIterRegLib.outcome import outcome_of
 from DeepIterRegLib.registration import Method, ProgressCallback, Registration
-from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.report import build_report
 
 Register = Callable[..., Registration]
 """`DeepIterRegLib.register` or what stands in for it."""
@@ -50,7 +52,7 @@ class DeepIterRegLogic:
         self.scene = scene
         self._register = register
         self._file_of_instance = file_of_instance
-        self._overlays: list[tuple[Any, Renderer]] = []
+        self._painters: list[OverlayPainter] = []
         self.views: tuple[ViewComparison, ...] = ()
         """The DSAs of the last registration beside their DRRs, in their order."""
 
@@ -95,16 +97,21 @@ class DeepIterRegLogic:
         ]
         registration = self._pipeline()(volume, angiograms, method=method, progress=progress, seed=seed, **options)
         views = compare_views(registration)
-        report = scene_report(registration, views, seed)
-        show_registration(self.scene, cta, sources, registration, views, report)
-        self._overlays = [(drr_node_of(source), view.renderer) for source, view in zip(sources, views, strict=True)]
+        seconds = {"prepare": registration.preparation_seconds, "register": registration.seconds}
+        report = build_report(registration, views, seconds, seed)
+        outcome = outcome_of(registration, report)
+        show_registration(self.scene, cta, sources, outcome)
+        self._painters = [
+            OverlayPainter(drr_node_of(source), outcome.cloud, view.carm, view.valid)
+            for source, view in zip(sources, outcome.views, strict=True)
+        ]
         self.views = views
         return registration
 
     def update_overlay(self, pose: FloatArray) -> None:
         """Redraw the DRRs of the last registration at another pose (4, 4), as while a slider moves."""
-        for drr_node, renderer in self._overlays:
-            redraw_drr(drr_node, renderer.render(pose[None])[0])
+        for painter in self._painters:
+            painter.paint(pose, OverlayLook())
 
     def pose_node(self, cta: Any) -> Any | None:
         """The linear transform node with the pose of a registered CTA, or None."""
@@ -112,7 +119,7 @@ class DeepIterRegLogic:
 
     def save_scene(self, path: Path | str) -> None:
         """Write the scene with all its images to an MRB file. Raises InputError if it cannot be written."""
-        write_scene(self.scene, path)
+        save_scene(self.scene, path)
 
     def _pipeline(self) -> Register:
         if self._register is not None:

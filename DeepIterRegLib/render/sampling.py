@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,6 +36,15 @@ def fitting_cell_mm(cloud: VesselCloud, carm: CArm) -> float:
     """
     pixel_mm = pixel_at_isocentre_mm(carm)
     return cloud.cell_mm if 0.85 * pixel_mm <= cloud.cell_mm <= pixel_mm else pixel_mm
+
+
+def hole_free_binning(carm: CArm, cell_mm: float) -> int:
+    """The least number of pixels to put together so that a cell of the cloud, projected, is no wider than one.
+
+    A finer DRR would show nothing more, and cost a multiple of the points. Source: DESIGN.md, sampling rule.
+    """
+    factor = math.ceil(cell_mm / pixel_at_isocentre_mm(carm) - 0.05)
+    return int(np.clip(factor, 1, max(1, min(carm.rows, carm.columns) // 16)))
 
 
 def resampled(cloud: VesselCloud, cell_mm: float) -> VesselCloud:
