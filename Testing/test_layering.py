@@ -31,7 +31,7 @@ BELOW: dict[str, set[str]] = {
 }
 """Which layers each lower layer may use."""
 
-TOP = {"mrml", "cli", "benchmark", "evaluate", "train"}
+TOP = {"mrml", "cli", "worker", "benchmark", "evaluate", "train"}
 """Layers that the pipeline (register, comparison, report, overlay) knows nothing of."""
 
 HEAVY = {

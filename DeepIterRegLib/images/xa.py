@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from DeepIterRegLib.images.quiet import quiet_libraries
 from DeepIterRegLib.images.run import RawRun, subtracted_run
 from DeepIterRegLib.images.shutter import valid_from_tags
 from DeepIterRegLib.images.xa_geometry import carm_from_tags
+from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_mask import mask_frames
 from DeepIterRegLib.images.xa_times import frame_times_s
 
@@ -25,15 +26,25 @@ if TYPE_CHECKING:
 NOT_PROJECTIONS = {"CT": "a CT slice", "MR": "an MR slice", "PT": "a PET slice", "US": "an ultrasound image"}
 
 
-def read_xa(path: Path, options: GeometryOptions) -> Angiogram:
+class UndecodableError(InputError):
+    """The pixel data are truncated, or compressed in a way for which no decoder is installed."""
+
+
+def read_xa(path: Path, options: GeometryOptions, frames: npt.NDArray[Any] | None = None) -> Angiogram:
     """Read an XA (or RF, or secondary capture) file: one frame or many, any transfer syntax with a decoder.
 
-    Raises InputError for a file that is no X-ray projection, is truncated, has no geometry (naming tag and option), or
-    shows neither subtracted frames nor a mask.
+    frames: (T, rows, columns) the file's pixels as another program decoded and rescaled them, used where this one
+    cannot. Raises InputError for a file that is no X-ray projection, is truncated, has no geometry (naming tag and
+    option), or shows neither subtracted frames nor a mask.
     """
     dataset = _dataset(path)
     carm, warnings = carm_from_tags(dataset, options, path.name)
-    pixels = _pixels(dataset, path)
+    try:
+        pixels = _pixels(dataset, path)
+    except UndecodableError:
+        if frames is None or frames.shape != (_frame_count(dataset), int(dataset.Rows), int(dataset.Columns)):
+            raise
+        pixels = frames.astype(np.float32)
     position = str(dataset.get("PatientPosition", "") or "").strip().upper()
     if not position:
         position = "HFS"
@@ -51,17 +62,6 @@ def read_xa(path: Path, options: GeometryOptions) -> Angiogram:
         run.frames, carm, run.valid, frame_times_s(dataset, len(pixels)), position,
         warnings=nameless((*warnings, *run.warnings), path, "The DSA"),
     )  # fmt: skip
-
-
-def read_header(path: Path, stop_before_pixels: bool = True) -> Dataset:
-    """The data set, without the pixels unless asked for. Raises InputError for a damaged file."""
-    import pydicom
-
-    try:
-        with quiet_libraries():
-            return pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
-    except Exception as error:  # pydicom raises whatever the damage makes it stumble over
-        raise InputError(f"{path.name} is truncated or damaged and cannot be read; export it again.") from error
 
 
 def _dataset(path: Path) -> Dataset:
@@ -92,7 +92,7 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
     except Exception as error:  # each codec has its own
         syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
         name = getattr(syntax, "name", "an unknown transfer syntax")
-        raise InputError(
+        raise UndecodableError(
             f"{path.name} has pixel data ({name}) that are truncated or cannot be decoded; export it again,"
             " uncompressed if need be, for --dsa."
         ) from error
@@ -103,7 +103,7 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
     if array.dtype.kind == "u" and array.max() > (most := 2 ** int(dataset.BitsStored) - 1):
         array = array & array.dtype.type(most)  # Older files keep overlays in the bits above the stored ones.
     frames = array.reshape(-1, int(dataset.Rows), int(dataset.Columns)).astype(np.float32)
-    expected = int(dataset.get("NumberOfFrames", 1) or 1)
+    expected = _frame_count(dataset)
     if len(frames) != expected:
         raise InputError(
             f"{path.name} is truncated: it announces {expected} frames and holds {len(frames)}; export it again for"
@@ -112,6 +112,10 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
     slope = float(dataset.get("RescaleSlope", 1) or 1)
     intercept = float(dataset.get("RescaleIntercept", 0) or 0)
     return frames if (slope, intercept) == (1, 0) else frames * np.float32(slope) + np.float32(intercept)
+
+
+def _frame_count(dataset: Dataset) -> int:
+    return int(dataset.get("NumberOfFrames", 1) or 1)
 
 
 def _inverted(dataset: Dataset) -> bool:

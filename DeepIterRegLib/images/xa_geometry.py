@@ -30,13 +30,13 @@ def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if options.carm is not None:
         return require_size(options.carm, rows, columns, file_name), []
-    _require_still(dataset, file_name)
+    require_still(dataset, file_name)
     missing: list[Tag] = []
-    primary = _value(dataset, PRIMARY_ANGLE, options.primary_angle_deg, file_name, missing)
-    secondary = _value(dataset, SECONDARY_ANGLE, options.secondary_angle_deg, file_name, missing)
-    sdd_mm = _value(dataset, SDD, options.sdd_mm, file_name, missing)
-    sid_mm = _value(dataset, SID, options.sid_mm, file_name, missing, instead="DistanceSourceToIsocenter")
-    spacing_mm, warnings = _pixel_spacing(dataset, options, file_name, missing)
+    primary = value_of(dataset, PRIMARY_ANGLE, options.primary_angle_deg, file_name, missing)
+    secondary = value_of(dataset, SECONDARY_ANGLE, options.secondary_angle_deg, file_name, missing)
+    sdd_mm = value_of(dataset, SDD, options.sdd_mm, file_name, missing)
+    sid_mm = value_of(dataset, SID, options.sid_mm, file_name, missing, instead="DistanceSourceToIsocenter")
+    spacing_mm, warnings = pixel_spacing_of(dataset, options, file_name, missing)
     if primary is None or secondary is None or sdd_mm is None or sid_mm is None or spacing_mm is None:
         raise InputError(_missing_sentence(dataset, missing, file_name))
     _require_consistent(sdd_mm, sid_mm, file_name)
@@ -45,7 +45,7 @@ def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -
     return CArm.from_angles(primary, secondary, sdd_mm, sid_mm, spacing_mm, rows, columns), warnings
 
 
-def _value(
+def value_of(
     dataset: Dataset, tag: Tag, given: float | None, file_name: str, missing: list[Tag], instead: str | None = None
 ) -> float | None:
     """The option's value, else the tag's (else that of the tag `instead`); notes the tag in `missing` without one."""
@@ -60,7 +60,7 @@ def _value(
     return float(np.median(found))
 
 
-def _require_still(dataset: Dataset, file_name: str) -> None:
+def require_still(dataset: Dataset, file_name: str) -> None:
     """Refuse a rotational run: one C-arm position per angiogram."""
     moved = 0.0
     for tag in (PRIMARY_ANGLE, SECONDARY_ANGLE):
@@ -78,7 +78,7 @@ def _require_still(dataset: Dataset, file_name: str) -> None:
         )
 
 
-def _pixel_spacing(
+def pixel_spacing_of(
     dataset: Dataset, options: GeometryOptions, file_name: str, missing: list[Tag]
 ) -> tuple[tuple[float, float] | None, list[str]]:
     """Pixel size at the detector (between rows, between columns), corrected where the image was resized."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.dsa_source import ReadyRun
 from DeepIterRegLib.mrml.arrays import image_data, matrix_of_array, voxels_of
-from DeepIterRegLib.mrml.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.roles import CARM, PATIENT_POSITION, ROLE, VALID_REFERENCE, WARNINGS
 
@@ -17,7 +18,7 @@ from DeepIterRegLib.mrml.roles import CARM, PATIENT_POSITION, ROLE, VALID_REFERE
 def add_angiogram(scene: Any, angiogram: Angiogram) -> Any:
     """A new vtkMRMLSequenceNode with the frames, at the detector, and everything else the Angiogram says.
 
-    `loaded_angiogram` gives the Angiogram back, from the scene's file too.
+    `dsa_node.angiogram_of` gives the Angiogram back, from the scene's file too.
     """
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", scene.GenerateUniqueName(angiogram.name))
     times_s = angiogram.frame_times_s
@@ -46,18 +47,17 @@ def is_loaded_angiogram(node: Any) -> bool:
     return node.IsA("vtkMRMLSequenceNode") and node.GetAttribute(CARM) is not None
 
 
-def loaded_angiogram(sequence: Any) -> Angiogram:
-    """The Angiogram in a sequence that `add_angiogram` made. Raises InputError if its C-arm cannot be read."""
+def ready_run_of(sequence: Any) -> ReadyRun:
+    """What `add_angiogram` put into a sequence beside the frames. Raises InputError if its C-arm cannot be read."""
     count = sequence.GetNumberOfDataNodes()
-    frames = np.stack([voxels_of(sequence.GetNthDataNode(index))[0] for index in range(count)]).astype(np.float32)
+    carm = carm_from_json(sequence.GetAttribute(CARM), "The DSA")
     times_s = None
     if sequence.GetIndexUnit() == "s":
         times_s = np.array([float(sequence.GetNthIndexValue(index)) for index in range(count)])
     valid_node = sequence.GetNodeReference(VALID_REFERENCE)
-    return Angiogram(
-        frames,
-        carm_from_json(sequence.GetAttribute(CARM), "The DSA"),
-        np.ones(frames.shape[1:], dtype=bool) if valid_node is None else voxels_of(valid_node)[0] > 0,
+    return ReadyRun(
+        carm,
+        np.ones((carm.rows, carm.columns), dtype=bool) if valid_node is None else voxels_of(valid_node)[0] > 0,
         times_s,
         sequence.GetAttribute(PATIENT_POSITION) or "HFS",
         sequence.GetName(),

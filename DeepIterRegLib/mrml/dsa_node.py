@@ -1,4 +1,4 @@
-"""From whatever holds a DSA run in a scene to an `Angiogram`.
+"""From whatever holds a DSA run in a scene to a `DsaSource`, and from there to an `Angiogram`.
 
 Slicer loads an XA run as a sequence of slices without patient geometry, and shows a proxy volume of one frame. The
 C-arm's tags are only in the DICOM file, which the node names by its instance UID.
@@ -8,28 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.errors import InputError
-from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.angiogram import Angiogram
-from DeepIterRegLib.images.dsa_files import read_angiogram
+from DeepIterRegLib.images.dsa_source import DsaSource, read_source
 from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.images.run import RawRun, subtracted_run
-from DeepIterRegLib.images.xa import read_header
-from DeepIterRegLib.images.xa_geometry import carm_from_tags
-from DeepIterRegLib.mrml.angiogram_node import is_loaded_angiogram, loaded_angiogram
+from DeepIterRegLib.mrml.angiogram_node import is_loaded_angiogram, ready_run_of
 from DeepIterRegLib.mrml.arrays import voxels_of
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
 """Attribute that Slicer's DICOM plugins set: UIDs separated by spaces."""
-NAME = "The DSA"
-"""In messages; a node's or file's own name may be the patient's."""
 
 FileOfInstance = Callable[[str], str]
 """The path of a DICOM instance's file, or "" where it is not known: `slicer.dicomDatabase.fileForInstance`."""
@@ -41,39 +33,24 @@ def angiogram_of(node: Any, geometry: GeometryOptions | None, file_of_instance: 
     geometry: what the user says about the C-arm, over the tags of the DICOM file, where the node came from one. Raises
     InputError for a node without frames, or a run that cannot be registered.
     """
+    return read_source(dsa_source_of(node, geometry, file_of_instance))
+
+
+def dsa_source_of(node: Any, geometry: GeometryOptions | None, file_of_instance: FileOfInstance) -> DsaSource:
+    """What `read_source` makes the run of a node from. Cheap: nothing is read, decoded or copied.
+
+    Raises InputError for a node that can hold no run.
+    """
     if node is None:
         raise InputError("There is no DSA; select an angiographic run as the DSA.")
     source = sequence_of(node) or node
     options = geometry or GeometryOptions()
     if is_loaded_angiogram(source):
-        angiogram = loaded_angiogram(source)
-        return replace(angiogram, carm=overridden(angiogram.carm, options))
+        return DsaSource(options, frames_of(source), ready_run_of(source))
     files = dicom_files(node, source, file_of_instance)
     if len(files) == 1:
-        read = read_angiogram(files[0], options)
-        return replace(read, warnings=tuple(warning.replace(files[0].name, NAME) for warning in read.warnings))
-    frames = frames_of(source)
-    warnings: list[str] = []
-    if files:
-        carm, warnings = carm_from_tags(read_header(files[0]), options, NAME)
-    else:
-        _, rows, columns = frames.shape
-        carm = options.carm_without_tags(rows, columns, NAME)
-    brightest = 255.0 if frames.dtype == np.uint8 else None
-    shown = np.ones(frames.shape[1:], dtype=bool)
-    run = subtracted_run(RawRun(frames.astype(np.float32), shown, brightest=brightest), NAME)
-    return Angiogram(run.frames, carm, run.valid, warnings=(*warnings, *run.warnings))
-
-
-def overridden(carm: CArm, options: GeometryOptions) -> CArm:
-    """A C-arm with what the user gave in place of its own numbers. Raises InputError where they make no C-arm."""
-    names = [field.name for field in fields(options) if field.name != "carm"]
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    if options.carm is None and not given:
-        return carm
-    own = {} if options.carm is not None else {name: getattr(carm, name) for name in names}
-    complete = GeometryOptions(**{"carm": options.carm, **own, **given})
-    return complete.carm_without_tags(carm.rows, carm.columns, NAME)
+        return DsaSource(options, frames_of(source, needed=False), file=files[0], file_is_whole=True)
+    return DsaSource(options, frames_of(source), file=files[0] if files else None)
 
 
 def sequence_of(node: Any) -> Any | None:
@@ -100,18 +77,25 @@ def dicom_files(node: Any, source: Any, file_of_instance: FileOfInstance) -> lis
     return []
 
 
-def frames_of(source: Any) -> npt.NDArray[Any]:
-    """(T, rows, columns) pixels of a sequence of slices, or of a volume whose third axis is time. Raises InputError."""
+def frames_of(source: Any, needed: bool = True) -> tuple[npt.NDArray[Any], ...]:
+    """(n, rows, columns) pixels, not copied, of a sequence of slices, or of a volume whose third axis is time.
+
+    Raises InputError for anything else; gives none instead where they are not needed.
+    """
     if source.IsA("vtkMRMLSequenceNode"):
         nodes = [source.GetNthDataNode(index) for index in range(source.GetNumberOfDataNodes())]
     else:
         nodes = [source]
     if not nodes or not all(n.IsA("vtkMRMLVolumeNode") and n.GetImageData() is not None for n in nodes):
+        if not needed:
+            return ()
         raise InputError("The DSA has no frames; select a loaded angiographic run as the DSA.")
-    arrays = [voxels_of(n) for n in nodes]
+    arrays = tuple(voxels_of(n) for n in nodes)
     if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 3 or (len(arrays) > 1 and len(arrays[0]) > 1):
+        if not needed:
+            return ()
         raise InputError("The DSA is not a run of equal grey frames; select a sequence of 2D frames as the DSA.")
-    return np.concatenate(arrays)
+    return arrays
 
 
 def slicer_file_of_instance(uid: str) -> str:

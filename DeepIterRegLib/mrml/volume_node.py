@@ -9,8 +9,8 @@ import numpy as np
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
-from DeepIterRegLib.images.hounsfield import check_values
 from DeepIterRegLib.images.volume import Volume, VolumeKind
+from DeepIterRegLib.images.volume_source import VolumeSource, read_volume_source
 from DeepIterRegLib.mrml.arrays import array_of_matrix, ijk_to_ras_of, image_data, matrix_of_array, voxels_of
 from DeepIterRegLib.mrml.roles import KIND, WARNINGS, is_pose_node
 
@@ -41,8 +41,17 @@ def add_image(scene: Any, name: str, voxels: Any, ijk_to_ras: FloatArray) -> Any
 def volume_of(node: Any) -> Volume:
     """The CTA in a scalar volume node, where the transforms that the user put it under have it.
 
-    This project's own pose transform is left out: the patient frame is what lies below it. Voxels are not copied where
-    their type allows. Raises InputError for a node without voxels, or one that no CTA or 3DRA can be.
+    Voxels are not copied where their type allows. Raises InputError as `volume_source_of` does, and for values that no
+    CTA or 3DRA has.
+    """
+    return read_volume_source(volume_source_of(node))
+
+
+def volume_source_of(node: Any) -> VolumeSource:
+    """What `read_volume_source` makes the volume of a node from. Cheap: voxels are neither copied nor looked at.
+
+    This project's own pose transform is left out: the patient frame is what lies below it. Raises InputError for a node
+    without voxels, one that is no 3D scalar volume, or one under a transform that is not linear.
     """
     if node is None or not node.IsA("vtkMRMLScalarVolumeNode") or node.GetImageData() is None:
         raise InputError("The CTA has no voxels; select a loaded scalar volume as the CTA.")
@@ -51,13 +60,9 @@ def volume_of(node: Any) -> Volume:
         raise InputError(
             "The CTA is not a 3D scalar volume; select the CT angiogram as the CTA, and the run as the DSA."
         )
-    kind, warnings = node.GetAttribute(KIND), json.loads(node.GetAttribute(WARNINGS) or "[]")
-    if kind is None:
-        voxels, kind, warnings = check_values(voxels, "auto", "The CTA")
-    if voxels.dtype not in (np.int16, np.float32):
-        voxels = voxels.astype(np.float32)
+    warnings = tuple(json.loads(node.GetAttribute(WARNINGS) or "[]"))
     ijk_to_ras = patient_from_node(node) @ ijk_to_ras_of(node)
-    return Volume(voxels, ijk_to_ras, cast(VolumeKind, kind), "3DRA" if kind == "3dra" else "CTA", tuple(warnings))
+    return VolumeSource(voxels, ijk_to_ras, cast("VolumeKind | None", node.GetAttribute(KIND)), warnings)
 
 
 def patient_from_node(node: Any) -> FloatArray:

@@ -1,0 +1,114 @@
+"""Where a DSA run comes from, before it is read: cheap to make in an application, read wherever there is time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import BoolArray
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.geometry_options import GeometryOptions
+
+NAME = "The DSA"
+"""In messages; a node's or file's own name may be the patient's."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadyRun:
+    """An angiogram that was read before, all but its frames. The fields are those of `Angiogram`."""
+
+    carm: CArm
+    valid: BoolArray
+    frame_times_s: npt.NDArray[np.float64] | None = None
+    patient_position: str = "HFS"
+    name: str = "DSA"
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class DsaSource:
+    """A run that was read before, a DICOM file, or the frames of some other file with what is known about them."""
+
+    geometry: GeometryOptions
+    """What the user says, over what the run itself says."""
+    frames: tuple[npt.NDArray[Any], ...] = ()
+    """(n, rows, columns) each, in their order; not copied, and not looked at where the file can be decoded."""
+    ready: ReadyRun | None = None
+    file: Path | None = None
+    """The DICOM file whose tags describe the run."""
+    file_is_whole: bool = False
+    """Whether that file holds all of the run, so that its pixels and all of its tags count."""
+
+
+def read_source(source: DsaSource) -> Angiogram:
+    """The run of a source. Raises InputError for one that cannot be registered, UndecodableError for a file that needs
+    `frames` because no decoder for it is installed. No message contains the file's name."""
+    if source.ready is not None:
+        return _read_before(source, source.ready)
+    if source.file is None:
+        return _from_frames(source)
+    try:
+        return _from_file(source, source.file)
+    except InputError as error:
+        # Slicer's DICOM database names its files by UIDs, other places by patients.
+        raise type(error)(str(error).replace(source.file.name, NAME)) from error
+
+
+def overridden(carm: CArm, options: GeometryOptions) -> CArm:
+    """A C-arm with what the user gave in place of its own numbers. Raises InputError where they make no C-arm."""
+    names = [field.name for field in fields(options) if field.name != "carm"]
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.carm is None and not given:
+        return carm
+    own = {} if options.carm is not None else {name: getattr(carm, name) for name in names}
+    complete = GeometryOptions(**{"carm": options.carm, **own, **given})
+    return complete.carm_without_tags(carm.rows, carm.columns, NAME)
+
+
+def _read_before(source: DsaSource, ready: ReadyRun) -> Angiogram:
+    frames = np.concatenate(source.frames).astype(np.float32, copy=False)
+    carm = overridden(ready.carm, source.geometry)
+    return Angiogram(
+        frames, carm, ready.valid, ready.frame_times_s, ready.patient_position, ready.name, ready.warnings
+    )  # fmt: skip
+
+
+def _from_frames(source: DsaSource) -> Angiogram:
+    rows, columns = source.frames[0].shape[1:]
+    return _subtracted(source, source.geometry.carm_without_tags(rows, columns, NAME), [])
+
+
+def _from_file(source: DsaSource, file: Path) -> Angiogram:
+    from DeepIterRegLib.images.xa import read_xa
+    from DeepIterRegLib.images.xa_geometry import carm_from_tags
+    from DeepIterRegLib.images.xa_header import read_header
+
+    if source.file_is_whole:
+        frames = np.concatenate(source.frames) if source.frames else None
+        read = read_xa(file, source.geometry, frames)
+        return replace(read, warnings=tuple(warning.replace(file.name, NAME) for warning in read.warnings))
+    if not source.frames:
+        raise InputError("The DSA has no frames; select a loaded angiographic run as the DSA.")
+    return _subtracted(source, *carm_from_tags(read_header(file), source.geometry, NAME))
+
+
+def _subtracted(source: DsaSource, carm: CArm, warnings: list[str]) -> Angiogram:
+    """Frames of which nothing is known but the geometry."""
+    from DeepIterRegLib.images.run import RawRun, subtracted_run
+
+    frames = np.concatenate(source.frames)
+    if frames.shape[1:] != (carm.rows, carm.columns):
+        raise InputError(
+            f"The DSA has {frames.shape[1]} rows x {frames.shape[2]} columns, but its DICOM file says {carm.rows} x"
+            f" {carm.columns}; load the run again, and leave its size as it is."
+        )
+    brightest = 255.0 if frames.dtype == np.uint8 else None
+    shown = np.ones(frames.shape[1:], dtype=bool)
+    run = subtracted_run(RawRun(frames.astype(np.float32), shown, brightest=brightest), NAME)
+    return Angiogram(run.frames, carm, run.valid, warnings=(*warnings, *run.warnings))

@@ -1,0 +1,41 @@
+"""Where a 3D angiogram comes from, before its values are looked at: cheap to make in an application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.images.hounsfield import check_values
+from DeepIterRegLib.images.volume import Volume, VolumeKind
+
+NAME = "The CTA"
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeSource:
+    """Voxels and where they lie."""
+
+    voxels: npt.NDArray[Any]
+    """(K, J, I), not copied."""
+    ijk_to_ras: FloatArray
+    """(4, 4) index to the patient frame, mm."""
+    kind: VolumeKind | None = None
+    """None: to be judged by the values."""
+    warnings: tuple[str, ...] = ()
+
+
+def read_volume_source(source: VolumeSource) -> Volume:
+    """The volume of a source; voxels are copied only where their type has to change.
+
+    Raises InputError for values that are neither Hounsfield units nor those of a 3DRA.
+    """
+    voxels, kind, warnings = source.voxels, source.kind, list(source.warnings)
+    if kind is None:
+        voxels, kind, warnings = check_values(voxels, "auto", NAME)
+    if voxels.dtype not in (np.int16, np.float32):
+        voxels = voxels.astype(np.float32)
+    return Volume(voxels, source.ijk_to_ras, kind, "3DRA" if kind == "3dra" else "CTA", tuple(warnings))

@@ -1,0 +1,23 @@
+"""The header of a DICOM file. Loads nothing heavy, so that Slicer's panel can show what a file says of its C-arm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.images.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+def read_header(path: Path, stop_before_pixels: bool = True) -> Dataset:
+    """The data set, without the pixels unless asked for. Raises InputError for a damaged file."""
+    import pydicom
+
+    try:
+        with quiet_libraries():
+            return pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
+    except Exception as error:  # pydicom raises whatever the damage makes it stumble over
+        raise InputError(f"{path.name} is truncated or damaged and cannot be read; export it again.") from error

@@ -1,0 +1,162 @@
+"""What a registration needs and hands out as plain JSON values beside files of arrays. Used on both sides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
+from DeepIterRegLib.images.dsa_source import DsaSource, ReadyRun
+from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.volume_source import VolumeSource
+from DeepIterRegLib.outcome import OutcomeView
+from DeepIterRegLib.preparation.cloud import VesselCloud
+
+PREVIEW_FILE = "prepared.npz"
+CTA = "cta"
+"""Name of the CTA's voxels among the arrays that the worker may ask for."""
+
+
+def dsa_frames(index: int) -> str:
+    """Name of the frames of DSA `index`."""
+    return f"dsa{index}-frames"
+
+
+def dsa_valid(index: int) -> str:
+    return f"dsa{index}-valid"
+
+
+def mask(which: str, index: int | None = None) -> str:
+    """Name of a mask: which is "cta_vessels", "cta_veins", "dsa_vessels" or "dsa_veins", the latter with an index."""
+    return which if index is None else f"{which}-{index}"
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPreview:
+    """What is known once the images are segmented: enough to draw the overlay at any pose."""
+
+    cloud: VesselCloud
+    views: tuple[OutcomeView, ...]
+    """One for each DSA, in their order."""
+    initial_pose: FloatArray
+    """(4, 4) where the registration starts."""
+
+
+def write_preview(folder: Path, preview: PreparedPreview) -> dict[str, Any]:
+    """Write the arrays into `PREVIEW_FILE` of a folder; returns the fields of the `prepared` message."""
+    cloud = preview.cloud
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "positions_mm": cloud.positions_mm,
+        "weights_mm3": cloud.weights_mm3,
+        "is_vein": cloud.is_vein,
+    }
+    for index, view in enumerate(preview.views):
+        arrays |= {f"minip{index}": view.minip, f"valid{index}": view.valid}
+    # Not compressed: the file lives for a second, and the application waits while it is read.
+    with (folder / PREVIEW_FILE).open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    return {
+        "cell_mm": float(cloud.cell_mm),
+        "centre_mm": cloud.centre_mm.tolist(),
+        "carms": [carm_to_json(view.carm) for view in preview.views],
+        "initial_pose": preview.initial_pose.tolist(),
+    }
+
+
+def read_preview(folder: Path, message: Mapping[str, Any]) -> PreparedPreview:
+    """What `write_preview` wrote. Raises OSError, ValueError, KeyError or InputError for anything else."""
+    with np.load(folder / PREVIEW_FILE, allow_pickle=False) as arrays:
+        cloud = VesselCloud(
+            arrays["positions_mm"],
+            arrays["weights_mm3"],
+            arrays["is_vein"],
+            float(message["cell_mm"]),
+            np.array(message["centre_mm"], dtype=np.float64),
+        )
+        views = tuple(
+            OutcomeView(carm_from_json(text, "The DSA"), arrays[f"minip{index}"], arrays[f"valid{index}"])
+            for index, text in enumerate(message["carms"])
+        )
+    return PreparedPreview(cloud, views, pose_of(message["initial_pose"]))
+
+
+def pose_of(numbers: Any) -> FloatArray:
+    """(4, 4) of nested lists. Raises ValueError for another shape or numbers that are not finite."""
+    pose = np.array(numbers, dtype=np.float64)
+    if pose.shape != (4, 4) or not np.isfinite(pose).all():
+        raise ValueError("no pose")
+    return pose
+
+
+def volume_to_json(source: VolumeSource) -> dict[str, Any]:
+    """All of a source but its voxels."""
+    return {"ijk_to_ras": source.ijk_to_ras.tolist(), "kind": source.kind, "warnings": list(source.warnings)}
+
+
+def volume_from_json(content: Mapping[str, Any], voxels: npt.NDArray[Any]) -> VolumeSource:
+    return VolumeSource(voxels, np.array(content["ijk_to_ras"]), content["kind"], tuple(content["warnings"]))
+
+
+def dsa_to_json(source: DsaSource) -> dict[str, Any]:
+    """All of a source but its frames and, of one that was read before, its mask of valid pixels."""
+    ready = source.ready
+    return {
+        "geometry": geometry_to_json(source.geometry),
+        "file": None if source.file is None else str(source.file),
+        "file_is_whole": source.file_is_whole,
+        "ready": None
+        if ready is None
+        else {
+            "carm": carm_to_json(ready.carm),
+            "frame_times_s": None if ready.frame_times_s is None else ready.frame_times_s.tolist(),
+            "patient_position": ready.patient_position,
+            "name": ready.name,
+            "warnings": list(ready.warnings),
+        },
+    }
+
+
+def dsa_from_json(
+    content: Mapping[str, Any], frames: Sequence[npt.NDArray[Any]], valid: npt.NDArray[Any] | None
+) -> DsaSource:
+    ready = None
+    if content["ready"] is not None and valid is not None:
+        fields_ = content["ready"]
+        times = fields_["frame_times_s"]
+        ready = ReadyRun(
+            carm_from_json(fields_["carm"], "The DSA"),
+            valid.astype(bool),
+            None if times is None else np.array(times, dtype=np.float64),
+            fields_["patient_position"],
+            fields_["name"],
+            tuple(fields_["warnings"]),
+        )
+    file = None if content["file"] is None else Path(content["file"])
+    return DsaSource(geometry_from_json(content["geometry"]), tuple(frames), ready, file, content["file_is_whole"])
+
+
+def geometry_to_json(options: GeometryOptions) -> dict[str, Any]:
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    return values | {"carm": None if options.carm is None else carm_to_json(options.carm)}
+
+
+def geometry_from_json(content: Mapping[str, Any]) -> GeometryOptions:
+    spacing = content["pixel_spacing_mm"]
+    carm = content["carm"]
+    changed = {
+        "pixel_spacing_mm": tuple(spacing) if isinstance(spacing, list) else spacing,
+        "carm": None if carm is None else carm_from_json(carm, "The DSA"),
+    }
+    return GeometryOptions(**{**content, **changed})
+
+
+def key_of(*parts: Any) -> str:
+    """One key of several JSON values."""
+    return json.dumps(parts, sort_keys=True)

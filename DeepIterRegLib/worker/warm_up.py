@@ -1,0 +1,31 @@
+"""Loads what the first registration would wait for, while the user still selects images."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from DeepIterRegLib.worker.device import cpu_words
+
+
+def warm_up() -> str:
+    """Import the pipeline, compile or load the renderer, read the checkpoint; returns the device in words.
+
+    What fails here the registration meets again, where it can be told.
+    """
+    words = cpu_words()
+    with suppress(Exception):
+        import DeepIterRegLib.comparison
+        import DeepIterRegLib.pipeline
+        import DeepIterRegLib.report  # noqa: F401
+        from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
+        from DeepIterRegLib.initializer.predictor import load_network
+        from DeepIterRegLib.render.choose import choose_device, warm_up
+
+        device, _ = choose_device("auto")
+        if device != "cpu":
+            import torch
+
+            words = torch.cuda.get_device_name(device)
+        warm_up(device)
+        load_network(DEFAULT_CHECKPOINT, device)
+    return words
