@@ -1,0 +1,84 @@
+"""What Slicer has around slicer-core, put in place for the time of a block."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from Testing.qt_adapter import handler_errors, other_modules, parameter_node, scripted_module
+from Testing.qt_adapter.application import application
+from Testing.qt_adapter.layout_manager import LayoutManager
+from Testing.qt_adapter.processes import ended_processes
+from Testing.qt_adapter.proxy import proxy_of
+from Testing.qt_adapter.qt_modules import CtkModule, QtModule, slicer_widgets
+
+
+class DicomDatabase:
+    """`slicer.dicomDatabase`: `files` has the path of each instance by its UID."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self.isOpen = True
+
+    def fileForInstance(self, uid: str) -> str:
+        return self.files.get(uid, "")
+
+
+@contextmanager
+def installed(scene: Any = None) -> Iterator[SimpleNamespace]:
+    """`qt`, `ctk` and the rest of `slicer` can be imported in the block. Gives them, and `scene`, by name.
+
+    scene: of the application; a new one of `DeepIterRegLib.mrml.scene` if None. Exceptions in signal handlers are
+    raised when the block ends, unless something else was.
+    """
+    import slicer
+
+    from DeepIterRegLib.mrml.scene import new_scene
+
+    app = application()
+    scene = new_scene() if scene is None else scene
+    app.scene, app.layout_manager = scene, LayoutManager(scene)
+    app.logic = next(iter(getattr(scene, "deepiterreg_logics", ())), None)
+    modules = {
+        "qt": QtModule("qt"),
+        "ctk": CtkModule("ctk"),
+        "slicer.i18n": other_modules.i18n_module(),
+        "slicer.parameterNodeWrapper": parameter_node.module(),
+        "slicer.ScriptedLoadableModule": scripted_module.module(),
+        "SampleData": other_modules.sample_data_module(),
+    }
+    attributes = {
+        **{name.partition(".")[2]: made for name, made in modules.items() if "." in name},
+        **slicer_widgets(),
+        "app": proxy_of(app),
+        "mrmlScene": scene,
+        "modules": SimpleNamespace(),
+        "dicomDatabase": DicomDatabase(),
+        "selfTests": {},
+    }
+    modules_before = {name: sys.modules.get(name) for name in modules}
+    attributes_before = {name: vars(slicer).get(name) for name in attributes}
+    sys.modules.update(modules)
+    vars(slicer).update(attributes)
+    try:
+        with handler_errors.observed():
+            yield SimpleNamespace(qt=modules["qt"], ctk=modules["ctk"], slicer=slicer, scene=scene)
+        handler_errors.raise_recorded()
+        left = ended_processes()
+        assert not left, f"Still running when the block ended: {left}"
+    finally:
+        ended_processes()
+        _restore(sys.modules, modules_before)
+        _restore(vars(slicer), attributes_before)
+        app.scene = app.layout_manager = app.logic = None
+
+
+def _restore(holder: dict[str, Any], before: dict[str, Any]) -> None:
+    for name, value in before.items():
+        if value is None:
+            holder.pop(name, None)
+        else:
+            holder[name] = value
