@@ -1,4 +1,4 @@
-"""The DRR over the DSA: a red image on the detector whose opacity grows with the length of vessel.
+"""The DRR over the DSA: an RGBA image on the detector, whose opacity grows with the length of vessel.
 
 An RGBA vector volume, because a slice view blends a scalar volume with one opacity for all of it: whatever opacities
 its colour table has are cut to 0 and 1.
@@ -9,43 +9,103 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from DeepIterRegLib.arrays import BoolArray, FloatArray
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.mrml.arrays import image_data, matrix_of_array, voxels_of
+from DeepIterRegLib.mrml.arrays import array_of_matrix, image_data, matrix_of_array, voxels_of
+from DeepIterRegLib.mrml.overlay_image import Rgba, overlay_image, resized_mask
+from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.roles import FULL_RED_MM
-from DeepIterRegLib.overlay import RED, full_red_length_mm
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.render.vessel_images import Detail, VesselImages, VesselRenderer
+from DeepIterRegLib.shades import full_red_length_mm
 
 DRR_CLASS = "vtkMRMLVectorVolumeNode"
 
-DrrImage = npt.NDArray[np.float32]
 
+def draw_drr(node: Any, cloud: VesselCloud, carm: CArm, pose: FloatArray) -> None:
+    """Draw a cloud at a pose (4, 4) into the node, on the detector, in the default look, and choose its scale.
 
-def place_drr(node: Any, drr: DrrImage, carm: CArm) -> None:
-    """Put a DRR into a vtkMRMLVectorVolumeNode, on the detector, and choose its scale.
-
-    drr: (rows, columns) of `carm`, mm of vessel along the ray; `carm` may have larger pixels than the DSA.
+    Its pixels may be larger than the DSA's: as large as the points of the cloud are apart.
     """
-    full_red = full_red_length_mm(drr)
-    rgba = np.empty((1, *drr.shape, 4), dtype=np.uint8)
-    rgba[..., :3] = np.round(255 * RED)
-    rgba[0, ..., 3] = opacity(drr, full_red)
-    node.SetIJKToRASMatrix(matrix_of_array(plane_ijk_to_ras(carm)))
-    node.SetAndObserveImageData(image_data(rgba))
-    node.SetAttribute(FULL_RED_MM, repr(full_red))
+    images = VesselRenderer(cloud, carm).draw(pose)
+    choose_scale(node, images)
+    valid = np.ones(images.arteries.shape, dtype=bool)
+    # A new image: whoever undoes the registration keeps the one before.
+    node.SetAndObserveImageData(None)
+    put_image(node, overlay_image(images, OverlayLook(), scale_of(node), valid, 1.0), images.carm)
 
 
-def redraw_drr(node: Any, drr: DrrImage) -> None:
-    """Show another DRR of the same C-arm on the same scale, in place: fast enough to follow a slider."""
-    voxels_of(node)[0, ..., 3] = opacity(drr, float(node.GetAttribute(FULL_RED_MM)))
-    node.GetImageData().GetPointData().GetScalars().Modified()
-    node.GetImageData().Modified()
+def choose_scale(node: Any, images: VesselImages) -> None:
+    """Let what is strong in these images be drawn strongly from now on, at every pose."""
+    node.SetAttribute(FULL_RED_MM, repr(full_red_length_mm(images.arteries + images.veins)))
 
 
-def opacity(drr: DrrImage, full_red_mm: float) -> npt.NDArray[np.uint8]:
-    """0 to 255, 255 where the length of vessel is `full_red_mm` or more.
+def scale_of(node: Any) -> float:
+    """Length of vessel, mm, that is drawn most strongly; 10 where no scale was chosen."""
+    try:
+        scale_mm = float(node.GetAttribute(FULL_RED_MM) or "")
+    except ValueError:
+        return 10.0
+    return scale_mm if scale_mm > 0 else 10.0
 
-    The square root lets thin vessels show beside a carotid ten times as thick, as in overlay.png.
-    """
-    return np.round(255 * np.sqrt(np.clip(drr / full_red_mm, 0, 1))).astype(np.uint8)
+
+def put_image(node: Any, rgba: Rgba, carm: CArm) -> None:
+    """Show (rows, columns, 4) pixels of `carm` in the node: in place, where the one before had the same size."""
+    _show_values_as_they_are(node)
+    image = node.GetImageData()
+    if image is not None and image.GetDimensions() == (carm.columns, carm.rows, 1):
+        voxels_of(node)[0] = rgba
+        image.GetPointData().GetScalars().Modified()
+        image.Modified()
+    else:
+        node.SetAndObserveImageData(image_data(rgba[None]))
+    ijk_to_ras = plane_ijk_to_ras(carm)
+    before = matrix_of_array(np.eye(4))
+    node.GetIJKToRASMatrix(before)
+    if np.abs(array_of_matrix(before) - ijk_to_ras).max() > 1e-9:
+        node.SetIJKToRASMatrix(matrix_of_array(ijk_to_ras))
+
+
+def _show_values_as_they_are(node: Any) -> None:
+    """Slicer applies window and level to colours and opacity, and chooses them by the first image it sees."""
+    display = node.GetDisplayNode()
+    if display is not None and (display.GetAutoWindowLevel() or display.GetWindow() != 255):
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevelMinMax(0.0, 255.0)
+
+
+class OverlayPainter:
+    """Draws one DSA's overlay: its vessels at a pose, in a look, into a node."""
+
+    def __init__(self, node: Any, cloud: VesselCloud, carm: CArm, valid: BoolArray, background: float = 1.0) -> None:
+        """node: DRR_CLASS. valid: (rows, columns) of `carm`. background: 0 to 1, brightness of the DSA without
+        vessels."""
+        self.node = node
+        self.background = background
+        self._renderer = VesselRenderer(cloud, carm)
+        self._valid = valid
+        self._last: tuple[tuple[object, ...], VesselImages] | None = None
+        self._resized: dict[tuple[int, int], BoolArray] = {}
+
+    def paint(self, pose: FloatArray, look: OverlayLook, detail: Detail = "fine") -> None:
+        """Draw the vessels at a pose (4, 4)."""
+        images = self._drawn(pose, look, detail)
+        if self.node.GetAttribute(FULL_RED_MM) is None:
+            choose_scale(self.node, images)
+        rgba = overlay_image(images, look, scale_of(self.node), self._valid_as(images.arteries.shape), self.background)
+        put_image(self.node, rgba, images.carm)
+
+    def _drawn(self, pose: FloatArray, look: OverlayLook, detail: Detail) -> VesselImages:
+        """The vessels at a pose; those of before where only their colours have changed."""
+        wanted = (np.asarray(pose).tobytes(), detail, look.arteries, look.veins)
+        if self._last is None or self._last[0] != wanted:
+            self._last = wanted, self._renderer.draw(pose, detail, look.arteries, look.veins)
+        return self._last[1]
+
+    def _valid_as(self, shape: tuple[int, ...]) -> BoolArray:
+        rows, columns = shape
+        if (rows, columns) not in self._resized:
+            self._resized[rows, columns] = resized_mask(self._valid, rows, columns)
+        return self._resized[rows, columns]

@@ -86,7 +86,7 @@ def numba_is_usable() -> bool:
 def cuda_is_usable() -> bool:
     """Whether torch is installed and sees a CUDA device that it can allocate on."""
     # Importing torch takes a second or more; a machine without NVIDIA's driver need not wait for it.
-    if importlib.util.find_spec("torch") is None or not _nvidia_driver_is_there():
+    if importlib.util.find_spec("torch") is None or not nvidia_driver_is_there():
         return False
     import torch
 
@@ -99,7 +99,8 @@ def cuda_is_usable() -> bool:
     return True
 
 
-def _nvidia_driver_is_there() -> bool:
+def nvidia_driver_is_there() -> bool:
+    """Whether the driver is installed, which says that there is an NVIDIA graphics card."""
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

@@ -1,0 +1,254 @@
+"""The Overlay section: one click arranges the views, the rest says how the DRR lies over the DSA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.mrml.case_views import arrange_case, fit_case, has_second_view
+from DeepIterRegLib.mrml.frames_view import frame_count, frame_seconds, show_frame
+from DeepIterRegLib.mrml.frustum import frustums_are_shown, show_frustums
+from DeepIterRegLib.mrml.layout import Arrangement, register_layouts
+from DeepIterRegLib.mrml.live_overlay import LiveOverlay
+from DeepIterRegLib.mrml.overlay_look import Colour, OverlayLook
+from DeepIterRegLib.mrml.panel.services import Services, Timer
+from DeepIterRegLib.mrml.registered import RegisteredCase
+from DeepIterRegLib.mrml.surfaces import show_surfaces, surfaces_are_shown
+
+FLICKER_MS = 500
+SETTLE_MS = (0, 150)
+"""When to fit the views again after they were arranged: their windows get their sizes meanwhile."""
+COMPARISONS = {"none": "Off", "flicker": "Flicker", "checkerboard": "Squares", "swipe": "Swipe"}
+
+
+class OverlaySection:
+    """Arranges the views and sets the overlay's look. ui: the widgets of Overlay.ui.
+
+    The look is kept with the scene; zooming and panning the views is left to Slicer, and moves nothing but the views.
+    """
+
+    def __init__(self, ui: Any, services: Services) -> None:
+        self._ui = ui
+        self._services = services
+        self._tr = services.translate
+        self._case: RegisteredCase | None = None
+        self._live: LiveOverlay | None = None
+        self._busy = False
+        self._shows = False
+        self._flicker: Timer = services.timer(self._flicker_once, FLICKER_MS)
+        self._flickered_away = False
+        self._comparisons = {name: getattr(ui, f"compare{text}Button") for name, text in COMPARISONS.items()}
+        register_layouts(services.scene)
+        self._connect()
+        self.show(None)
+
+    def show(self, case: RegisteredCase | None) -> None:
+        """Show a registration's settings, or that there is none. The overlay follows its pose from now on."""
+        if case is None or self._live is None or not self._live.draws(case):
+            self._forget()
+            if case is not None:
+                try:
+                    self._live = LiveOverlay(case, self._services.call_later, on_look=self._look_changed)
+                    self._live.redraw_soon()
+                except InputError:
+                    case = None
+        self._case = case
+        if case is not None and self._live is not None:
+            self._live.take_up_look()
+            self._live.apply_opacity()
+        self._show_look()
+        self._enable()
+
+    def busy(self, running: bool) -> None:
+        """Nothing is changed while a registration runs and shows its own overlay."""
+        self._busy = running
+        self._enable()
+
+    def close(self) -> None:
+        """Observe nothing any longer."""
+        self._forget()
+        self._case = None
+
+    def arrange(self, arrangement: Arrangement | None = None) -> None:
+        """Show the result: the DSAs with the overlay, as a whole, beside the scene seen from the X-ray source.
+
+        arrangement: "landmarks" puts the CTA's slices beside the first DSA; left out, what fits the number of DSAs.
+        """
+        case, live = self._case, self._live
+        if case is None or live is None:
+            return
+        live.set_look(replace(live.look, moment="after"))
+        arrange_case(case, arrangement or ("two" if has_second_view(case) else "one"), live.look)
+        live.apply_opacity()
+        self._show_frame(live.look)
+        self._show_look()
+        for ms in SETTLE_MS:
+            self._services.call_later(lambda: self._fit(case), ms)
+
+    @property
+    def look(self) -> OverlayLook:
+        """The look on show; the default where there is no registration."""
+        return OverlayLook() if self._live is None else self._live.look
+
+    def _connect(self) -> None:
+        ui = self._ui
+        ui.arrangeButton.connect("clicked()", self._arrange_clicked)
+        ui.arteriesCheckBox.connect("toggled(bool)", lambda on: self._set(arteries=bool(on)))
+        ui.veinsCheckBox.connect("toggled(bool)", lambda on: self._set(veins=bool(on)))
+        ui.arteryColourButton.connect("colorChanged(QColor)", lambda colour: self._set(artery_colour=_rgb(colour)))
+        ui.veinColourButton.connect("colorChanged(QColor)", lambda colour: self._set(vein_colour=_rgb(colour)))
+        ui.opacitySlider.connect("valueChanged(double)", lambda value: self._set(opacity=value / 100))
+        ui.filledButton.connect("toggled(bool)", self._chooses(style="filled"))
+        ui.outlineButton.connect("toggled(bool)", self._chooses(style="outline"))
+        for name, button in self._comparisons.items():
+            button.connect("toggled(bool)", self._chooses(comparison=name))
+        ui.swipeSlider.connect("valueChanged(double)", lambda value: self._set(swipe=value / 100))
+        ui.squareSlider.connect("valueChanged(double)", lambda value: self._set(tile_mm=float(value)))
+        ui.minipCheckBox.connect("toggled(bool)", lambda _: self._frame_chosen())
+        ui.frameSlider.connect("valueChanged(double)", lambda _: self._frame_chosen())
+        ui.beforeButton.connect("toggled(bool)", lambda on: self._set(moment="before" if on else "after"))
+        ui.surfacesCheckBox.connect("toggled(bool)", lambda on: self._show_surfaces(bool(on)))
+        ui.frustumCheckBox.connect("toggled(bool)", lambda on: self._show_frustums(bool(on)))
+
+    def _chooses(self, **changes: str) -> Callable[[bool], None]:
+        """What one of several buttons does when it is pressed; nothing when another one is."""
+
+        def toggled(on: bool) -> None:
+            if on:
+                self._set(**changes)
+
+        return toggled
+
+    def _arrange_clicked(self) -> None:
+        self.arrange()
+
+    def _set(self, **changes: Any) -> None:
+        """The user changed something of the look."""
+        if self._shows or self._live is None or self._case is None:
+            return
+        before = self._live.look
+        self._live.set_look(replace(before, **changes))
+        look = self._live.look
+        if look.frame != before.frame:
+            self._show_frame(look)
+        if surfaces_are_shown(self._case) or not (before.arteries or before.veins):
+            show_surfaces(self._case, look, bool(self._ui.surfacesCheckBox.checked))
+        self._show_dependent(look)
+
+    def _look_changed(self, _look: OverlayLook) -> None:
+        """The overlay went back to the pose in use, because somebody moves it."""
+        self._show_look()
+
+    def _frame_chosen(self) -> None:
+        if self._shows:
+            return
+        self._set(frame=None if self._ui.minipCheckBox.checked else round(self._ui.frameSlider.value) - 1)
+
+    def _show_frame(self, look: OverlayLook) -> None:
+        for view in self._case.views if self._case is not None else ():
+            count = frame_count(view.dsa)
+            show_frame(view, None if look.frame is None or count == 0 else min(look.frame, count - 1))
+
+    def _show_surfaces(self, on: bool) -> None:
+        if not self._shows and self._case is not None:
+            show_surfaces(self._case, self.look, on)
+
+    def _show_frustums(self, on: bool) -> None:
+        if not self._shows and self._case is not None:
+            show_frustums(self._case, on)
+
+    def _fit(self, case: RegisteredCase) -> None:
+        """Fit the views that still show what they were arranged for."""
+        if self._case is case and not self._busy:
+            fit_case(case)
+
+    def _flicker_once(self) -> None:
+        if self._live is not None:
+            self._flickered_away = not self._flickered_away
+            self._live.apply_opacity(not self._flickered_away)
+
+    def _forget(self) -> None:
+        self._flicker.stop()
+        if self._live is not None:
+            if self._flickered_away:
+                self._live.apply_opacity()
+            self._live.close()
+        self._live = None
+        self._flickered_away = False
+
+    def _show_look(self) -> None:
+        """Let the widgets say what the look is, without their saying it back."""
+        case, look, ui = self._case, self.look, self._ui
+        self._shows = True
+        try:
+            ui.arteriesCheckBox.checked = look.arteries
+            ui.veinsCheckBox.checked = look.veins
+            _show_colour(ui.arteryColourButton, look.artery_colour)
+            _show_colour(ui.veinColourButton, look.vein_colour)
+            ui.opacitySlider.value = 100 * look.opacity
+            (ui.outlineButton if look.style == "outline" else ui.filledButton).checked = True
+            self._comparisons[look.comparison].checked = True
+            ui.swipeSlider.value = 100 * look.swipe
+            ui.squareSlider.value = look.tile_mm
+            ui.minipCheckBox.checked = look.frame is None
+            count = 0 if case is None else frame_count(case.views[0].dsa)
+            ui.frameSlider.maximum = max(count, 1)
+            if look.frame is not None:
+                ui.frameSlider.value = look.frame + 1
+            ui.beforeButton.checked = look.moment == "before"
+            ui.surfacesCheckBox.checked = case is not None and surfaces_are_shown(case)
+            ui.frustumCheckBox.checked = case is not None and frustums_are_shown(case)
+        finally:
+            self._shows = False
+        self._show_dependent(look)
+
+    def _show_dependent(self, look: OverlayLook) -> None:
+        """What is visible or said because of something else."""
+        ui, case = self._ui, self._case
+        for widget in (ui.swipeCaption, ui.swipeSlider):
+            widget.visible = look.comparison == "swipe"
+        for widget in (ui.squareCaption, ui.squareSlider):
+            widget.visible = look.comparison == "checkerboard"
+        ui.opacitySlider.enabled = not look.is_opaque
+        ui.filledButton.enabled = ui.outlineButton.enabled = not look.is_opaque
+        count = 0 if case is None else frame_count(case.views[0].dsa)
+        for widget in (ui.frameNumberCaption, ui.frameSlider, ui.frameLabel):
+            widget.visible = look.frame is not None
+        ui.minipCheckBox.enabled = count > 1
+        ui.frameLabel.text = self._frame_text(look, count)
+        if look.comparison == "flicker" and case is not None and not self._busy:
+            self._flicker.start()
+        else:
+            self._flicker.stop()
+            if self._flickered_away and self._live is not None:
+                self._live.apply_opacity()
+            self._flickered_away = False
+
+    def _frame_text(self, look: OverlayLook, count: int) -> str:
+        if self._case is None or count == 0 or look.frame is None:
+            return ""
+        index = min(look.frame, count - 1)
+        seconds = frame_seconds(self._case.views[0].dsa, index)
+        if seconds is None:
+            return self._tr("Frame {number} of {count}").format(number=index + 1, count=count)
+        text = self._tr("Frame {number} of {count}, {seconds:.1f} s")
+        return text.format(number=index + 1, count=count, seconds=seconds)
+
+    def _enable(self) -> None:
+        self._ui.overlayBody.enabled = self._case is not None and not self._busy
+        self._show_dependent(self.look)
+
+
+def _rgb(colour: Any) -> Colour:
+    """Red, green and blue of a QColor, 0 to 1, as exact as a QColor is."""
+    return round(colour.redF(), 4), round(colour.greenF(), 4), round(colour.blueF(), 4)
+
+
+def _show_colour(button: Any, colour: Colour) -> None:
+    # A colour of Qt's own, changed: the section makes none itself.
+    shown = button.color
+    if _rgb(shown) != tuple(round(value, 4) for value in colour):
+        shown.setRgbF(*colour)
+        button.color = shown
