@@ -1,0 +1,56 @@
+"""What "Adjust by hand" says about where the head is and how it got there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment
+from DeepIterRegLib.geometry.rigid import rotation_angle_deg
+from DeepIterRegLib.mrml.hand_input import MOUSE
+from DeepIterRegLib.mrml.panel.landmarks import LANDMARKS
+from DeepIterRegLib.mrml.pose_editor import COMPUTED, ELSEWHERE, RESET, PoseEditor
+from DeepIterRegLib.mrml.pose_history import Step
+
+Translate = Callable[[str], str]
+
+
+def state_sentence(editor: PoseEditor, adjustment: HandAdjustment, translate: Translate) -> str:
+    """How far the head is from the computed pose."""
+    if editor.case is None:
+        return translate("Register first.")
+    if editor.problem is not None:
+        return translate("The transform bends or scales the CTA; press Undo to take that back.")
+    if not editor.is_adjusted:
+        return translate("As found automatically.")
+    shift_mm = math.hypot(adjustment.right_mm, adjustment.up_mm, adjustment.toward_you_mm)
+    angle_deg = rotation_angle_deg(editor.pose[:3, :3] @ editor.case.automatic_pose[:3, :3].T)
+    return translate("Moved by hand: {shift:.1f} mm and {angle:.1f}°.").format(shift=shift_mm, angle=angle_deg)
+
+
+def undo_tip(step: Step | None, translate: Translate) -> str:
+    """What Undo takes back: the step that the head is at."""
+    return (
+        ""
+        if step is None
+        else translate("Takes the last change back: {change}.").format(change=_change(step, translate))
+    )
+
+
+def redo_tip(step: Step | None, translate: Translate) -> str:
+    """What Redo does again."""
+    return (
+        ""
+        if step is None
+        else translate("Does again what was undone: {change}.").format(change=_change(step, translate))
+    )
+
+
+def _change(step: Step, translate: Translate) -> str:
+    words = {
+        "right_mm": translate("right"), "up_mm": translate("up"), "toward_you_mm": translate("toward you"),
+        "turn_deg": translate("turn"), "tip_deg": translate("tip"), "swing_deg": translate("swing"),
+        MOUSE: translate("mouse"), LANDMARKS: translate("landmarks"), RESET: translate("reset to automatic"),
+        COMPUTED: translate("automatic result"), ELSEWHERE: translate("moved outside of this panel"),
+    }  # fmt: skip
+    return words.get(step.control, step.control)
