@@ -9,22 +9,28 @@ import json
 import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from DeepIterRegLib import __version__
 from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.comparison import ViewComparison
 from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.hand_adjustment import adjustment_between
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, mean_projection_error_px
 from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.registration import Registration, Stage
 
+if TYPE_CHECKING:
+    from DeepIterRegLib.comparison import ViewComparison
+
 SCHEMA_VERSION = 1
+UNTOUCHED = 1e-6
+"""mm and degrees: a pose this near to the computed one has been through a file, not through a hand."""
 PACKAGES = (
     "numpy", "scipy", "SimpleITK", "pydicom", "numba", "torch", "diffdrr", "slicer-core", "matplotlib", "pillow",
 )  # fmt: skip
@@ -58,6 +64,8 @@ def build_report(
         "volume": _volume(registration.volume),
         "angiograms": [_angiogram(view, registration) for view in views],
         "truth": None if truth_pose is None else _truth(registration, truth_pose),
+        "confidence": None,
+        "adjustment": None,
         "warnings": list(dict.fromkeys([*registration.warnings, *extra_warnings])),
         "seconds": {name: round(float(value), 4) for name, value in seconds.items()},
     }
@@ -66,6 +74,32 @@ def build_report(
 def report_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report."""
     return json.loads(files("DeepIterRegLib").joinpath("schemas/report.schema.json").read_text(encoding="utf-8"))
+
+
+def adjustment_fields(
+    pose: FloatArray, automatic_pose: FloatArray, centre_mm: FloatArray, carms: Sequence[CArm]
+) -> dict[str, Any] | None:
+    """The report's `adjustment`: what a hand did to a computed pose; None where it left it alone.
+
+    pose, automatic_pose: (4, 4). centre_mm: (3,) of the volume, patient frame. carms: of the DSAs, the first of which
+    says what right, up and towards the viewer are.
+    """
+    shift_mm = apply(pose, centre_mm) - apply(automatic_pose, centre_mm)
+    moved = {
+        "translation_mm": _number(np.linalg.norm(shift_mm)),
+        "rotation_deg": _number(rotation_angle_deg(pose @ invert(automatic_pose))),
+    }
+    if max(moved["translation_mm"] or 0.0, moved["rotation_deg"] or 0.0) < UNTOUCHED:
+        return None
+    views = [
+        {
+            "moved_px": _number(mean_projection_error_px(pose, automatic_pose, centre_mm, carm)),
+            "moved_mm": _number(mean_projection_error_mm(pose, automatic_pose, centre_mm, carm)),
+        }
+        for carm in carms
+    ]
+    by_hand = asdict(adjustment_between(automatic_pose, pose, centre_mm, carms[0]))
+    return {"pose": _numbers(pose), **by_hand, "moved": moved, "angiograms": views}
 
 
 def software_versions() -> dict[str, Any]:
@@ -80,6 +114,7 @@ def software_versions() -> dict[str, Any]:
         "deepiterreg": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
+        "application": None,
         "packages": packages,
     }
 
@@ -150,8 +185,8 @@ def _angiogram(view: ViewComparison, registration: Registration) -> dict[str, An
         "patient_position": angiogram.patient_position,
         "visible_fraction": _number(angiogram.valid.mean()),
         "carm": carm_fields(angiogram.carm),
-        "ncc_before": _number(view.ncc_before),
-        "ncc_after": _number(view.ncc_after),
+        "ncc_before": _correlation(view.ncc_before),
+        "ncc_after": _correlation(view.ncc_after),
         "moved_px": _number(mean_projection_error_px(*poses, centre_mm, angiogram.carm)),
         "moved_mm": _number(mean_projection_error_mm(*poses, centre_mm, angiogram.carm)),
     }
@@ -174,6 +209,11 @@ def _truth(registration: Registration, truth_pose: FloatArray) -> dict[str, Any]
 def _number(value: float | np.floating[Any] | None) -> float | None:
     """A finite float, or None for what is unknown or infinite: JSON has neither."""
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _correlation(value: float) -> float | None:
+    """-1 to 1: rounding may leave a correlation a little outside."""
+    return _number(np.clip(value, -1.0, 1.0))
 
 
 def _numbers(values: FloatArray | Sequence[float]) -> Any:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from DeepIterRegLib.comparison import compare_views
-from DeepIterRegLib.report import build_report, report_schema, to_json
+from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment, adjusted_pose
+from DeepIterRegLib.report import adjustment_fields, build_report, report_schema, to_json
 from Testing.three_bars import SHIFT_MM, TURN_DEG, registered_bars
 
 SECONDS = {"read": 0.1, "prepare": 1.5, "register": 0.25, "scene": 0.3, "overlay": 0.2, "total": 2.35}
@@ -85,3 +86,32 @@ def test_a_warning_is_told_once():
     twice = dataclasses.replace(registration, warnings=registration.warnings * 2)
     assert report_of(twice)["warnings"] == list(registration.warnings)
     assert problems(report_of(twice)) == []
+
+
+def test_an_adjustment_says_what_the_hand_did_and_fits_the_schema():
+    registration = registered_bars((0.0, 90.0))
+    report = report_of(registration)
+    assert report["adjustment"] is None
+    centre_mm = registration.volume.volume.centre_mm
+    carms = [prepared.angiogram.carm for prepared in registration.angiograms]
+    by_hand = HandAdjustment(right_mm=3.0, up_mm=-4.0, turn_deg=5.0)
+    pose = adjusted_pose(by_hand, registration.pose, centre_mm, carms[0])
+    report["adjustment"] = adjustment_fields(pose, registration.pose, centre_mm, carms)
+    assert problems(report) == []
+    assert report["adjustment"]["pose"] == pose.tolist()
+    assert report["pose"] == registration.pose.tolist()
+    for name, value in dataclasses.asdict(by_hand).items():
+        assert report["adjustment"][name] == pytest.approx(value, abs=1e-9), name
+    assert report["adjustment"]["moved"] == pytest.approx({"translation_mm": 5.0, "rotation_deg": 5.0})
+    frontal, lateral = report["adjustment"]["angiograms"]
+    # The whole shift is seen in the first view and magnified by 1.5, only its upward part in the second.
+    assert frontal["moved_mm"] > 1.5 * 5 * 0.9
+    assert lateral["moved_mm"] < frontal["moved_mm"]
+
+
+def test_a_pose_that_went_through_a_file_was_not_adjusted():
+    registration = registered_bars()
+    pose = registration.pose.copy()
+    pose[:3, 3] += 1e-9
+    carms = [prepared.angiogram.carm for prepared in registration.angiograms]
+    assert adjustment_fields(pose, registration.pose, registration.volume.volume.centre_mm, carms) is None

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from DeepIterRegLib import __version__
-from DeepIterRegLib.comparison import ViewComparison
-from DeepIterRegLib.mrml.roles import PREFIX
-from DeepIterRegLib.registration import Registration
-from DeepIterRegLib.report import build_report, to_json
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.mrml.registered import RegisteredCase
+from DeepIterRegLib.mrml.roles import PREFIX, REPORT_REFERENCE
+from DeepIterRegLib.report import adjustment_fields, to_json
 
 
-def scene_report(registration: Registration, views: Sequence[ViewComparison], seed: int) -> str:
-    """The registration's report as JSON: the fields of report.json, with the seconds of the registration itself."""
-    seconds = {"prepare": registration.preparation_seconds, "register": registration.seconds}
-    return to_json(build_report(registration, views, seconds, seed))
-
-
-def store_provenance(pose_node: Any, report_node: Any, registration: Registration, report: str) -> None:
+def store_provenance(pose_node: Any, report_node: Any, report: Mapping[str, Any]) -> None:
     """Put the report into a text node, and what one looks for first into attributes of the pose's transform node."""
-    report_node.SetText(report)
-    last = registration.stages[-1] if registration.stages else None
+    report_node.SetText(to_json(report))
+    last = report["stages"][-1] if report["stages"] else {}
+    similarity = last.get("similarity")
     for name, value in {
         "version": __version__,
-        "method": registration.method,
-        "device": registration.device,
-        "similarity-name": None if last is None else last.similarity_name,
-        "similarity": None if last is None or last.similarity is None else f"{last.similarity:.6g}",
-        "warnings": json.dumps(registration.warnings, ensure_ascii=False),
+        "method": report["method"],
+        "device": report["device"],
+        "similarity-name": last.get("similarity_name"),
+        "similarity": None if similarity is None else f"{similarity:.6g}",
+        "warnings": json.dumps(report["warnings"], ensure_ascii=False),
     }.items():
         pose_node.SetAttribute(PREFIX + name, value)
+
+
+def note_adjustment(case: RegisteredCase, application: str = "") -> bool:
+    """Let the report in the scene say what was adjusted by hand, and in which application; False if it said so before.
+
+    Raises InputError where the pose in use is not a rigid motion, or the report is not one.
+    """
+    node = case.pose_node.GetNodeReference(REPORT_REFERENCE)
+    try:
+        report = json.loads(node.GetText() or "")
+        carms = [view.carm for view in case.views]
+        report["adjustment"] = adjustment_fields(case.pose, case.automatic_pose, case.centre_mm, carms)
+        if application:
+            report["software"]["application"] = application
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise InputError("The registration's report cannot be read from the scene; register again.") from error
+    text = to_json(report)
+    if text == node.GetText():
+        return False
+    node.SetText(text)
+    return True
