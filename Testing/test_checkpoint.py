@@ -23,6 +23,7 @@ from DeepIterRegLib.initializer.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from DeepIterRegLib.initializer.safetensors_reader import parse_safetensors
 
 pytest.importorskip("safetensors")
 
@@ -224,9 +225,76 @@ def test_renamed_tensor_is_another_network(written, tmp_path):
     assert "another network" in sentence(with_header(written, tmp_path / "renamed.safetensors", renamed))
 
 
-def test_without_the_package_there_is_a_sentence(written, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    assert "safetensors: install it with pip" in sentence(written)
+def test_reading_needs_no_package(weights, written, monkeypatch):
+    for name in ("safetensors", "safetensors.numpy", "torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+    again = read_checkpoint(written)
+    assert again.weights.keys() == weights.keys()
+    np.testing.assert_array_equal(again.weights[VARIANCE], weights[VARIANCE])
+
+
+def test_our_reader_and_the_package_read_the_same():
+    from safetensors.numpy import save
+
+    tensors = {
+        "half": np.arange(6, dtype=np.float16).reshape(2, 3),
+        "single": np.float32(np.pi) * np.ones((2, 1, 2), np.float32),
+        "double": np.array(np.e),
+        "nothing": np.zeros((0, 4), np.float32),
+    }
+    found = parse_safetensors(save(tensors, metadata={"a": "é"}))
+    assert found.metadata == {"a": "é"}
+    assert found.tensors.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert found.tensors[name].dtype == tensor.dtype
+        np.testing.assert_array_equal(found.tensors[name], tensor)
+
+
+def entry(begin: int, end: int, shape: object = None, dtype: object = "F32") -> dict:
+    return {"dtype": dtype, "shape": [(end - begin) // 4] if shape is None else shape, "data_offsets": [begin, end]}
+
+
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [
+        ({"a": entry(0, 8)}, 12),  # goes on
+        ({"a": entry(0, 8)}, 4),  # cut short
+        ({"a": entry(4, 8)}, 8),  # a gap
+        ({"a": entry(0, 8), "b": entry(4, 12)}, 12),  # an overlap
+        ({"a": entry(0, 8), "b": entry(0, 8)}, 8),  # the same bytes twice
+        ({"a": entry(0, 8, [3])}, 8),
+        ({"a": entry(0, 8, [-1, -2])}, 8),
+        ({"a": entry(0, 8, [True, 2])}, 8),
+        ({"a": entry(0, 8, [2.0])}, 8),
+        ({"a": entry(0, 8, "2")}, 8),
+        ({"a": entry(0, 8, dtype="I32")}, 8),
+        ({"a": entry(0, 8, dtype=["F32"])}, 8),
+        ({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4, 8]}}, 8),
+        ({"a": {"dtype": "F32", "shape": [2]}}, 8),
+        ({"a": "F32"}, 8),
+        ({"__metadata__": {"a": 1}}, 0),
+        ({"__metadata__": ["a"]}, 0),
+        ([], 0),
+    ],
+)
+def test_what_is_not_exactly_the_format_is_refused(header, size):
+    text = json.dumps(header).encode()
+    with pytest.raises(ValueError):
+        parse_safetensors(len(text).to_bytes(8, "little") + text + bytes(size))
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8, b"\xff" * 16, (2).to_bytes(8, "little") + b"{", b"{}" * 9])
+def test_what_is_no_header_is_refused(content):
+    with pytest.raises(ValueError):
+        parse_safetensors(content)
+
+
+def test_a_name_that_is_there_twice_is_refused():
+    text = (
+        b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    )
+    with pytest.raises(ValueError):
+        parse_safetensors(len(text).to_bytes(8, "little") + text + bytes(4))
 
 
 def test_default_lies_beside_the_library_where_slicers_package_has_it():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -178,15 +177,6 @@ def test_a_checkpoint_that_cannot_be_used_is_a_warning_and_the_registration_goes
     assert names(result.stages) == ["Starting pose", "Nothing"]
     assert result.initializer_sha256 is None
     np.testing.assert_array_equal(result.pose, START)
-
-
-def test_without_safetensors_the_registration_goes_on(angiogram, knows, no_refinement, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    (tmp_path / "again.safetensors").write_bytes(knows[0].read_bytes())
-    result = registered(angiogram, initializer=tmp_path / "again.safetensors", initial_pose=START)
-    (warning,) = result.warnings
-    assert "needs the Python package safetensors" in warning
-    assert warning.endswith("The registration went on from the given pose.")
 
 
 @pytest.mark.parametrize(

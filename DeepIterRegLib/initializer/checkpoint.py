@@ -15,6 +15,7 @@ from DeepIterRegLib import __version__
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.initializer.architecture import ARCHITECTURE, tensor_shapes
+from DeepIterRegLib.initializer.safetensors_reader import parse_safetensors
 from DeepIterRegLib.initializer.window import FIELD_MM, SIZE_PX
 from DeepIterRegLib.whole_file import whole_file
 
@@ -84,27 +85,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint in `path`, or a CheckpointError that says in one sentence why it cannot be used."""
     content = _content(path)
     try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-    except ImportError as error:
-        raise CheckpointError(
-            f"Reading {path.name} needs the Python package safetensors: install it with pip, or {INSTEAD}."
-        ) from error
-    try:
-        header = _header(path, _metadata(content))
-        stored = load(content)
+        found = parse_safetensors(content)
+        header, stored = _header(path, found.metadata), found.tensors
     except CheckpointError:
         raise
     # Whatever a header that is not ours may hold in place of text and numbers.
-    except (
-        SafetensorError,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path.name} is damaged or not a checkpoint of DeepIterReg; {INSTEAD}.") from error
     _check_shapes(path, {name: value.shape for name, value in stored.items()})
     if digest(stored) != header.sha256:
@@ -139,15 +125,6 @@ def _content(path: Path) -> bytes:
             "give a .safetensors file that `deepiterreg train` has written."
         )
     return content
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """The text in a safetensors file: 8 bytes say how long the JSON is that follows them."""
-    length = int.from_bytes(content[:8], "little")
-    if not 2 <= length <= len(content) - 8:
-        raise ValueError(length)
-    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    return metadata
 
 
 def _to_metadata(header: CheckpointHeader) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -80,12 +80,17 @@ class SimulatedPatient:
     """What was applied, as JSON: "cta": {...}, "lateral": {...}, "frontal": {...}."""
 
 
-def simulate_patient(seed: int, options: PatientOptions | None = None) -> SimulatedPatient:
+def simulate_patient(
+    seed: int, options: PatientOptions | None = None, progress: Callable[[str, float], None] | None = None
+) -> SimulatedPatient:
     """Generate patient `seed` (>= 0); equal arguments give equal patients.
 
-    Raises InputError for real anatomy that cannot be read.
+    progress: called before each step with what it is, and the fraction of the time that is over. Raises InputError for
+    real anatomy that cannot be read.
     """
     options = options or PatientOptions()
+    tell = progress or (lambda step, fraction: None)
+    tell("Growing vessels", 0.0)
     anatomy = draw_anatomy(seed, options)
     stroke = draw_stroke(anatomy.vessels, stream(seed, "stroke"))
     circumstances = stream(seed, "circumstances")
@@ -100,15 +105,17 @@ def simulate_patient(seed: int, options: PatientOptions | None = None) -> Simula
     )
     x, y, z = positioning.centre_of_field_mm
     plan = replace(plan, centre_mm=(float(x), float(y), float(z)))
+    tell("Simulating the CTA", 0.05)
     scan = scan_ct(anatomy, stroke, positioning.head_to_patient, plan, stream(seed, "ct"))
     flow = BloodFlow.random(stream(seed, "blood flow"))
-    runs = tuple(
-        expose(
+    runs = []
+    for number, view in enumerate(options.views):
+        tell("Simulating the DSA", 0.35 + 0.65 * number / len(options.views))
+        plan_of_run = RunPlan.random(stream(seed, f"{view} plan"), flow)
+        runs.append(expose(
             anatomy, stroke, treated, injected, scan.plain_head, positioning.head_to_patient, positioning.pose,
-            positioning.carms[view], RunPlan.random(stream(seed, f"{view} plan"), flow), stream(seed, view),
-        )
-        for view in options.views
-    )  # fmt: skip
+            positioning.carms[view], plan_of_run, stream(seed, view),
+        ))  # fmt: skip
     return SimulatedPatient(
         seed=seed,
         anatomy=anatomy,
@@ -117,7 +124,7 @@ def simulate_patient(seed: int, options: PatientOptions | None = None) -> Simula
         treated=treated,
         injected=injected,
         volume=scan.volume,
-        runs=runs,
+        runs=tuple(runs),
         pose=positioning.pose,
         radiological_pose=positioning.radiological_pose,
         artery_mask=scan.artery_mask,
