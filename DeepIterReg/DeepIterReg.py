@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import qt
 import slicer
 import vtk
 from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode
@@ -40,20 +41,34 @@ class DeepIterReg(ScriptedLoadableModule):
             "Implements and extends the deep iterative 2D/3D registration of cerebral angiograms; how to cite it is in "
             "the extension's README. Built on 3D Slicer, SimpleITK and DiffDRR."
         )
+        slicer.app.connect("startupCompleted()", onStartUpCompleted)
 
 
 @parameterNodeWrapper
 class DeepIterRegParameterNode:
-    """What the panel holds and a saved scene keeps. For the numbers the lowest value says: as the image has it."""
+    """What is selected; a saved scene keeps it. The panel's sections bind their widgets themselves: the wrapper's own
+    connection outlives its disconnection."""
 
     cta: vtkMRMLScalarVolumeNode
     dsa: vtkMRMLNode
     secondDsa: vtkMRMLNode
-    primaryAngleDeg: float = -181.0
-    secondaryAngleDeg: float = -181.0
-    sddMm: float = 0.0
-    sidMm: float = 0.0
-    pixelSpacingMm: float = 0.0
+    ctaVessels: vtkMRMLNode
+    ctaVeins: vtkMRMLNode
+    dsaVessels: vtkMRMLNode
+    dsaVeins: vtkMRMLNode
+    secondDsaVessels: vtkMRMLNode
+    secondDsaVeins: vtkMRMLNode
+    method: str = "default"
+    device: str = "auto"
+
+
+def onStartUpCompleted():
+    """Offer the simulated patient in Slicer's Sample Data module, and know the layouts that saved scenes may be in."""
+    from DeepIterRegLib.mrml.layout import register_layouts
+    from DeepIterRegLib.mrml.sample_data import register_sample_data
+
+    register_layouts(slicer.mrmlScene)
+    register_sample_data(_)
 
 
 class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -62,42 +77,65 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.logic = None
         self.panel = None
+        self.ui = None
+        self._wheelFilter = None
         self._parameterNode = None
-        self._parameterNodeGuiTag = None
 
     def setup(self):
-        from DeepIterRegLib.mrml.widget import RegistrationPanel
+        from DeepIterRegLib.mrml.panel.slicer_services import slicer_services
+        from DeepIterRegLib.mrml.panel.wheel import keep_from_wheel
+        from DeepIterRegLib.mrml.widget import FORMS, RegistrationPanel
 
         ScriptedLoadableModuleWidget.setup(self)
-        widget = slicer.util.loadUI(self.resourcePath("UI/DeepIterReg.ui"))
-        self.layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
-        widget.setMRMLScene(slicer.mrmlScene)
+        forms = qt.QWidget()
+        formsLayout = qt.QVBoxLayout(forms)
+        formsLayout.setContentsMargins(0, 0, 0, 0)
+        for name in FORMS:
+            form = slicer.util.loadUI(self.resourcePath(f"UI/{name}.ui"))
+            formsLayout.addWidget(form)
+            form.setMRMLScene(slicer.mrmlScene)
+        self.layout.addWidget(forms)
+        self.layout.addStretch(1)
+        self.ui = slicer.util.childWidgetVariables(forms)
+        self._wheelFilter = keep_from_wheel(forms)
         self.logic = DeepIterRegLogic()
-        self.panel = RegistrationPanel(self.ui, self.logic, slicer.app.processEvents, _)
-        self.ui.registerButton.connect("clicked()", self.onRegisterButton)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.panel = RegistrationPanel(self.ui, slicer_services(forms, _))
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
         self.setParameterNode(self.logic.getParameterNode())
 
     def cleanup(self):
-        self.panel.cancel()
+        if self.panel is not None:
+            self.panel.close()
         self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self):
-        # Connected once and not on every visit: disconnectGui leaves the GUI connected to the node.
         if self._parameterNode is None:
             self.setParameterNode(self.logic.getParameterNode())
+        self.panel.enter()
+
+    def exit(self):
+        self.panel.leave()
 
     def onSceneStartClose(self, caller, event):
-        self.panel.cancel()
+        self.panel.scene_closes()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event):
-        self.panel.clear()
         if self.parent.isEntered:
             self.enter()
+
+    def onSceneEndImport(self, caller, event):
+        self.setParameterNode(self.logic.getParameterNode())
+        self.panel.scene_loaded()
+
+    def onNodeRemoved(self, caller, event):
+        if not slicer.mrmlScene.IsClosing() and not slicer.mrmlScene.IsBatchProcessing():
+            self.panel.nodes_removed()
 
     def onReload(self):
         for name in [name for name in sys.modules if name.partition(".")[0] == "DeepIterRegLib"]:
@@ -105,23 +143,17 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.onReload(self)
 
     def setParameterNode(self, parameterNode):
-        """Connect the panel to a parameter node, and disconnect it from the one before."""
+        """Show another parameter node in the panel, or none."""
         if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
         self._parameterNode = parameterNode
-        self.panel.parameters = parameterNode
         if parameterNode is not None:
-            self._parameterNodeGuiTag = parameterNode.connectGui(self.ui)
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
-            self.onParametersChanged()
+        if self.panel is not None:
+            self.panel.set_parameters(parameterNode)
 
     def onParametersChanged(self, caller=None, event=None):
         self.panel.update()
-
-    def onRegisterButton(self):
-        with slicer.util.tryWithErrorDisplay(_("The registration failed."), waitCursor=False):
-            self.panel.register_or_cancel()
 
 
 class DeepIterRegLogic(ScriptedLoadableModuleLogic):
@@ -138,30 +170,21 @@ class DeepIterRegLogic(ScriptedLoadableModuleLogic):
 
 
 class DeepIterRegTest(ScriptedLoadableModuleTest):
+    """What a clinician does, through the widgets and the worker process: DeepIterRegLib/mrml/self_test.py."""
+
     def setUp(self):
         slicer.mrmlScene.Clear()
 
     def runTest(self):
         self.setUp()
-        self.test_registers_the_built_in_patient()
+        self.test_panel_registers_adjusts_saves_and_opens_again()
 
-    def test_registers_the_built_in_patient(self):
-        import tempfile
+    def test_panel_registers_adjusts_saves_and_opens_again(self):
+        from DeepIterRegLib.mrml.self_test import PanelTest
 
-        from DeepIterRegLib.geometry.projection import mean_projection_error_mm
-        from DeepIterRegLib.images.dsa_files import read_angiogram
-        from DeepIterRegLib.mrml.logic import DeepIterRegLogic as SceneLogic
-        from DeepIterRegLib.simulate.simple import simple_patient, write_patient
-
-        patient = simple_patient(seed=1)
-        logic = SceneLogic(slicer.mrmlScene)
-        with tempfile.TemporaryDirectory() as folder:
-            angiogram = read_angiogram(write_patient(patient, folder)["dsa"])
-        cta, dsa = logic.load_cta(patient.volume), logic.load_dsa(angiogram)
-        registration = logic.register(cta, [dsa])
-        truth = patient.pose, patient.volume.centre_mm, patient.carm
-        before_mm = mean_projection_error_mm(registration.initial_pose, *truth)
-        after_mm = mean_projection_error_mm(registration.pose, *truth)
-        assert after_mm < before_mm / 2
-        assert cta.GetParentTransformNode().GetName() == "CTA to C-arm"
-        self.delayDisplay(f"Mean projection error {before_mm:.1f} mm before, {after_mm:.1f} mm after")
+        widget = slicer.modules.deepiterreg.widgetRepresentation().self()
+        widget.enter()
+        try:
+            self.delayDisplay(PanelTest(widget, slicer.mrmlScene, slicer.app.processEvents).run())
+        finally:
+            widget.exit()

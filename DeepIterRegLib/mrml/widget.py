@@ -1,162 +1,142 @@
-"""What the module's panel does. Qt is only touched through the widgets it is given, so that tests can give fakes."""
+"""The module's panel: its sections put together, one after the other as the clinician goes through them."""
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from DeepIterRegLib.errors import InputError, RegistrationCancelled
-from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.registration import Progress, Registration
+from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.mrml.layout import register_layouts
+from DeepIterRegLib.mrml.panel.adjust import AdjustSection
+from DeepIterRegLib.mrml.panel.inputs import InputsSection
+from DeepIterRegLib.mrml.panel.overlay import OverlaySection
+from DeepIterRegLib.mrml.panel.result import ResultSection
+from DeepIterRegLib.mrml.panel.review import ReviewSection
+from DeepIterRegLib.mrml.panel.run import RunSection
+from DeepIterRegLib.mrml.panel.save import SaveSection
+from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.words import in_the_panels_words
+from DeepIterRegLib.mrml.registered import RegisteredCase, registered_case, registered_cases
 
-AS_THE_IMAGE_HAS_IT_DEG, AS_THE_IMAGE_HAS_IT_MM = -181.0, 0.0
-"""The spin boxes' lowest values, which they show as words."""
-FIELD_OF_OPTION = {
-    "--primary-angle": "Primary angle",
-    "--secondary-angle": "Secondary angle",
-    "--sdd": "Source to detector",
-    "--sid": "Source to isocentre",
-    "--pixel-spacing": "Pixel spacing",
-    "--cta": "CTA",
-    "--dsa": "DSA",
-}
-"""The command line's options, which errors name, as the panel calls them."""
-
-
-class RegistrationLogic(Protocol):
-    """The part of `DeepIterRegLogic` that the panel needs."""
-
-    def register(self, cta: Any, dsas: list[Any], **options: Any) -> Registration: ...
+FORMS = ("Inputs", "Run", "Result", "Overlay", "Adjust", "Save", "Review")
+"""The .ui files, from top to bottom."""
 
 
 class RegistrationPanel:
-    """The first panel: images in, Register, what came out.
+    """Inputs, Register, Result, Overlay, Adjust by hand, Save and send, Review.
 
-    ui: the widgets of DeepIterReg.ui by name. process_events: keeps the application alive while registering.
-    translate: of the strings the user sees. `parameters` is the module's parameter node, None while there is none.
+    ui: the widgets of all .ui files by name. `set_parameters` gives it the module's parameter node. The scene is the
+    truth: after loading one, `refresh` shows what it holds.
     """
 
-    def __init__(
-        self,
-        ui: Any,
-        logic: RegistrationLogic,
-        process_events: Callable[[], None],
-        translate: Callable[[str], str] = str,
-    ) -> None:
-        self.parameters: Any = None
-        self._ui = ui
-        self._logic = logic
-        self._process_events = process_events
-        self._tr = translate
-        self._running = False
-        self._cancelled = False
-        self.clear()
+    def __init__(self, ui: Any, services: Services) -> None:
+        self._services = services
+        self._parameters: Any = None
+        self._case: RegisteredCase | None = None
+        self.inputs = InputsSection(ui, services, on_changed=self.update)
+        self.overlay = OverlaySection(ui, services)
+        self.run = RunSection(
+            ui,
+            services,
+            self.inputs,
+            begin=self.inputs.offer_packages,
+            on_running=self._running,
+            on_done=self._done,
+            look=lambda: self.overlay.look,
+        )
+        self.result = ResultSection(ui, services)
+        self.adjust = AdjustSection(
+            ui, services, self.run.refine, arrange_landmarks=lambda: self.overlay.arrange("landmarks")
+        )
+        self.save = SaveSection(ui, services)
+        self.review = ReviewSection(ui, services)
+        self._of_a_case = (self.result, self.overlay, self.adjust, self.save, self.review)
 
-    def clear(self) -> None:
-        """Forget the result on show."""
-        self._ui.resultLabel.text = ""
-        self._ui.progressBar.visible = False
-        self.update()
+    @property
+    def case(self) -> RegisteredCase | None:
+        """The registration on show."""
+        return self._case
+
+    def set_parameters(self, parameters: Any) -> None:
+        """Work with another parameter node; None while there is none."""
+        self._parameters = parameters
+        self.inputs.set_parameters(parameters)
+        self.refresh()
 
     def update(self) -> None:
-        """Let the button say what it does, or what is missing before it can."""
-        if self._running:
-            return
-        missing = self._missing()
-        self._ui.registerButton.enabled = missing is None
-        self._ui.registerButton.text = self._tr("Register") if missing is None else missing
+        """Something was selected or typed in."""
+        self.run.update()
+        cta = None if self._parameters is None else self._parameters.cta
+        if (self._case and self._case.cta) is not cta:
+            self.refresh()
 
-    def register_or_cancel(self) -> None:
-        """Press of the button. Errors of the input are shown in the panel; what else goes wrong is raised."""
-        if self._running:
-            self.cancel()
-            return
-        if self._missing() is not None:
-            return
-        self._running, self._cancelled = True, False
-        self._ui.registerButton.text = self._tr("Cancel")
-        self._ui.resultLabel.text = ""
-        self._ui.progressBar.value = 0
-        self._ui.progressBar.visible = True
+    def refresh(self) -> None:
+        """Show the registration of the selected CTA as the scene has it, or that there is none."""
+        cta = None if self._parameters is None else self._parameters.cta
         try:
-            parameters = self.parameters
-            dsas = [dsa for dsa in (parameters.dsa, parameters.secondDsa) if dsa is not None]
-            registration = self._logic.register(
-                parameters.cta, dsas, geometry=geometry_options(parameters), progress=self._progress
-            )
-            self._show(result_html(registration, self._tr))
+            self._case = registered_case(cta)
         except InputError as error:
-            self._show(html.escape(in_the_panels_words(str(error))))
-        except RegistrationCancelled:
-            self._show(html.escape(self._tr("Cancelled; everything is as it was.")))
-        finally:
-            self._running = False
-            self._ui.progressBar.visible = False
-            self.update()
+            self._case = None
+            self.run.say(in_the_panels_words(str(error)))
+        for section in self._of_a_case:
+            section.show(self._case)
+        self.run.update()
 
-    def cancel(self) -> None:
-        """End a running registration at its next step."""
-        self._cancelled = True
+    def scene_loaded(self) -> None:
+        """A scene was opened or added: select its registered images where nothing is selected yet."""
+        parameters = self._parameters
+        if parameters is not None and parameters.cta is None:
+            for case in registered_cases(self._services.scene):
+                parameters.cta = case.cta
+                parameters.dsa = case.views[0].dsa
+                parameters.secondDsa = case.views[1].dsa if len(case.views) > 1 else None
+                break
+        self.refresh()
+        if self._case is not None:
+            self.overlay.arrange()
 
-    def _missing(self) -> str | None:
-        parameters = self.parameters
-        if parameters is None or (parameters.cta is None and parameters.dsa is None):
-            return self._tr("Select a CTA and a DSA")
-        if parameters.cta is None:
-            return self._tr("Select a CTA")
-        return self._tr("Select a DSA") if parameters.dsa is None else None
+    def nodes_removed(self) -> None:
+        """Something went from the scene: let go of a registration that is no longer whole."""
+        case, scene = self._case, self._services.scene
+        if case is not None:
+            nodes = [case.cta, case.pose_node, case.cloud_node]
+            nodes += [node for view in case.views for node in (view.dsa, view.plane, view.drr)]
+            if not all(scene.IsNodePresent(node) for node in nodes):
+                self.refresh()
+        self.run.update()
 
-    def _progress(self, progress: Progress) -> None:
-        similarity = "" if progress.similarity is None else f" ({progress.similarity:.3f})"
-        self._ui.progressBar.value = round(100 * progress.fraction)
-        self._ui.progressBar.format = f"{progress.stage}{similarity}"
-        self._process_events()
-        if self._cancelled:
-            raise RegistrationCancelled
+    def enter(self) -> None:
+        """The module came to the front."""
+        register_layouts(self._services.scene)
+        self._services.worker.start()
+        self.adjust.enter()
+        self.refresh()
 
-    def _show(self, rich_text: str) -> None:
-        self._ui.resultLabel.text = rich_text
+    def leave(self) -> None:
+        """Another module came to the front: a registration that still runs is cancelled, nothing has changed."""
+        self.run.cancel()
+        self.adjust.exit()
 
+    def scene_closes(self) -> None:
+        """Let go of the scene's nodes."""
+        self.run.cancel()
+        self._case = None
+        for section in self._of_a_case:
+            section.show(None)
+        self.run.say("")
 
-def geometry_options(parameters: Any) -> GeometryOptions | None:
-    """What was typed in over the images' own geometry; None where nothing was. Raises InputError for absurd numbers.
+    def close(self) -> None:
+        """End the worker and everything that observes the scene."""
+        self.run.cancel()
+        self._parameters = None
+        self.inputs.close()
+        for section in self._of_a_case:
+            section.close()
+        self._services.worker.close()
 
-    With two DSAs the angles of one cannot be those of the other: typed-in angles are refused.
-    """
-    angles = [
-        None if value <= AS_THE_IMAGE_HAS_IT_DEG else value
-        for value in (parameters.primaryAngleDeg, parameters.secondaryAngleDeg)
-    ]
-    lengths = [
-        None if value <= AS_THE_IMAGE_HAS_IT_MM else value
-        for value in (parameters.sddMm, parameters.sidMm, parameters.pixelSpacingMm)
-    ]
-    if parameters.secondDsa is not None and angles != [None, None]:
-        raise InputError(
-            "Two DSAs have angles of their own; leave --primary-angle and --secondary-angle to the images."
-        )
-    if all(value is None for value in (*angles, *lengths)):
-        return None
-    return GeometryOptions(*angles, *lengths)
+    def _running(self, running: bool) -> None:
+        for section in (self.inputs, *self._of_a_case):
+            section.busy(running)
 
-
-def in_the_panels_words(message: str) -> str:
-    """An error's sentence with the panel's fields in place of the command line's options."""
-    pattern = "|".join(sorted(map(re.escape, FIELD_OF_OPTION), key=len, reverse=True))
-    return re.sub(rf"({pattern})( (DEG|MM|PATH|FILE))?\b", lambda match: f'"{FIELD_OF_OPTION[match[1]]}"', message)
-
-
-def result_html(registration: Registration, translate: Callable[[str], str] = str) -> str:
-    """The result in a few lines: stages with their similarity, seconds, device, warnings."""
-    lines = [translate("Registered in {seconds:.1f} s on {device}.").format(
-        seconds=registration.seconds, device=registration.device.upper()
-    )]  # fmt: skip
-    for stage in registration.stages:
-        if stage.similarity is not None and stage.similarity_before is not None:
-            lines.append(
-                f"{stage.name}: {stage.similarity_name} {stage.similarity_before:.3f} → {stage.similarity:.3f}"
-            )
-    lines += [translate("Note: ") + warning for warning in registration.warnings]
-    return "<br>".join(html.escape(line) for line in lines)
+    def _done(self, cta: Any) -> None:
+        self.refresh()
+        self.overlay.arrange()

@@ -1,0 +1,106 @@
+"""What came out: similarity before and after, how far the CTA moved, warnings, time."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.registered import RegisteredCase
+
+EMPTY = "–"
+
+
+class ResultSection:
+    """Shows the report that a registration left in the scene. ui: the widgets of Result.ui."""
+
+    def __init__(self, ui: Any, services: Services) -> None:
+        self._ui = ui
+        self._tr = services.translate
+        self._case: RegisteredCase | None = None
+        self._busy = False
+        ui.appliedCheckBox.connect("toggled(bool)", self._apply)
+        self.show(None)
+
+    def show(self, case: RegisteredCase | None) -> None:
+        """Show a registration, or that there is none."""
+        self._case = case
+        ui = self._ui
+        report = None if case is None else case.report
+        ui.transformLabel.text = EMPTY if case is None else case.pose_node.GetName()
+        ui.similarityLabel.text = EMPTY if report is None else similarity_text(report, self._tr)
+        ui.movedLabel.text = EMPTY if report is None else moved_text(report, self._tr)
+        ui.durationLabel.text = EMPTY if report is None else duration_text(report, self._tr)
+        ui.warningsLabel.text = "" if report is None else warnings_html(report, self._tr)
+        ui.warningsLabel.visible = bool(report is not None and report["warnings"])
+        confidence = None if report is None else report.get("confidence")
+        for widget in (ui.confidenceLabel, ui.confidenceCaption):
+            widget.visible = confidence is not None
+        before = ui.appliedCheckBox.blockSignals(True)
+        ui.appliedCheckBox.checked = case is not None and case.is_applied
+        ui.appliedCheckBox.blockSignals(before)
+        self._enable()
+
+    def busy(self, running: bool) -> None:
+        """Leave the CTA where it is while a registration runs."""
+        self._busy = running
+        self._enable()
+
+    def close(self) -> None:
+        """Nothing is observed; the scene is asked whenever something is shown."""
+
+    def _enable(self) -> None:
+        self._ui.appliedCheckBox.enabled = self._case is not None and not self._busy
+
+    def _apply(self, applied: bool) -> None:
+        if self._case is not None:
+            self._case.apply_to_cta(applied)
+
+
+def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
+    """The NCC of DRR and DSA before and after, a line for each DSA."""
+    several = len(report["angiograms"]) > 1
+    lines = []
+    for number, view in enumerate(report["angiograms"], start=1):
+        name = translate("DSA {number}: ").format(number=number) if several else ""
+        before, after = (EMPTY if view[key] is None else two_digits(view[key]) for key in ("ncc_before", "ncc_after"))
+        lines.append(translate("{name}{before} before, {after} after").format(name=name, before=before, after=after))
+    return "\n".join(lines)
+
+
+def moved_text(report: Mapping[str, Any], translate: Any = str) -> str:
+    """How far the CTA moved: centre, rotation, and mean shift on each detector."""
+    moved = report["moved"]
+    lines = [translate("{shift:.1f} mm and {angle:.1f}°").format(
+        shift=moved["translation_mm"], angle=moved["rotation_deg"]
+    )]  # fmt: skip
+    several = len(report["angiograms"]) > 1
+    for number, view in enumerate(report["angiograms"], start=1):
+        if view["moved_px"] is not None:
+            on = translate(" on DSA {number}").format(number=number) if several else translate(" on the DSA")
+            lines.append(f"{view['moved_px']:.0f} px ({view['moved_mm']:.1f} mm){on}")
+    return "\n".join(lines)
+
+
+def duration_text(report: Mapping[str, Any], translate: Any = str) -> str:
+    """Seconds of the preparation and of the registration, and the device."""
+    seconds = report["seconds"]
+    sentence = translate("{register:.1f} s, preparing the images {prepare:.1f} s ({device})")
+    return sentence.format(
+        register=seconds.get("register", 0.0), prepare=seconds.get("prepare", 0.0), device=report["device"].upper()
+    )
+
+
+def warnings_html(report: Mapping[str, Any], translate: Any = str) -> str:
+    """The warnings as a list, escaped."""
+    if not report["warnings"]:
+        return ""
+    lines = [f"<li>{html.escape(warning)}</li>" for warning in report["warnings"]]
+    heading = translate("Please note")
+    return f"<b>{html.escape(heading)}</b><ul style='margin-left:-24px'>{''.join(lines)}</ul>"
+
+
+def two_digits(value: float) -> str:
+    """Without the sign of a number that is rounded to nothing."""
+    return f"{round(value, 2) + 0.0:.2f}"

@@ -1,0 +1,153 @@
+"""The panel's services in Slicer itself: Qt's dialogs, timers and settings, Slicer's views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from DeepIterRegLib.mrml.dsa_node import slicer_file_of_instance
+from DeepIterRegLib.mrml.panel.services import Services, Shortcut
+from DeepIterRegLib.mrml.worker_process import slicer_worker
+
+SETTINGS_GROUP = "DeepIterReg/"
+
+
+def slicer_services(parent: Any, translate: Callable[[str], str]) -> Services:
+    """The services of the running application. parent: the panel's QWidget, which dialogs and keys belong to."""
+    import slicer
+
+    app = slicer.app
+    return Services(
+        scene=slicer.mrmlScene,
+        worker=slicer_worker(translate),
+        dialogs=QtDialogs(parent),
+        settings=QtSettings(),
+        timer=QtTimer,
+        call_later=call_later,
+        shortcut=lambda key, callback: _shortcut(parent, key, callback),
+        slice_interactor=slice_interactor,
+        process_events=app.processEvents,
+        file_of_instance=slicer_file_of_instance,
+        application=f"3D Slicer {app.applicationVersion}",
+        translate=translate,
+    )
+
+
+class QtDialogs:
+    """Implements `Dialogs`."""
+
+    def __init__(self, parent: Any) -> None:
+        self._parent = parent
+
+    def ask(self, title: str, text: str, yes: str, no: str) -> bool:
+        import qt
+
+        box = qt.QMessageBox(self._parent)
+        box.setWindowTitle(title)
+        box.setText(text)
+        accept = box.addButton(yes, qt.QMessageBox.AcceptRole)
+        box.setDefaultButton(box.addButton(no, qt.QMessageBox.RejectRole))
+        box.exec_()
+        return bool(box.clickedButton() == accept)
+
+    def warn(self, text: str) -> None:
+        import slicer
+
+        slicer.util.warningDisplay(text)
+
+    def save_file(self, title: str, name: str, kinds: Mapping[str, str]) -> str | None:
+        import qt
+
+        filters = ";;".join(f"{what} (*{suffix})" for suffix, what in kinds.items())
+        path = str(qt.QFileDialog.getSaveFileName(self._parent, title, name, filters))
+        if not path:
+            return None
+        return path if path.lower().endswith(tuple(kinds)) else path + next(iter(kinds))
+
+    def choose_folder(self, title: str) -> str | None:
+        import qt
+
+        return str(qt.QFileDialog.getExistingDirectory(self._parent, title)) or None
+
+
+class QtSettings:
+    """Implements `Settings` with Slicer's own file."""
+
+    def get(self, name: str) -> str | None:
+        import qt
+
+        value = qt.QSettings().value(SETTINGS_GROUP + name)
+        return None if value is None else str(value)
+
+    def set(self, name: str, value: str) -> None:
+        import qt
+
+        qt.QSettings().setValue(SETTINGS_GROUP + name, value)
+
+
+class QtTimer:
+    """Implements `Timer`."""
+
+    def __init__(self, callback: Callable[[], None], interval_ms: int) -> None:
+        import qt
+
+        self._timer = qt.QTimer()
+        self._timer.setInterval(interval_ms)
+        self._timer.connect("timeout()", callback)
+
+    def start(self) -> None:
+        self._timer.start()
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+
+def call_later(callback: Callable[[], None], ms: int) -> None:
+    """Call back once."""
+    import qt
+
+    qt.QTimer.singleShot(ms, callback)
+
+
+def slice_interactor(view: str) -> Any | None:
+    """The interactor of a slice view, None where the application shows no views (tests, no main window)."""
+    import slicer
+
+    manager = slicer.app.layoutManager()
+    widget = None if manager is None else manager.sliceWidget(view)
+    return None if widget is None else widget.sliceView().interactor()
+
+
+def _shortcut(parent: Any, key: str, callback: Callable[[], None]) -> Shortcut:
+    import qt
+
+    shortcut = qt.QShortcut(parent)
+    shortcut.setKey(qt.QKeySequence(key))
+    shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
+    shortcut.setEnabled(False)
+    shortcut.connect("activated()", lambda: None if _focus_takes(key) else callback())
+    return shortcut
+
+
+STEPS = {"Up": 1, "Right": 1, "PgUp": 10, "Down": -1, "Left": -1, "PgDown": -10}
+
+
+def _focus_takes(key: str) -> bool:
+    """Give a key to the number or slider that has the focus; False where it is meant for nobody there.
+
+    The shortcut has taken it from them: Qt asks shortcuts first.
+    """
+    import qt
+
+    focus, steps = qt.QApplication.focusWidget(), STEPS.get(key)
+    if focus is None or steps is None:
+        return False
+    if focus.inherits("QLineEdit") and focus.parent() is not None and focus.parent().inherits("QAbstractSpinBox"):
+        focus = focus.parent()
+    if focus.inherits("QAbstractSpinBox"):
+        focus.stepBy(steps)
+        return True
+    if focus.inherits("QAbstractSlider"):
+        focus.setValue(focus.value + steps * focus.singleStep)
+        return True
+    return False

@@ -1,0 +1,26 @@
+"""The library's errors name the command line's options; a person in front of the panel knows its fields."""
+
+from __future__ import annotations
+
+import re
+
+FIELD_OF_OPTION = {
+    "--primary-angle": "LAO/RAO",
+    "--secondary-angle": "CRA/CAU",
+    "--sdd": "Source to detector",
+    "--sid": "Source to isocentre",
+    "--pixel-spacing": "Pixel size",
+    "--cta-vessels": "CTA vessels",
+    "--cta-veins": "CTA veins",
+    "--dsa-vessels": "DSA vessels",
+    "--dsa-veins": "DSA veins",
+    "--cta": "CTA",
+    "--dsa": "DSA",
+    "--initial-transform": "Adjust by hand",
+}
+
+
+def in_the_panels_words(message: str) -> str:
+    """An error's sentence with the panel's fields in place of the command line's options."""
+    pattern = "|".join(sorted(map(re.escape, FIELD_OF_OPTION), key=len, reverse=True))
+    return re.sub(rf"({pattern})( (DEG|MM|PATH|FILE))?\b", lambda match: f'"{FIELD_OF_OPTION[match[1]]}"', message)
