@@ -1,8 +1,8 @@
 """How long a clinician waits: `python -m Testing.measure_panel [CTA DSA]` prints a table.
 
 Without files it takes the built-in patient (seed 1). The panel is the real one, on PySide6 behind the adapter, with the
-real worker process. cold: the worker is started by the click. warm: the worker runs, the images are new to it. again:
-a second registration of the same images.
+real worker process. cold: the worker is started by the click. warm: the worker runs, and the images have just been
+selected. ahead: they were selected as long ago as it takes to prepare them. again: a second registration of the same.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ from DeepIterRegLib.simulate.simple import simple_patient, write_patient
 from Testing.qt_adapter import open_module
 
 
-def measure(images: tuple[Volume, Angiogram], *, warm: bool) -> list[dict[str, float]]:
-    """Seconds after the click, of a first and of a second registration."""
+def measure(images: tuple[Volume, Angiogram], state: str) -> list[dict[str, float]]:
+    """Seconds after the click, of a first and of a second registration. state: "cold", "warm" or "ahead"."""
     with open_module() as opened:
+        worker = opened.widget.panel._services.worker
+        opened.process_events(until=lambda: worker.state == "warm", timeout=60)
+        if state == "cold":
+            worker.close()
         opened.ui.ctaSelector.setCurrentNode(add_volume(opened.scene, images[0]))
         opened.ui.dsaSelector.setCurrentNode(add_angiogram(opened.scene, images[1]))
-        worker = opened.widget.panel._services.worker
-        if warm:
+        if state == "ahead":
+            opened.process_events(1.0)
             opened.process_events(until=lambda: worker.state == "warm", timeout=60)
-        else:
-            worker.close()
         return [registration(opened) for _ in range(2)]
 
 
@@ -71,8 +73,8 @@ def main(arguments: list[str]) -> None:
             images = patient.volume, read_angiogram(write_patient(patient, folder)["dsa"])
         names = ("first progress", "first overlay", "moved overlay", "result", "overlays drawn")
         print(f"{'':22}" + "".join(f"{name:>16}" for name in names))
-        for state in ("cold", "warm"):
-            for which, marks in zip((state, f"again, {state}"), measure(images, warm=state == "warm"), strict=True):
+        for state in ("cold", "warm", "ahead"):
+            for which, marks in zip((state, f"again, {state}"), measure(images, state), strict=True):
                 print(f"{which:22}" + "".join(f"{marks.get(name, float('nan')):16.2f}" for name in names))
 
 

@@ -48,27 +48,41 @@ OUTPUT = ROOT / "Testing" / "output"
 class FakeWorker:
     """Implements `WorkerClient`: does nothing until a test says what it heard."""
 
-    state = "warm"
     device = "CPU, 2 cores"
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self.requests: list[RegistrationRequest] = []
         self.listener: Any = None
+        self.prepared_ahead: list[RegistrationRequest] = []
+        self.preparing: Any = None
         self.closed = False
+
+    @property
+    def state(self) -> str:
+        return "warm" if self.listener is None and self.preparing is None else "busy"
 
     def start(self) -> None: ...
 
     def register(self, request: RegistrationRequest, listener: Any) -> str:
-        assert self.listener is None, "one job at a time"
+        assert self.state == "warm", "one job at a time"
         self.requests.append(request)
         self.listener = listener
         listener.started()
+        return "job"
+
+    def prepare(self, request: RegistrationRequest, listener: Any) -> str:
+        assert self.state == "warm", "one job at a time"
+        self.prepared_ahead.append(request)
+        self.preparing = listener
         return "job"
 
     def run(self, command: str, payload: Mapping[str, Any], listener: Any) -> str:
         raise AssertionError(f"nobody asked for {command}")
 
     def cancel(self) -> None:
+        preparing, self.preparing = self.preparing, None
+        if preparing is not None:
+            preparing.cancelled()
         if self.listener is not None:
             self.end("cancelled")
 
@@ -147,7 +161,7 @@ def case_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
         workers.append(FakeWorker())
         return workers[-1]
 
-    monkeypatch.setattr(slicer_services, "ProcessWorkerClient", make)
+    monkeypatch.setattr(slicer_services, "slicer_worker", make)
     with open_module() as opened:
         yield Case(opened, workers[-1])
 
@@ -379,3 +393,71 @@ def test_wheel_over_a_slider_scrolls_the_panel_and_moves_nothing(case: Case) -> 
     case.opened.process_events(0.2)
     np.testing.assert_array_equal(case.panel.case.pose, pose)
     assert case.ui.ctaSelector.currentNode() is case.cta
+
+
+def wait_for_preparation(case: Case) -> None:
+    case.opened.process_events(until=lambda: case.worker.preparing is not None, timeout=3)
+
+
+def settle_preparation(case: Case, how: str, *what: Any) -> None:
+    preparing, case.worker.preparing = case.worker.preparing, None
+    getattr(preparing, how)(*what)
+
+
+def test_images_are_prepared_while_they_are_looked_at(case: Case) -> None:
+    wait_for_preparation(case)
+    assert case.ui.registerButton.text == "Register"
+    settle_preparation(case, "done", {})
+    case.opened.process_events(0.6)
+    assert len(case.worker.prepared_ahead) == 1, "prepared once is enough"
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    wait_for_preparation(case)
+    assert len(case.worker.prepared_ahead[-1].dsas) == 2
+
+
+def test_register_waits_for_the_preparation_and_can_be_cancelled_meanwhile(case: Case) -> None:
+    wait_for_preparation(case)
+    case.click()
+    assert not case.worker.requests
+    assert case.ui.registerButton.text == "Cancel"
+    case.worker.preparing.progress(Progress("Segmenting the CTA", 0.3))
+    assert case.ui.progressBar.value == 30
+    case.click()
+    assert case.ui.stageLabel.text == "Cancelled; everything is as it was."
+    assert not case.worker.requests
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    wait_for_preparation(case)
+    case.click()
+    settle_preparation(case, "done", {})
+    assert len(case.worker.requests) == 1
+    case.worker.end("done", case.outcome())
+    assert case.panel.case is not None
+
+
+def test_failed_preparation_is_left_to_the_registration(case: Case) -> None:
+    wait_for_preparation(case)
+    settle_preparation(case, "failed", "The CTA has no contrast.")
+    case.opened.process_events(0.6)
+    assert case.ui.stageLabel.text == ""
+    assert len(case.worker.prepared_ahead) == 1, "not tried again and again"
+    case.click()
+    assert len(case.worker.requests) == 1
+
+
+def test_preparation_of_another_cta_makes_way(case: Case) -> None:
+    wait_for_preparation(case)
+    other = add_volume(case.scene, dataclasses.replace(small_volume(), name="another CTA"))
+    case.ui.ctaSelector.setCurrentNode(other)
+    case.click()
+    assert len(case.worker.requests) == 1
+    case.worker.end("cancelled")
+
+
+def test_nothing_is_prepared_for_another_module(case: Case) -> None:
+    wait_for_preparation(case)
+    case.opened.exit()
+    assert case.worker.preparing is None
+    case.opened.process_events(0.6)
+    assert case.worker.preparing is None
+    case.opened.enter()
+    wait_for_preparation(case)

@@ -65,6 +65,7 @@ class RegistrationPanel:
     def update(self) -> None:
         """Something was selected or typed in."""
         self.run.update()
+        self.run.ahead.changed()
         cta = None if self._parameters is None else self._parameters.cta
         if (self._case and self._case.cta) is not cta:
             self.refresh()
@@ -108,17 +109,20 @@ class RegistrationPanel:
         """The module came to the front."""
         register_layouts(self._services.scene)
         self._services.worker.start()
+        self.run.ahead.resume()
         self.adjust.enter()
         self.refresh()
 
     def leave(self) -> None:
         """Another module came to the front: a registration that still runs is cancelled, nothing has changed."""
         self.run.cancel()
+        self.run.ahead.pause()
         self.adjust.exit()
 
     def scene_closes(self) -> None:
         """Let go of the scene's nodes."""
         self.run.cancel()
+        self.run.ahead.pause()
         self._case = None
         for section in self._of_a_case:
             section.show(None)
@@ -127,6 +131,7 @@ class RegistrationPanel:
     def close(self) -> None:
         """End the worker and everything that observes the scene."""
         self.run.cancel()
+        self.run.ahead.pause()
         self._parameters = None
         self.inputs.close()
         for section in self._of_a_case:

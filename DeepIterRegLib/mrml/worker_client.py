@@ -87,6 +87,9 @@ class ProcessWorkerClient:
     def register(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("register", request.payload(), listener, request.arrays())
 
+    def prepare(self, request: RegistrationRequest, listener: JobListener) -> str:
+        return self._begin("prepare", request.payload(), listener, request.arrays())
+
     def run(self, command: str, payload: Mapping[str, Any], listener: JobListener) -> str:
         return self._begin(command, payload, listener, {})
 

@@ -57,6 +57,10 @@ class WorkerClient(Protocol):
         for its files."""
         ...
 
+    def prepare(self, request: RegistrationRequest, listener: JobListener) -> str:
+        """Segment the images of a request, so that its registration finds them ready; else as `register`."""
+        ...
+
     def run(self, command: str, payload: Mapping[str, Any], listener: JobListener) -> str:
         """Run another one of the worker's commands (`worker/commands.py`), as `register` does."""
         ...

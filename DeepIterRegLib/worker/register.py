@@ -56,8 +56,7 @@ def register(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     threading.Thread(target=warm_up, args=(payload["device"],), daemon=True).start()
     initial_pose = None if payload["initial_pose"] is None else pose_of(payload["initial_pose"])
     share = 0.0 if _remembers(payload) else PREPARATION_SHARE
-    runs = _prepared_runs(payload, reply)
-    volume = _prepared_volume(payload, reply)
+    volume, runs = prepared_images(payload, reply)
     start = start_poses(volume, runs)[0] if initial_pose is None else initial_pose
     reply("prepared", **write_preview(reply.folder, _preview(volume, runs, start)))
     preparation_s = time.perf_counter() - began
@@ -73,6 +72,13 @@ def register(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     seconds = {"prepare": preparation_s, "register": registration.seconds}
     report = build_report(registration, compare_views(registration), seconds, payload["seed"])
     return {"pose": registration.pose.tolist(), "initial_pose": registration.initial_pose.tolist(), "report": report}
+
+
+def prepared_images(payload: Mapping[str, Any], reply: Reply) -> tuple[PreparedVolume, list[PreparedAngiogram]]:
+    """The CTA and the DSAs of a request, segmented now or remembered."""
+    # The runs first: they are quick, and more likely to be refused.
+    runs = _prepared_runs(payload, reply)
+    return _prepared_volume(payload, reply), runs
 
 
 def _run_key(payload: Mapping[str, Any], index: int) -> str:
@@ -95,7 +101,6 @@ def _preview(volume: PreparedVolume, runs: Sequence[PreparedAngiogram], start: F
 
 
 def _prepared_runs(payload: Mapping[str, Any], reply: Reply) -> list[PreparedAngiogram]:
-    """The runs first: they are quick, and more likely to be refused."""
     prepared = []
     for index, content in enumerate(payload["dsas"]):
         mask_keys = [payload["masks"][which][index] for which in DSA_MASKS]

@@ -61,7 +61,9 @@ class InputsSection:
         self._forms = {prefix: CArmForm(ui, prefix, services, self._changed) for prefix in ("dsa", "secondDsa")}
         for name, widget_name in SELECTORS.items():
             selector = getattr(ui, widget_name)
-            selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node, name=name: self._on_selected(name, node))
+            # The second, because Slicer does not tell of a change between two nodes of the same name.
+            for signal in ("currentNodeChanged(vtkMRMLNode*)", "nodeActivated(vtkMRMLNode*)"):
+                selector.connect(signal, lambda node, name=name: self._on_selected(name, node))
             selector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", lambda node, name=name: self._on_removed(name, node))
         for name, buttons in CHOICES.items():
             for word, widget_name in buttons.items():

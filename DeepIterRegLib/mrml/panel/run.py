@@ -13,6 +13,7 @@ from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.mrml.live_preview import LivePreview
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
+from DeepIterRegLib.mrml.panel.ahead import PreparingAhead
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.words import in_the_panels_words
 from DeepIterRegLib.mrml.request import RegistrationRequest
@@ -44,6 +45,7 @@ class _Run:
 
     cta: Any
     dsas: Sequence[Any]
+    request: RegistrationRequest
     preview: LivePreview | None = None
 
 
@@ -75,6 +77,7 @@ class RunSection:
         self._on_done = on_done
         self._look = look
         self._run: _Run | None = None
+        self.ahead = PreparingAhead(services.worker, self._request, services.call_later)
         ui.registerButton.connect("clicked()", self.register_or_cancel)
         ui.progressBar.visible = False
         self.say("")
@@ -142,6 +145,7 @@ class RunSection:
         run = self._end()
         if run is None:
             return
+        self.ahead.knows(run.request)
         scene = self._services.scene
         if not all(scene.IsNodePresent(node) for node in (run.cta, *run.dsas)):
             self.say(self._tr("The images were removed while they were registered; nothing was changed."))
@@ -155,10 +159,12 @@ class RunSection:
         self._on_done(run.cta)
 
     def failed(self, sentence: str) -> None:
+        self.ahead.forget()
         if self._end() is not None:
             self.say(in_the_panels_words(sentence))
 
     def cancelled(self) -> None:
+        self.ahead.forget()
         if self._end() is not None:
             self.say(self._tr("Cancelled; everything is as it was."))
 
@@ -169,13 +175,28 @@ class RunSection:
             self.say(in_the_panels_words(str(error)))
             return
         cta, dsas = self._images.nodes()
-        self._run = _Run(cta, dsas)
+        self._run = _Run(cta, dsas, request)
         self._ui.registerButton.text = self._tr("Cancel")
         self._ui.registerButton.enabled = True
         self._ui.progressBar.value = 0
         self._ui.progressBar.visible = True
         self._on_running(True)
-        self._services.worker.register(request, self)
+        self._show_stage(self._tr("Starting"))
+        self.ahead.then(
+            request, lambda: self._register(request), on_progress=self.progress, on_cancelled=self.cancelled
+        )
+
+    def _register(self, request: RegistrationRequest) -> None:
+        try:
+            self._services.worker.register(request, self)
+        except OSError:
+            self.failed(self._tr("There is no place for temporary files; free some space on the disk."))
+
+    def _request(self) -> RegistrationRequest | None:
+        """What Register would register now, None while something is missing or a registration runs."""
+        if self._run is not None or self._images.missing() is not None:
+            return None
+        return self._images.request(None)
 
     def _end(self) -> _Run | None:
         """Take the preview away; returns the run that ended, None where there was none."""
