@@ -56,7 +56,8 @@ class Registration:
     initial_pose: FloatArray
     """(4, 4) where the registration started: the radiological pose or the given transform."""
     stages: tuple[Stage, ...]
-    method: Method
+    method: Method | Literal["by hand"]
+    """"by hand": nobody registered, the pose is the starting pose."""
     device: str
     """"cpu" or "cuda", as used (after any fall-back)."""
     volume: PreparedVolume

@@ -71,7 +71,7 @@ class Panel:
             process_events=lambda: None,
             file_of_instance=lambda _: "",
         )
-        self.section = AdjustSection(self.ui, services, self.refined.append, lambda: None, self.clock)
+        self.section = AdjustSection(self.ui, services, self.refined.append, lambda: None, lambda: None, self.clock)
 
     def _shortcut(self, key: str, callback: Any) -> FakeShortcut:
         self.shortcuts[key] = FakeShortcut(callback)

@@ -52,6 +52,7 @@ class FakeWorker:
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self.requests: list[RegistrationRequest] = []
+        self.placed: list[RegistrationRequest] = []
         self.listener: Any = None
         self.prepared_ahead: list[RegistrationRequest] = []
         self.preparing: Any = None
@@ -68,6 +69,12 @@ class FakeWorker:
         self.requests.append(request)
         self.listener = listener
         listener.started()
+        return "job"
+
+    def place(self, request: RegistrationRequest, listener: Any) -> str:
+        self.placed.append(request)
+        self.requests.append(request)
+        self.listener = listener
         return "job"
 
     def prepare(self, request: RegistrationRequest, listener: Any) -> str:
@@ -461,3 +468,17 @@ def test_nothing_is_prepared_for_another_module(case: Case) -> None:
     assert case.worker.preparing is None
     case.opened.enter()
     wait_for_preparation(case)
+
+
+def test_head_can_be_placed_by_hand_where_registering_fails(case: Case) -> None:
+    case.click()
+    case.worker.end("failed", "At the starting pose no vessel of the CTA is projected onto the DSA.")
+    assert case.panel.case is None
+    case.ui.adjustButton.collapsed = False
+    assert case.ui.startByHandButton.visible
+    case.ui.startByHandButton.click()
+    assert len(case.worker.placed) == 1
+    case.worker.end("done", case.outcome(OTHER_POSE))
+    assert case.panel.case is not None
+    assert case.ui.rightSlider.enabled
+    assert not case.ui.startByHandButton.visible

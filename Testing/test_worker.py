@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.images.dsa_source import DsaSource, read_source
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
@@ -110,8 +111,13 @@ class WithoutArrays(RegistrationRequest):
 
 def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_path: Path) -> None:
     desk, request = Desk(tmp_path, WORKER), patient_request()
+    ahead = Heard()
+    desk.client.prepare(request, ahead)
+    desk.finish(ahead, 120)
+    assert ahead.ends == ["done"], ahead.of("failed")
+    assert "Segmenting the DSA" in [step.stage for step in ahead.of("progress")]
     heard = Heard()
-    desk.client.register(request, heard)
+    desk.client.register(WithoutArrays(**vars(request)), heard)
     desk.finish(heard, 120)
     assert heard.ends == ["done"], heard.of("failed")
     outcome = heard.of("done")[0]
@@ -140,7 +146,6 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
     names = [name for name, _ in heard.events]
     before, after = steps[: names[: names.index("prepared")].count("progress")], steps[-1]
-    assert "Segmenting the DSA" in [step.stage for step in before]
     assert all(step.pose is None for step in before)
     np.testing.assert_array_equal(after.pose, outcome.pose)
     np.testing.assert_array_equal(heard.of("prepared")[0].initial_pose, direct.initial_pose)
@@ -155,6 +160,14 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     assert again.of("progress")[1].fraction < 0.2, "nothing is left of the bar but the registration"
     assert again.of("done")[0].report["initializer"] is not None
     np.testing.assert_array_equal(again.of("done")[0].cloud.positions_mm, outcome.cloud.positions_mm)
+    by_hand = Heard()
+    desk.client.place(WithoutArrays(**fields), by_hand)
+    desk.finish(by_hand)
+    placed = by_hand.of("done")[0]
+    np.testing.assert_array_equal(placed.pose, radiological_pose(patient.volume.centre_mm))
+    assert placed.report["method"] == "by hand"
+    assert any("not registered" in warning for warning in placed.report["warnings"])
+    pytest.importorskip("jsonschema").validate(placed.report, report_schema())
     for changed in (
         {"cta_key": "other"},
         {"dsa_keys": ("other",)},

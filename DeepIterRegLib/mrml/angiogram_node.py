@@ -11,6 +11,7 @@ from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_source import ReadyRun
 from DeepIterRegLib.mrml.arrays import image_data, matrix_of_array, voxels_of
+from DeepIterRegLib.mrml.new_node import new_node
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.roles import CARM, PATIENT_POSITION, ROLE, VALID_REFERENCE, WARNINGS
 
@@ -25,7 +26,7 @@ def add_angiogram(scene: Any, angiogram: Angiogram) -> Any:
     sequence.SetIndexName("frame" if times_s is None else "time")
     sequence.SetIndexUnit("" if times_s is None else "s")
     ijk_to_ras = matrix_of_array(plane_ijk_to_ras(angiogram.carm))
-    frame_node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
+    frame_node = new_node(scene, "vtkMRMLScalarVolumeNode")
     frame_node.SetName(angiogram.name)
     frame_node.SetIJKToRASMatrix(ijk_to_ras)
     indices = (

@@ -38,33 +38,36 @@ def number_of(name: str, text: str, translate: Translate = str) -> Number:
     An angle needs its word (LAO, RAO; CRA, CAU) or, as in DICOM, a sign, because 30 alone may be either. A pixel's size
     is one number, or the distance between rows and that between columns.
     """
+    _ = translate
     number = _angle(name, text, translate) if name in WORDS else _length(name, text, translate)
     if not is_sensible(name, number):
         low, high = text_of(name, TAG_OF[name].low), text_of(name, TAG_OF[name].high)
-        raise InputError(translate("it must lie between {low} and {high}.").format(low=low, high=high))
+        raise InputError(_("it must lie between {low} and {high}.").format(low=low, high=high))
     return number
 
 
 def _angle(name: str, text: str, translate: Translate) -> float:
+    _ = translate
     positive, negative = WORDS[name]
     bare = text.upper().replace("°", " ").replace("−", "-").strip()
     found = re.fullmatch(rf"([A-Z]*)\s*([+-]?)\s*({NUMBER})\s*([A-Z]*)", bare)
     words = [LONGER.get(word, word) for word in (found[1], found[4]) if word] if found else []
     if found is None or len(words) > 1 or not set(words) <= {positive, negative} or (words and found[2]):
-        raise InputError(translate("write it as in {example}.").format(example=f"{positive} 30"))
+        raise InputError(_("write it as in {example}.").format(example=f"{positive} 30"))
     size = float(found[3].replace(",", "."))
     if not words and not found[2] and size:
         raise InputError(
-            translate("write {positive} or {negative} with the angle.").format(positive=positive, negative=negative)
+            _("write {positive} or {negative} with the angle.").format(positive=positive, negative=negative)
         )
     return -size if (words == [negative] or found[2] == "-") and size else size
 
 
 def _length(name: str, text: str, translate: Translate) -> Number:
+    _ = translate
     pattern = rf"({NUMBER})\s*(?:[x×*\\;]\s*({NUMBER}))?\s*(mm|cm)?"
     found = re.fullmatch(pattern, text.strip().lower())
     if found is None or (found[2] and name != "pixel_spacing_mm"):
-        raise InputError(translate("write a number of millimetres."))
+        raise InputError(_("write a number of millimetres."))
     factor = 10.0 if found[3] == "cm" else 1.0
     numbers = tuple(factor * float(part.replace(",", ".")) for part in (found[1], found[2]) if part)
     return (numbers[0], numbers[1]) if len(numbers) == 2 else numbers[0]

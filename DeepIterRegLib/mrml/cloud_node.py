@@ -33,7 +33,7 @@ def fill_cloud_node(node: Any, cloud: VesselCloud) -> None:
 
 
 def cloud_of(node: Any, centre_mm: Any) -> VesselCloud:
-    """The cloud that `fill_cloud_node` put there. centre_mm: (3,) of the volume. Raises InputError if it is not whole."""
+    """The cloud that `fill_cloud_node` put there. centre_mm: (3,) of the volume. Raises InputError for another node."""
     from vtk.util.numpy_support import vtk_to_numpy
 
     polydata: Any = None if node is None else node.GetPolyData()

@@ -26,12 +26,13 @@ class Missing:
 
 def missing_cta(cta: Any, translate: Translate = str) -> Missing | None:
     """What keeps a node from being the CTA; None where nothing does. Its grey values are for the registration."""
+    _ = translate
     if cta is None:
-        return Missing(translate("Select a CTA"))
+        return Missing(_("Select a CTA"))
     try:
         volume_source_of(cta)
     except InputError as error:
-        return Missing(translate("Select another CTA"), str(error))
+        return Missing(_("Select another CTA"), str(error))
     return None
 
 
@@ -39,13 +40,14 @@ def missing_dsa(
     dsa: Any, cta: Any, file_of_instance: FileOfInstance, translate: Translate = str, second: bool = False
 ) -> Missing | None:
     """What keeps a node from being a DSA; None where nothing does. A single frame will do."""
+    _ = translate
     if dsa is None:
-        return Missing(translate("Select a DSA"))
+        return Missing(_("Select a DSA"))
     if cta is not None and (dsa is cta or source_of(dsa) is cta or source_of(dsa) is source_of(cta)):
-        return Missing(translate("Select a DSA that is not the CTA"))
-    again = translate("Select another second DSA") if second else translate("Select another DSA")
+        return Missing(_("Select a DSA that is not the CTA"))
+    again = _("Select another second DSA") if second else _("Select another DSA")
     if source_of(dsa).IsA("vtkMRMLSequenceNode") and source_of(dsa).GetNumberOfDataNodes() == 0:
-        return Missing(again, translate("The selected DSA has no frames."))
+        return Missing(again, _("The selected DSA has no frames."))
     try:
         dsa_source_of(dsa, None, file_of_instance)
     except InputError as error:
@@ -55,8 +57,9 @@ def missing_dsa(
 
 def missing_second(dsa: Any, second: Any, translate: Translate = str) -> Missing | None:
     """Two views of one run are none: a sequence and its proxy volume are the same DSA."""
+    _ = translate
     if dsa is not None and second is not None and source_of(dsa) is source_of(second):
-        return Missing(translate("Select a second DSA that is not the first"))
+        return Missing(_("Select a second DSA that is not the first"))
     return None
 
 

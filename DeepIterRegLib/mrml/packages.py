@@ -74,13 +74,13 @@ class Packages:
         self._machine = machine
         self._dialogs = dialogs
         self._settings = settings
-        self._tr = translate
+        self._ = translate
         self._on_installed = on_installed
         self._failure = ""
 
     def status(self) -> PackageStatus:
         """One sentence for the panel. Quick; asks nobody."""
-        _, machine = self._tr, self._machine
+        _, machine = self._, self._machine
         if machine.is_mac():
             if machine.is_intel():
                 return PackageStatus(
@@ -114,7 +114,7 @@ class Packages:
         if self._machine.is_testing() or self._settings.get(OFFERED) is not None or not self.status().can_install:
             return
         self._settings.set(OFFERED, "yes")
-        _ = self._tr
+        _ = self._
         text = _(
             "This computer has an NVIDIA graphics card. With PyTorch, registrations can use it. PyTorch is downloaded"
             " from the internet (about {download} GB, some minutes) and needs about {disk} GB on the disk.\n\n"
@@ -127,7 +127,7 @@ class Packages:
         """Install PyTorch after a question: the button under Advanced."""
         if self._machine.is_testing() or not self.status().can_install:
             return
-        _ = self._tr
+        _ = self._
         text = _(
             "PyTorch is downloaded from the internet (about {download} GB, some minutes) and needs about {disk} GB on"
             " the disk."
@@ -136,7 +136,7 @@ class Packages:
             self._install()
 
     def _install(self) -> None:
-        _ = self._tr
+        _ = self._
         self._failure = ""
         if not self._machine.is_online():
             self._fail(

@@ -10,6 +10,7 @@ from typing import Any
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.mrml.drr_overlay import DRR_CLASS, OverlayPainter, scale_of
 from DeepIterRegLib.mrml.layout import layout_node
+from DeepIterRegLib.mrml.new_node import new_node
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.registered import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.roles import FULL_RED_MM
@@ -141,7 +142,7 @@ class ReviewViews:
         return drr
 
     def _add(self, class_name: str, name: str) -> Any:
-        node = self._scene.CreateNodeByClass(class_name)
+        node = new_node(self._scene, class_name)
         node.SetName(name)
         node.SetHideFromEditors(True)
         node.SetSaveWithScene(False)
@@ -152,7 +153,7 @@ class ReviewViews:
     def _view_node(self, class_name: str, name: str) -> Any:
         node = self._scene.GetSingletonNode(name, class_name)
         if node is None:
-            node = self._scene.CreateNodeByClass(class_name)
+            node = new_node(self._scene, class_name)
             node.SetLayoutName(name)
             node.SetName(name)
             node = self._scene.AddNode(node)

@@ -52,7 +52,7 @@ class SampleLoader:
         self._new_worker = new_worker
         self._new_window = new_window
         self._warn = warn
-        self._tr = translate
+        self._ = translate
         self._on_loaded = on_loaded
         self._worker: WorkerClient | None = None
         self._window: Window | None = None
@@ -70,7 +70,7 @@ class SampleLoader:
             return
         self._worker = self._new_worker()
         self._window = self._new_window(self._worker.cancel)
-        self._window.show(self._tr("Starting"), 0.0)
+        self._window.show(self._("Starting"), 0.0)
         payload = {"seed": SEED, "detector_px": DETECTOR_PX, "ct_columns": CT_COLUMNS, "path": str(path)}
         self._worker.run("sample", payload, self)
 
@@ -82,12 +82,12 @@ class SampleLoader:
 
     def progress(self, progress: Progress) -> None:
         if self._window is not None:
-            self._window.show(self._tr(progress.stage), progress.fraction)
+            self._window.show(self._(progress.stage), progress.fraction)
 
     def done(self, result: Any) -> None:
         self._end()
         if not self._add(Path(result["path"])):
-            self._warn(self._tr("The simulated patient cannot be read; is the disk of Slicer's cache full?"))
+            self._warn(self._("The simulated patient cannot be read; is the disk of Slicer's cache full?"))
 
     def failed(self, sentence: str) -> None:
         self._end()
@@ -198,13 +198,14 @@ class ProgressWindow:
     """Implements `Window` with Qt; not modal, for nothing in the application has to wait."""
 
     def __init__(self, cancel: Callable[[], None], translate: Callable[[str], str]) -> None:
+        _ = translate
         import qt
         import slicer
 
-        self._tr = translate
+        self._ = translate
         self._dialog = qt.QProgressDialog(slicer.util.mainWindow())
-        self._dialog.setWindowTitle(translate("Simulating a patient"))
-        self._dialog.setCancelButtonText(translate("Cancel"))
+        self._dialog.setWindowTitle(_("Simulating a patient"))
+        self._dialog.setCancelButtonText(_("Cancel"))
         self._dialog.minimumDuration = 0
         self._dialog.autoClose = False
         self._dialog.autoReset = False
@@ -212,7 +213,7 @@ class ProgressWindow:
         self._dialog.connect("canceled()", cancel)
 
     def show(self, stage: str, fraction: float) -> None:
-        self._dialog.labelText = self._tr("{stage} …").format(stage=stage)
+        self._dialog.labelText = self._("{stage} …").format(stage=stage)
         self._dialog.value = round(100 * fraction)
         self._dialog.show()
 

@@ -25,7 +25,7 @@ class SceneChange:
     def remember(self, node: Any) -> Any:
         """Keep what `node` is now; returns the node. Of a volume, replace the image, don't write into it."""
         if node.GetID() in self._before:
-            copy = node.CreateNodeInstance()
+            copy = node.NewInstance()  # CreateNodeInstance's would never go
             copy.CopyContent(node, _deep(node))
             copy.CopyReferences(node)
             self._remembered.append((node, copy))

@@ -10,6 +10,7 @@ import numpy as np
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.arrays import ijk_to_ras_of, matrix_of_array
+from DeepIterRegLib.mrml.new_node import new_node
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.plane import plane_centre_mm, plane_size_mm, plane_slice_to_ras
 from DeepIterRegLib.mrml.undo import SceneChange
@@ -135,7 +136,7 @@ def view_node(scene: Any, class_name: str, layout_name: str) -> Any:
     """The view, composite or camera node of the view called `layout_name`; added where the scene has none yet."""
     node = scene.GetSingletonNode(layout_name, class_name)
     if node is None:
-        node = scene.CreateNodeByClass(class_name)
+        node = new_node(scene, class_name)
         node.SetLayoutName(layout_name)
         node.SetName(layout_name)
         if class_name == "vtkMRMLSliceNode":

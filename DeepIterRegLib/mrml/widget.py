@@ -45,7 +45,11 @@ class RegistrationPanel:
         )
         self.result = ResultSection(ui, services)
         self.adjust = AdjustSection(
-            ui, services, self.run.refine, arrange_landmarks=lambda: self.overlay.arrange("landmarks")
+            ui,
+            services,
+            self.run.refine,
+            arrange_landmarks=lambda: self.overlay.arrange("landmarks"),
+            place_by_hand=self.run.place_by_hand,
         )
         self.save = SaveSection(ui, services)
         self.review = ReviewSection(ui, services)

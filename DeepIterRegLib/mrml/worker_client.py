@@ -87,6 +87,9 @@ class ProcessWorkerClient:
     def register(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("register", request.payload(), listener, request.arrays())
 
+    def place(self, request: RegistrationRequest, listener: JobListener) -> str:
+        return self._begin("place", request.payload(), listener, request.arrays())
+
     def prepare(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("prepare", request.payload(), listener, request.arrays())
 

@@ -60,7 +60,7 @@ class Job:
     def result(self, message: Message) -> Any:
         """What `JobListener.done` gets. Raises as `news`."""
         content = dict(message["result"])
-        if self.command != "register":
+        if self.command not in ("register", "place"):
             return content
         if self.preview is None:
             raise ValueError("a result of images that were never prepared")

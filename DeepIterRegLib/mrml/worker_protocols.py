@@ -57,6 +57,10 @@ class WorkerClient(Protocol):
         for its files."""
         ...
 
+    def place(self, request: RegistrationRequest, listener: JobListener) -> str:
+        """Prepare the images and stop at the starting pose, to be moved by hand; else as `register`."""
+        ...
+
     def prepare(self, request: RegistrationRequest, listener: JobListener) -> str:
         """Segment the images of a request, so that its registration finds them ready; else as `register`."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from DeepIterRegLib.pipeline import PREPARATION_SHARE, register_prepared, start_
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.registration import Progress
+from DeepIterRegLib.registration import Progress, Registration
 from DeepIterRegLib.render.choose import warm_up
 from DeepIterRegLib.report import build_report
 from DeepIterRegLib.worker import payload as names
@@ -51,26 +51,51 @@ def register(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
 
     Sends `progress`, and `prepared` with what an overlay is drawn from. Returns pose, initial pose and report.
     """
+    images = begun(payload, reply)
+    registration = register_prepared(
+        images.volume,
+        images.runs,
+        method=payload["method"],
+        initial_pose=images.start if images.start_is_given else None,
+        device=payload["device"],
+        seed=payload["seed"],
+        progress=lambda step: reply.progress(
+            replace(step, fraction=images.share + (1 - images.share) * step.fraction)
+        ),
+    )
+    return result(registration, images.preparation_s, payload["seed"])
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """The prepared images of a request, and where its registration starts."""
+
+    volume: PreparedVolume
+    runs: list[PreparedAngiogram]
+    start: FloatArray
+    start_is_given: bool
+    preparation_s: float
+    share: float
+    """Of the progress bar that the preparation took."""
+
+
+def begun(payload: Mapping[str, Any], reply: Reply) -> Images:
+    """Prepare the images, and send `prepared`."""
     began = time.perf_counter()
     reply.progress(Progress("Reading the images", 0.0))
     threading.Thread(target=warm_up, args=(payload["device"],), daemon=True).start()
-    initial_pose = None if payload["initial_pose"] is None else pose_of(payload["initial_pose"])
+    given = None if payload["initial_pose"] is None else pose_of(payload["initial_pose"])
     share = 0.0 if _remembers(payload) else PREPARATION_SHARE
     volume, runs = prepared_images(payload, reply)
-    start = start_poses(volume, runs)[0] if initial_pose is None else initial_pose
+    start = start_poses(volume, runs)[0] if given is None else given
     reply("prepared", **write_preview(reply.folder, _preview(volume, runs, start)))
-    preparation_s = time.perf_counter() - began
-    registration = register_prepared(
-        volume,
-        runs,
-        method=payload["method"],
-        initial_pose=initial_pose,
-        device=payload["device"],
-        seed=payload["seed"],
-        progress=lambda step: reply.progress(replace(step, fraction=share + (1 - share) * step.fraction)),
-    )
+    return Images(volume, runs, start, given is not None, time.perf_counter() - began, share)
+
+
+def result(registration: Registration, preparation_s: float, seed: int) -> dict[str, Any]:
+    """The fields of a registration's result."""
     seconds = {"prepare": preparation_s, "register": registration.seconds}
-    report = build_report(registration, compare_views(registration), seconds, payload["seed"])
+    report = build_report(registration, compare_views(registration), seconds, seed)
     return {"pose": registration.pose.tolist(), "initial_pose": registration.initial_pose.tolist(), "report": report}
 
 

@@ -32,7 +32,7 @@ STEP_MM_SETTING, STEP_DEG_SETTING = "adjust/step-mm", "adjust/step-deg"
 
 class AdjustSection:
     """ui: the widgets of Adjust.ui. refine: starts a registration from a pose, without searching for the head first.
-    arrange_landmarks: shows the CTA's slices beside the DSA.
+    arrange_landmarks: shows the CTA's slices beside the DSA. place_by_hand: makes a case without registering.
 
     The sliders speak of the first DSA; a key or the mouse in a DSA's view speaks of that one. They, and undo, go
     against what the last computation found: see `PoseEditor`.
@@ -44,12 +44,14 @@ class AdjustSection:
         services: Services,
         refine: Callable[[FloatArray], None],
         arrange_landmarks: Callable[[], None],
+        place_by_hand: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ui = ui
         self._services = services
-        self._tr = services.translate
+        self._ = services.translate
         self._refine = refine
+        self._place_by_hand = place_by_hand
         self._entered = True
         self._showing = False
         self._editor = PoseEditor(clock, self._update)
@@ -101,6 +103,7 @@ class AdjustSection:
         ui.undoButton.connect("clicked()", self._editor.undo)
         ui.redoButton.connect("clicked()", self._editor.redo)
         ui.resetButton.connect("clicked()", self._editor.reset)
+        ui.startByHandButton.connect("clicked()", self._place_by_hand)
         ui.refineButton.connect("clicked()", self._refine_from_here)
         ui.handlesCheckBox.connect("toggled(bool)", self._show_handles)
         ui.adjustButton.connect("contentsCollapsed(bool)", self._on_collapsed)
@@ -173,11 +176,13 @@ class AdjustSection:
                 widget.enabled = case is not None
             ui.handlesCheckBox.checked = case is not None and handles_are_shown(case.pose_node)
             ui.refineButton.enabled = editor.ready
+            ui.startByHandButton.visible = case is None
+            ui.startByHandButton.enabled = not editor.paused
             ui.undoButton.enabled, ui.redoButton.enabled = editor.can_undo, editor.can_redo
             ui.resetButton.enabled = editor.can_reset
-            ui.undoButton.toolTip = undo_tip(None if case is None else editor.history.current, self._tr)
-            ui.redoButton.toolTip = redo_tip(None if case is None else editor.history.after, self._tr)
-            ui.adjustmentLabel.text = state_sentence(editor, adjustment, self._tr)
+            ui.undoButton.toolTip = undo_tip(None if case is None else editor.history.current, self._)
+            ui.redoButton.toolTip = redo_tip(None if case is None else editor.history.after, self._)
+            ui.adjustmentLabel.text = state_sentence(editor, adjustment, self._)
         finally:
             self._showing = False
         for shortcut in self._shortcuts:

@@ -17,40 +17,36 @@ Translate = Callable[[str], str]
 
 def state_sentence(editor: PoseEditor, adjustment: HandAdjustment, translate: Translate) -> str:
     """How far the head is from the computed pose."""
+    _ = translate
     if editor.case is None:
-        return translate("Register first.")
+        return _("Register first.")
     if editor.problem is not None:
-        return translate("The transform bends or scales the CTA; press Undo to take that back.")
+        return _("The transform bends or scales the CTA; press Undo to take that back.")
     if not editor.is_adjusted:
-        return translate("As found automatically.")
+        return _("As found automatically.")
     shift_mm = math.hypot(adjustment.right_mm, adjustment.up_mm, adjustment.toward_you_mm)
     angle_deg = rotation_angle_deg(editor.pose[:3, :3] @ editor.case.automatic_pose[:3, :3].T)
-    return translate("Moved by hand: {shift:.1f} mm and {angle:.1f}°.").format(shift=shift_mm, angle=angle_deg)
+    return _("Moved by hand: {shift:.1f} mm and {angle:.1f}°.").format(shift=shift_mm, angle=angle_deg)
 
 
 def undo_tip(step: Step | None, translate: Translate) -> str:
     """What Undo takes back: the step that the head is at."""
-    return (
-        ""
-        if step is None
-        else translate("Takes the last change back: {change}.").format(change=_change(step, translate))
-    )
+    _ = translate
+    return "" if step is None else _("Takes the last change back: {change}.").format(change=_change(step, translate))
 
 
 def redo_tip(step: Step | None, translate: Translate) -> str:
     """What Redo does again."""
-    return (
-        ""
-        if step is None
-        else translate("Does again what was undone: {change}.").format(change=_change(step, translate))
-    )
+    _ = translate
+    return "" if step is None else _("Does again what was undone: {change}.").format(change=_change(step, translate))
 
 
 def _change(step: Step, translate: Translate) -> str:
+    _ = translate
     words = {
-        "right_mm": translate("right"), "up_mm": translate("up"), "toward_you_mm": translate("toward you"),
-        "turn_deg": translate("turn"), "tip_deg": translate("tip"), "swing_deg": translate("swing"),
-        MOUSE: translate("mouse"), LANDMARKS: translate("landmarks"), RESET: translate("reset to automatic"),
-        COMPUTED: translate("automatic result"), ELSEWHERE: translate("moved outside of this panel"),
+        "right_mm": _("right"), "up_mm": _("up"), "toward_you_mm": _("toward you"),
+        "turn_deg": _("turn"), "tip_deg": _("tip"), "swing_deg": _("swing"),
+        MOUSE: _("mouse"), LANDMARKS: _("landmarks"), RESET: _("reset to automatic"),
+        COMPUTED: _("automatic result"), ELSEWHERE: _("moved outside of this panel"),
     }  # fmt: skip
     return words.get(step.control, step.control)

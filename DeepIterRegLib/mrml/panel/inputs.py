@@ -50,10 +50,10 @@ class InputsSection:
     ) -> None:
         self._ui = ui
         self._services = services
-        self._tr = services.translate
+        self._ = services.translate
         self._on_changed = on_changed
         self._packages = Packages(
-            machine or SlicerMachine(), services.dialogs, services.settings, self._tr, services.worker.close
+            machine or SlicerMachine(), services.dialogs, services.settings, self._, services.worker.close
         )
         self._parameters: Any = None
         self._bereft: set[str] = set()
@@ -109,7 +109,7 @@ class InputsSection:
         self.update()
         cta, dsa, second = (getattr(self._parameters, name, None) for name in ("cta", "dsa", "secondDsa"))
         if cta is None and dsa is None:
-            return self._tr("Select a CTA and a DSA")
+            return self._("Select a CTA and a DSA")
         for missing in self._wrong_images(cta, dsa, second).values():
             return missing.action
         for form in self._forms.values():
@@ -165,10 +165,10 @@ class InputsSection:
     def _wrong_images(self, cta: Any, dsa: Any, second: Any) -> dict[str, Missing]:
         """What is wrong with the images, by the name of the selector, in the order in which they are to be selected."""
         files = self._services.file_of_instance
-        found = {"cta": missing_cta(cta, self._tr), "dsa": missing_dsa(dsa, cta, files, self._tr)}
+        found = {"cta": missing_cta(cta, self._), "dsa": missing_dsa(dsa, cta, files, self._)}
         if second is not None:
-            same = missing_second(dsa, second, self._tr)
-            found["secondDsa"] = same or missing_dsa(second, cta, files, self._tr, second=True)
+            same = missing_second(dsa, second, self._)
+            found["secondDsa"] = same or missing_dsa(second, cta, files, self._, second=True)
         return {name: missing for name, missing in found.items() if missing is not None}
 
     def _on_removed(self, name: str, node: Any) -> None:

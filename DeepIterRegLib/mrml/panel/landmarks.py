@@ -28,7 +28,7 @@ class LandmarksGroup:
         self._arrange = arrange
         self._ui = ui
         self._scene = services.scene
-        self._tr = services.translate
+        self._ = services.translate
         self._editor = editor
         self._lists: LandmarkLists | None = None
         self._key: tuple[Any, ...] = ()
@@ -103,8 +103,8 @@ class LandmarksGroup:
 
     def _list_name(self, view: int | None) -> str:
         if view is None:
-            return self._tr("Landmarks in the CTA")
-        return self._tr("Landmarks in the DSA") if view == 0 else self._tr("Landmarks in the second DSA")
+            return self._("Landmarks in the CTA")
+        return self._("Landmarks in the DSA") if view == 0 else self._("Landmarks in the second DSA")
 
     def _clear(self) -> None:
         self._said = ""
@@ -129,35 +129,35 @@ class LandmarksGroup:
     def _advice(self, pairs: LandmarkPairs | None) -> str:
         """How many pairs there are, and what to do next."""
         if pairs is None or not (pairs.number or pairs.only_in_cta or pairs.only_in_dsa or pairs.off_the_image):
-            return self._tr(
+            return self._(
                 "Where nothing else helps: mark at least three points, such as forks of vessels, in the CTA and in the"
                 " DSA, in the same order."
             )
-        lines = [self._tr("{number} pairs of landmarks.").format(number=pairs.number)]
+        lines = [self._("{number} pairs of landmarks.").format(number=pairs.number)]
         if pairs.number == 1:
-            lines = [self._tr("1 pair of landmarks.")]
+            lines = [self._("1 pair of landmarks.")]
         for sentence, labels in (
-            (self._tr("Missing in the DSA: {labels}."), pairs.only_in_cta),
-            (self._tr("Missing in the CTA: {labels}."), pairs.only_in_dsa),
-            (self._tr("Not on the image of the DSA: {labels}; place them in its slice view."), pairs.off_the_image),
+            (self._("Missing in the DSA: {labels}."), pairs.only_in_cta),
+            (self._("Missing in the CTA: {labels}."), pairs.only_in_dsa),
+            (self._("Not on the image of the DSA: {labels}; place them in its slice view."), pairs.off_the_image),
         ):
             if labels:
                 lines.append(sentence.format(labels=", ".join(labels)))
         if pairs.number < MIN_LANDMARKS and len(lines) == 1:
-            lines.append(self._tr("At least three are needed."))
+            lines.append(self._("At least three are needed."))
         return " ".join(lines)
 
     def _judgement(self, found: LandmarkPose) -> str:
         """One sentence on what may be wrong with the fit, or how good it is."""
         if found.nearly_in_a_row:
-            return self._tr("The landmarks lie almost in a row, so the turn about it is a guess; add one beside it.")
+            return self._("The landmarks lie almost in a row, so the turn about it is a guess; add one beside it.")
         if found.fits_poorly:
-            return self._tr(
+            return self._(
                 "The landmarks do not fit together ({rms:.1f} mm); check that each number is the same point in both."
             ).format(rms=found.rms_mm)
         if found.equally_good > 1:
-            return self._tr("Several positions fit equally well, the nearest was taken; one more landmark decides.")
-        return self._tr("Aligned; the landmarks fit to {rms:.1f} mm on the detector.").format(rms=found.rms_mm)
+            return self._("Several positions fit equally well, the nearest was taken; one more landmark decides.")
+        return self._("Aligned; the landmarks fit to {rms:.1f} mm on the detector.").format(rms=found.rms_mm)
 
     def _distances(self, pairs: LandmarkPairs) -> str:
         """Between each landmark of the CTA, projected where the head is now, and its partner."""
@@ -172,9 +172,9 @@ class LandmarksGroup:
                 f"{mm:.1f}\u00a0mm\u00a0({label})" for label, mm in zip(labels, distances_mm, strict=True)
             )
             sentence = (
-                self._tr("Distances on the DSA: {distances}.")
+                self._("Distances on the DSA: {distances}.")
                 if index == 0
-                else self._tr("Distances on the second DSA: {distances}.")
+                else self._("Distances on the second DSA: {distances}.")
             )
             lines.append(sentence.format(distances=words))
         return "\n".join(lines)

@@ -32,7 +32,7 @@ class OverlaySection:
     def __init__(self, ui: Any, services: Services) -> None:
         self._ui = ui
         self._services = services
-        self._tr = services.translate
+        self._ = services.translate
         self._case: RegisteredCase | None = None
         self._live: LiveOverlay | None = None
         self._busy = False
@@ -232,8 +232,8 @@ class OverlaySection:
         index = min(look.frame, count - 1)
         seconds = frame_seconds(self._case.views[0].dsa, index)
         if seconds is None:
-            return self._tr("Frame {number} of {count}").format(number=index + 1, count=count)
-        text = self._tr("Frame {number} of {count}, {seconds:.1f} s")
+            return self._("Frame {number} of {count}").format(number=index + 1, count=count)
+        text = self._("Frame {number} of {count}, {seconds:.1f} s")
         return text.format(number=index + 1, count=count, seconds=seconds)
 
     def _enable(self) -> None:

@@ -17,7 +17,7 @@ class ResultSection:
 
     def __init__(self, ui: Any, services: Services) -> None:
         self._ui = ui
-        self._tr = services.translate
+        self._ = services.translate
         self._case: RegisteredCase | None = None
         self._busy = False
         ui.appliedCheckBox.connect("toggled(bool)", self._apply)
@@ -29,10 +29,10 @@ class ResultSection:
         ui = self._ui
         report = None if case is None else case.report
         ui.transformLabel.text = EMPTY if case is None else case.pose_node.GetName()
-        ui.similarityLabel.text = EMPTY if report is None else similarity_text(report, self._tr)
-        ui.movedLabel.text = EMPTY if report is None else moved_text(report, self._tr)
-        ui.durationLabel.text = EMPTY if report is None else duration_text(report, self._tr)
-        ui.warningsLabel.text = "" if report is None else warnings_html(report, self._tr)
+        ui.similarityLabel.text = EMPTY if report is None else similarity_text(report, self._)
+        ui.movedLabel.text = EMPTY if report is None else moved_text(report, self._)
+        ui.durationLabel.text = EMPTY if report is None else duration_text(report, self._)
+        ui.warningsLabel.text = "" if report is None else warnings_html(report, self._)
         ui.warningsLabel.visible = bool(report is not None and report["warnings"])
         confidence = None if report is None else report.get("confidence")
         for widget in (ui.confidenceLabel, ui.confidenceCaption):
@@ -60,33 +60,36 @@ class ResultSection:
 
 def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
     """The NCC of DRR and DSA before and after, a line for each DSA."""
+    _ = translate
     several = len(report["angiograms"]) > 1
     lines = []
     for number, view in enumerate(report["angiograms"], start=1):
-        name = translate("DSA {number}: ").format(number=number) if several else ""
+        name = _("DSA {number}: ").format(number=number) if several else ""
         before, after = (EMPTY if view[key] is None else two_digits(view[key]) for key in ("ncc_before", "ncc_after"))
-        lines.append(translate("{name}{before} before, {after} after").format(name=name, before=before, after=after))
+        lines.append(_("{name}{before} before, {after} after").format(name=name, before=before, after=after))
     return "\n".join(lines)
 
 
 def moved_text(report: Mapping[str, Any], translate: Any = str) -> str:
     """How far the CTA moved: centre, rotation, and mean shift on each detector."""
+    _ = translate
     moved = report["moved"]
-    lines = [translate("{shift:.1f} mm and {angle:.1f}°").format(
+    lines = [_("{shift:.1f} mm and {angle:.1f}°").format(
         shift=moved["translation_mm"], angle=moved["rotation_deg"]
     )]  # fmt: skip
     several = len(report["angiograms"]) > 1
     for number, view in enumerate(report["angiograms"], start=1):
         if view["moved_px"] is not None:
-            on = translate(" on DSA {number}").format(number=number) if several else translate(" on the DSA")
+            on = _(" on DSA {number}").format(number=number) if several else _(" on the DSA")
             lines.append(f"{view['moved_px']:.0f} px ({view['moved_mm']:.1f} mm){on}")
     return "\n".join(lines)
 
 
 def duration_text(report: Mapping[str, Any], translate: Any = str) -> str:
     """Seconds of the preparation and of the registration, and the device."""
+    _ = translate
     seconds = report["seconds"]
-    sentence = translate("{register:.1f} s, preparing the images {prepare:.1f} s ({device})")
+    sentence = _("{register:.1f} s, preparing the images {prepare:.1f} s ({device})")
     return sentence.format(
         register=seconds.get("register", 0.0), prepare=seconds.get("prepare", 0.0), device=report["device"].upper()
     )
@@ -94,10 +97,11 @@ def duration_text(report: Mapping[str, Any], translate: Any = str) -> str:
 
 def warnings_html(report: Mapping[str, Any], translate: Any = str) -> str:
     """The warnings as a list, escaped."""
+    _ = translate
     if not report["warnings"]:
         return ""
     lines = [f"<li>{html.escape(warning)}</li>" for warning in report["warnings"]]
-    heading = translate("Please note")
+    heading = _("Please note")
     return f"<b>{html.escape(heading)}</b><ul style='margin-left:-24px'>{''.join(lines)}</ul>"
 
 

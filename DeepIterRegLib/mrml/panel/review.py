@@ -38,7 +38,7 @@ class ReviewSection:
     ) -> None:
         self._ui = ui
         self._services = services
-        self._tr = services.translate
+        self._ = services.translate
         self._new_seed, self._clock = new_seed, clock
         self._case: RegisteredCase | None = None
         self._busy = False
@@ -104,7 +104,7 @@ class ReviewSection:
             return
         table = add_table(self._services.scene, session)
         self._end()
-        self._say(result_text(session, table.GetName(), self._tr))
+        self._say(result_text(session, table.GetName(), self._))
 
     def cancel(self) -> None:
         """End the comparison; asks when answers would be lost."""
@@ -112,22 +112,22 @@ class ReviewSection:
         if session is None:
             return
         if session.answers and not self._services.dialogs.ask(
-            self._tr("End the comparison"),
-            self._tr("The answers given so far are not kept. End the comparison?"),
-            self._tr("End it"),
-            self._tr("Go on"),
+            self._("End the comparison"),
+            self._("The answers given so far are not kept. End the comparison?"),
+            self._("End it"),
+            self._("Go on"),
         ):
             return
         self._end()
-        self._say(self._tr("Cancelled; the views are as they were."))
+        self._say(self._("Cancelled; the views are as they were."))
 
     def _candidates(self, case: RegisteredCase) -> list[Candidate]:
         first, second, third = (
             getattr(self._ui, f"review{which}Selector").currentNode() for which in ("First", "Second", "Third")
         )
         chosen = [
-            candidate_of(first) if first is not None else Candidate(self._tr("Automatic result"), case.automatic_pose),
-            candidate_of(second) if second is not None else Candidate(self._tr("Pose as it is now"), case.pose),
+            candidate_of(first) if first is not None else Candidate(self._("Automatic result"), case.automatic_pose),
+            candidate_of(second) if second is not None else Candidate(self._("Pose as it is now"), case.pose),
         ]
         return chosen if third is None else [*chosen, candidate_of(third)]
 
@@ -137,11 +137,11 @@ class ReviewSection:
         left, right = self._session.current
         self._views.show(left.pose, right.pose)
         ui = self._ui
-        ui.reviewProgressLabel.text = self._tr("Comparison {number} of {count}").format(
+        ui.reviewProgressLabel.text = self._("Comparison {number} of {count}").format(
             number=len(self._session.answers) + 1, count=self._session.count
         )
         is_last = len(self._session.answers) + 1 == self._session.count
-        ui.reviewNextButton.text = self._tr("Finish") if is_last else self._tr("Next")
+        ui.reviewNextButton.text = self._("Finish") if is_last else self._("Next")
         ui.reviewCommentEdit.text = ""
         ui.reviewVesselsCheckBox.checked = True
         for choice in self._choices:
@@ -186,8 +186,8 @@ class ReviewSection:
         table = last_table(self._services.scene)
         if table is None:
             return
-        kinds = {".csv": self._tr("Table, CSV")}
-        path = self._services.dialogs.save_file(self._tr("Save the answers"), "registration_review.csv", kinds)
+        kinds = {".csv": self._("Table, CSV")}
+        path = self._services.dialogs.save_file(self._("Save the answers"), "registration_review.csv", kinds)
         if path is None:
             return
         try:
@@ -196,6 +196,6 @@ class ReviewSection:
             self._say(str(error))
             return
         folder = Path(path).parent
-        self._say(self._tr("Saved {name} in {folder}.").format(
+        self._say(self._("Saved {name} in {folder}.").format(
             name=Path(path).name, folder=folder.name or str(folder)
         ))  # fmt: skip

@@ -10,14 +10,15 @@ from DeepIterRegLib.mrml.review_session import ReviewSession
 
 def result_text(session: ReviewSession, table_name: str, translate: Callable[[str], str] = str) -> str:
     """What was left and right, and what the reader said of it."""
-    lines = [translate("Finished. The answers are in the table “{name}”.").format(name=table_name)]
+    _ = translate
+    lines = [_("Finished. The answers are in the table “{name}”.").format(name=table_name)]
     for number, answer in enumerate(session.answers, start=1):
         if answer.preferred is None:
-            said = translate("no difference")
+            said = _("no difference")
         elif answer.choice in (1, len(SCALE)):
-            said = translate("“{name}” is definitely better").format(name=answer.preferred.name)
+            said = _("“{name}” is definitely better").format(name=answer.preferred.name)
         else:
-            said = translate("“{name}” is better").format(name=answer.preferred.name)
-        pair = translate("{number}. “{left}” on the left, “{right}” on the right: {said}.")
+            said = _("“{name}” is better").format(name=answer.preferred.name)
+        pair = _("{number}. “{left}” on the left, “{right}” on the right: {said}.")
         lines.append(pair.format(number=number, left=answer.left.name, right=answer.right.name, said=said))
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.words import in_the_panels_words
 from DeepIterRegLib.mrml.request import RegistrationRequest
 from DeepIterRegLib.mrml.result_nodes import show_registration
-from DeepIterRegLib.mrml.worker_client import PreparedPreview
+from DeepIterRegLib.mrml.worker_client import JobListener, PreparedPreview
 from DeepIterRegLib.outcome import Outcome
 from DeepIterRegLib.registration import Progress
 
@@ -37,6 +37,10 @@ class Images(Protocol):
     def nodes(self) -> tuple[Any, list[Any]]:
         """The CTA's node, and the DSAs' nodes (the sequences behind proxies) in the request's order."""
         ...
+
+
+Job = Callable[[RegistrationRequest, JobListener], str]
+"""The worker's `register` or `place`."""
 
 
 @dataclass(eq=False)
@@ -70,7 +74,7 @@ class RunSection:
     ) -> None:
         self._ui = ui
         self._services = services
-        self._tr = services.translate
+        self._ = services.translate
         self._images = images
         self._begin = begin
         self._on_running = on_running
@@ -92,24 +96,22 @@ class RunSection:
             return
         missing = self._images.missing()
         self._ui.registerButton.enabled = missing is None
-        self._ui.registerButton.text = self._tr("Register") if missing is None else missing
+        self._ui.registerButton.text = self._("Register") if missing is None else missing
 
     def register_or_cancel(self) -> None:
         """Press of the button."""
         if self._run is not None:
             self.cancel()
         elif self._images.missing() is None and self._begin():
-            self._start(None)
+            self._start(None, self._services.worker.register)
 
     def refine(self, pose: FloatArray) -> None:
         """Register again from a pose (4, 4), without looking for the head first."""
-        if self._run is not None:
-            return
-        missing = self._images.missing()
-        if missing is None:
-            self._start(pose)
-        else:
-            self.say(missing)
+        self._start_or_say(pose, self._services.worker.register)
+
+    def place_by_hand(self) -> None:
+        """Show the CTA at the starting pose without registering, to be moved by hand."""
+        self._start_or_say(None, self._services.worker.place)
 
     def cancel(self) -> None:
         """End a running registration at once; nothing happens where none runs."""
@@ -124,7 +126,7 @@ class RunSection:
     # What the worker's client calls: see its `Listener`.
 
     def started(self) -> None:
-        self._show_stage(self._tr("Starting"))
+        self._show_stage(self._("Starting"))
 
     def prepared(self, preview: PreparedPreview) -> None:
         run = self._run
@@ -137,7 +139,7 @@ class RunSection:
         if self._run is None:
             return
         self._ui.progressBar.value = round(100 * progress.fraction)
-        self._show_stage(self._tr(progress.stage))
+        self._show_stage(self._(progress.stage))
         if progress.pose is not None and self._run.preview is not None:
             self._run.preview.show(progress.pose)
 
@@ -148,12 +150,12 @@ class RunSection:
         self.ahead.knows(run.request)
         scene = self._services.scene
         if not all(scene.IsNodePresent(node) for node in (run.cta, *run.dsas)):
-            self.say(self._tr("The images were removed while they were registered; nothing was changed."))
+            self.say(self._("The images were removed while they were registered; nothing was changed."))
             return
         try:
             show_registration(scene, run.cta, run.dsas, outcome)
         except Exception:
-            self.say(self._tr("The result could not be put into the scene; everything is as it was."))
+            self.say(self._("The result could not be put into the scene; everything is as it was."))
             raise
         self.say("")
         self._on_done(run.cta)
@@ -166,9 +168,16 @@ class RunSection:
     def cancelled(self) -> None:
         self.ahead.forget()
         if self._end() is not None:
-            self.say(self._tr("Cancelled; everything is as it was."))
+            self.say(self._("Cancelled; everything is as it was."))
 
-    def _start(self, initial_pose: FloatArray | None) -> None:
+    def _start_or_say(self, initial_pose: FloatArray | None, job: Job) -> None:
+        missing = self._images.missing() if self._run is None else None
+        if missing is not None:
+            self.say(missing)
+        elif self._run is None:
+            self._start(initial_pose, job)
+
+    def _start(self, initial_pose: FloatArray | None, job: Job) -> None:
         try:
             request = self._images.request(initial_pose)
         except InputError as error:
@@ -176,21 +185,21 @@ class RunSection:
             return
         cta, dsas = self._images.nodes()
         self._run = _Run(cta, dsas, request)
-        self._ui.registerButton.text = self._tr("Cancel")
+        self._ui.registerButton.text = self._("Cancel")
         self._ui.registerButton.enabled = True
         self._ui.progressBar.value = 0
         self._ui.progressBar.visible = True
         self._on_running(True)
-        self._show_stage(self._tr("Starting"))
+        self._show_stage(self._("Starting"))
         self.ahead.then(
-            request, lambda: self._register(request), on_progress=self.progress, on_cancelled=self.cancelled
+            request, lambda: self._send(request, job), on_progress=self.progress, on_cancelled=self.cancelled
         )
 
-    def _register(self, request: RegistrationRequest) -> None:
+    def _send(self, request: RegistrationRequest, job: Job) -> None:
         try:
-            self._services.worker.register(request, self)
+            job(request, self)
         except OSError:
-            self.failed(self._tr("There is no place for temporary files; free some space on the disk."))
+            self.failed(self._("There is no place for temporary files; free some space on the disk."))
 
     def _request(self) -> RegistrationRequest | None:
         """What Register would register now, None while something is missing or a registration runs."""

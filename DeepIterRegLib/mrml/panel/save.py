@@ -25,7 +25,7 @@ class SaveSection:
     def __init__(self, ui: Any, services: Services) -> None:
         self._ui = ui
         self._services = services
-        self._tr = services.translate
+        self._ = services.translate
         self._case: RegisteredCase | None = None
         self._observer: int | None = None
         self._busy = False
@@ -79,58 +79,58 @@ class SaveSection:
         return clicked
 
     def _save_transform(self, case: RegisteredCase) -> str | None:
-        kinds = {".tfm": self._tr("Transform, text"), ".h5": self._tr("Transform, HDF5")}
-        path = self._services.dialogs.save_file(self._tr("Save the transform"), "cta_to_carm.tfm", kinds)
+        kinds = {".tfm": self._("Transform, text"), ".h5": self._("Transform, HDF5")}
+        path = self._services.dialogs.save_file(self._("Save the transform"), "cta_to_carm.tfm", kinds)
         if path is None:
             return None
         save_transform(case, path)
         return self._saved(path)
 
     def _save_scene(self, case: RegisteredCase) -> str | None:
-        kinds = {".mrb": self._tr("Slicer scene with its data")}
-        path = self._services.dialogs.save_file(self._tr("Save the scene"), "registration.mrb", kinds)
+        kinds = {".mrb": self._("Slicer scene with its data")}
+        path = self._services.dialogs.save_file(self._("Save the scene"), "registration.mrb", kinds)
         if path is None:
             return None
         save_scene(self._services.scene, path, self._services.application, thumbnail_of([case]))
         return self._saved(path)
 
     def _save_images(self, case: RegisteredCase) -> str | None:
-        folder = self._services.dialogs.choose_folder(self._tr("Folder for the images"))
+        folder = self._services.dialogs.choose_folder(self._("Folder for the images"))
         if folder is None:
             return None
         there = [path.name for path in image_paths(case, folder) if path.exists()]
         if there and not self._services.dialogs.ask(
-            self._tr("Save the images"),
-            self._tr("{folder} has {names} already. Replace them?").format(
+            self._("Save the images"),
+            self._("{folder} has {names} already. Replace them?").format(
                 folder=Path(folder).name, names=", ".join(there)
             ),
-            self._tr("Replace"),
-            self._tr("Cancel"),
+            self._("Replace"),
+            self._("Cancel"),
         ):
             return None
         paths = save_images(case, folder)
-        return self._tr("Saved {names} in {folder}.").format(
+        return self._("Saved {names} in {folder}.").format(
             names=", ".join(path.name for path in paths), folder=_folder(paths[0])
         )
 
     def _save_dicom(self, case: RegisteredCase) -> str | None:
         sources = registration_sources(case, self._services.file_of_instance)
         if not of_one_patient(sources) and not self._services.dialogs.ask(
-            self._tr("Save a DICOM registration"),
-            self._tr("The DICOM files of CTA and DSA have different patient IDs. Are they of the same patient?"),
-            self._tr("Same patient"),
-            self._tr("Cancel"),
+            self._("Save a DICOM registration"),
+            self._("The DICOM files of CTA and DSA have different patient IDs. Are they of the same patient?"),
+            self._("Same patient"),
+            self._("Cancel"),
         ):
             return None
-        kinds = {".dcm": self._tr("DICOM file")}
-        path = self._services.dialogs.save_file(self._tr("Save a DICOM registration"), "cta_to_carm.dcm", kinds)
+        kinds = {".dcm": self._("DICOM file")}
+        path = self._services.dialogs.save_file(self._("Save a DICOM registration"), "cta_to_carm.dcm", kinds)
         if path is None:
             return None
         save_spatial_registration(case, sources, path, self._services.application)
-        return self._saved(path) + " " + self._tr("To send it to an archive, import it in Slicer's DICOM module.")
+        return self._saved(path) + " " + self._("To send it to an archive, import it in Slicer's DICOM module.")
 
     def _saved(self, path: str) -> str:
-        return self._tr("Saved {name} in {folder}.").format(name=Path(path).name, folder=_folder(Path(path)))
+        return self._("Saved {name} in {folder}.").format(name=Path(path).name, folder=_folder(Path(path)))
 
     def _say(self, text: str) -> None:
         self._ui.saveLabel.text = text

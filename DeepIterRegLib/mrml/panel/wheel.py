@@ -15,7 +15,7 @@ def keep_from_wheel(panel: Any) -> Any:
     import qt
     import slicer
 
-    class WheelFilter(qt.QObject):  # type: ignore[misc]
+    class WheelFilter(qt.QObject):
         def eventFilter(self, widget: Any, event: Any) -> bool:
             if event.type() != qt.QEvent.Wheel or widget.hasFocus():
                 return False
