@@ -30,7 +30,12 @@ from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, INITIALIZER_NAME, I
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.refinement.agreement import agreement_ncc, poor_agreement_warning
+from DeepIterRegLib.refinement.agreement import (
+    agreement_ncc,
+    little_in_view_warning,
+    poor_agreement_warning,
+    share_in_view,
+)
 from DeepIterRegLib.refinement.default import refine_default
 from DeepIterRegLib.refinement.published import refine_published
 from DeepIterRegLib.registration import Method, Progress, ProgressCallback, Registration, Stage
@@ -210,8 +215,9 @@ def register_prepared(
         )
 
     stages, used_device = _with_fallback(refine, used_device, warnings)
-    doubt = poor_agreement_warning(agreement_ncc(volume, angiograms, stages[-1].pose))
-    warnings += [doubt] if doubt else []
+    found = volume, angiograms, stages[-1].pose
+    doubts = poor_agreement_warning(agreement_ncc(*found)), little_in_view_warning(share_in_view(*found))
+    warnings += [doubt for doubt in doubts if doubt is not None]
     report(Progress("Registered", 1.0, stages[-1].similarity, stages[-1].pose))
     return Registration(
         pose=stages[-1].pose,

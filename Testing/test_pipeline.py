@@ -21,6 +21,7 @@ from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.refinement import pyramid
+from DeepIterRegLib.refinement.agreement import little_in_view_warning, share_in_view
 from Testing.cases import CASES, needs_cases
 from Testing.vessel_tree_case import CENTRE_MM, FRONTAL, LATERAL, prepared_angiogram, prepared_volume, tree_cloud
 
@@ -69,6 +70,20 @@ def test_a_run_that_shows_something_else_is_doubted_and_the_right_one_is_not():
     veins = prepared_angiogram(TRUTH, shown=[tree_cloud().veins])
     assert not is_doubted(register_prepared(prepared_volume(), [veins]))
     assert is_doubted(register_prepared(prepared_volume(), [upside_down(veins)]))
+
+
+def test_a_few_vessels_at_the_edge_of_the_detector_are_doubted_whatever_they_resemble():
+    images = prepared_volume(), [prepared_angiogram(TRUTH)]
+    shares = []
+    for shift_mm in (0.0, 110.0, 1000.0):
+        beside = TRUTH.copy()
+        beside[:3, 3] += shift_mm * LATERAL.column_direction
+        shares.append(share_in_view(*images, beside))
+    assert shares[0] > 0.95
+    assert 0 < shares[1] < shares[0]
+    assert shares[2] == 0
+    assert little_in_view_warning(shares[0]) is None
+    assert "0 % of the CTA's vessels" in str(little_in_view_warning(shares[2]))
 
 
 @needs_cases
