@@ -1,7 +1,9 @@
-"""The packaged extension is complete: every file is listed, and what gets installed can be imported."""
+"""The packaged extension is complete: every file is listed, and what gets installed is imported, opened and used."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,11 +14,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 from PIL import Image
 
-from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
+from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT, read_checkpoint
 from Testing.tools.cmake_lists import FOLDERS, ROOT, files_of, listed_in, with_lists
 
 MODULES = "lib/Slicer/qt-scripted-modules"
 """Where the stand-in for Slicer installs; a real Slicer adds its version."""
+STAND_IN = ROOT / "Testing" / "slicer_stand_in"
+MAXIMUM_MB = 100
+"""Of a clone, with its history, in Slicer's catalogue."""
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -76,6 +81,41 @@ def test_extension_says_what_the_catalogue_asks() -> None:
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
 
 
+def test_catalogue_entry_agrees_with_what_cmake_says() -> None:
+    entry = json.loads((ROOT / "DeepIterReg.json").read_text(encoding="utf-8"))
+    values = metadata()
+    assert set(entry) == {
+        *("$schema", "build_dependencies", "build_subdirectory", "category", "scm_revision", "scm_url", "tier")
+    }
+    assert re.fullmatch(
+        r"https://raw\.githubusercontent\.com/Slicer/Slicer/main/Schemas/[\w.-]+\.json#", entry["$schema"]
+    )
+    assert " ".join(entry["build_dependencies"]) == values["EXTENSION_DEPENDS"]
+    assert entry["category"] == values["EXTENSION_CATEGORY"]
+    assert entry["scm_url"] == values["EXTENSION_HOMEPAGE"]
+    assert entry["scm_url"].startswith("https://")
+    assert "slicer" in entry["scm_url"].rpartition("/")[2].lower(), "the catalogue's script wants it in the name"
+    assert isinstance(entry["tier"], int)
+    owner_and_name = entry["scm_url"].removeprefix("https://github.com/")
+    for url in f"{values['EXTENSION_ICONURL']} {values['EXTENSION_SCREENSHOTURLS']}".split():
+        assert url.startswith(f"https://raw.githubusercontent.com/{owner_and_name}/{entry['scm_revision']}/")
+
+
+def test_clone_is_below_the_catalogues_limit() -> None:
+    """Checkout and history together; an unpacked repository counts for more than what a clone gets."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"not a git checkout, or an old git: {done.stderr}")
+        return done.stdout
+
+    files = [ROOT / name for name in git("ls-files", "-z").split("\0") if name]
+    checkout = sum(path.stat().st_size for path in files if path.is_file())
+    history = int(git("rev-list", "--disk-usage", "--objects", "HEAD"))
+    assert checkout + history < MAXIMUM_MB * 1e6
+
+
 def test_icon_and_screenshots_of_the_catalogue_are_images_of_this_repository() -> None:
     values = metadata()
     for url in f"{values['EXTENSION_ICONURL']} {values['EXTENSION_SCREENSHOTURLS']}".split():
@@ -101,7 +141,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # In a folder with a space, and with the files' own CMakeLists.txt only: no __pycache__ to hide behind.
     source = folder / "the source"
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "output")
-    for name in (*FOLDERS, "Resources", "Testing"):
+    for name in (*FOLDERS, "Resources"):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     shutil.copy(ROOT / "CMakeLists.txt", source)
     configure: list[str | Path] = [
@@ -110,7 +150,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source,
         "-B",
         folder / "build",
-        f"-DSlicer_DIR={ROOT / 'Testing/slicer_stand_in'}",
+        f"-DSlicer_DIR={STAND_IN}",
+        f"-DSlicer_LAUNCHER_EXECUTABLE={sys.executable};{STAND_IN / 'launcher.py'}",
+        "-DBUILD_TESTING=ON",
     ]
     install: list[str | Path] = ["cmake", "--install", folder / "build", "--prefix", folder / "installed"]
     install += ["--component", "RuntimeLibraries"]
@@ -151,3 +193,92 @@ def test_every_module_of_the_packaged_library_can_be_imported(package: Path) -> 
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("imported")
+
+
+LOADED = """
+import sys, types
+sys.path.insert(0, {folder!r})
+sys.modules["Testing"] = testing = types.ModuleType("Testing")
+testing.__path__ = [{testing!r}]
+import slicer
+from Testing.qt_adapter import installed
+with installed(slicer.vtkMRMLScene()):
+    import DeepIterReg, DeepIterRegLib
+print(DeepIterReg.__file__, DeepIterRegLib.__file__, *sys.path, sep="\\n")
+"""
+
+
+@pytest.mark.parametrize("from_source", [True, False], ids=["source", "package"])
+def test_module_finds_the_library_where_slicer_has_put_one_folder_on_the_path(package: Path, from_source: bool) -> None:
+    """The module's own one from source; in a package the folder that the library is in as well."""
+    folder, beside = (ROOT / "DeepIterReg", ROOT) if from_source else (package, package)
+    code = LOADED.format(folder=str(folder), testing=str(ROOT / "Testing"))
+    with_qt_or_skip()
+    done = subprocess.run(
+        [sys.executable, "-B", "-I", "-c", code], cwd=package, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    module, library, *path = done.stdout.splitlines()
+    assert module == str(folder / "DeepIterReg.py")
+    assert library == str(beside / "DeepIterRegLib" / "__init__.py")
+    assert path[0] == str(folder)
+    assert (str(ROOT) in path) == from_source
+
+
+def with_qt_or_skip() -> None:
+    pytest.importorskip("slicer")
+    for name in ("QtWidgets", "QtUiTools", "QtTest"):
+        pytest.importorskip(f"PySide6.{name}", exc_type=ImportError)
+
+
+BEFORE = """
+import json, sys, slicer, DeepIterReg
+reports, tear_down = [], DeepIterReg.DeepIterRegTest.tearDown
+def keep_report(test):
+    node = slicer.mrmlScene.GetFirstNodeByName("Registration report")
+    reports.extend([] if node is None else [json.loads(node.GetText())])
+    tear_down(test)
+DeepIterReg.DeepIterRegTest.tearDown = keep_report
+"""
+AFTER = """
+files = {name: str(getattr(module, "__file__", None)) for name, module in sys.modules.items()}
+print("FACTS" + json.dumps({"reports": reports, "files": files, "path": sys.path}))
+"""
+
+
+def test_packaged_extension_passes_its_own_test_with_what_a_bare_slicer_has(package: Path, tmp_path: Path) -> None:
+    """The test that CMake gives to Slicer, of the installed tree: the panel opens, its worker registers a patient.
+
+    Neither the panel nor its worker can import anything of the repository, or what a new Slicer may lack: no numba,
+    no PyTorch, no safetensors.
+    """
+    with_qt_or_skip()
+    build = package.parents[len(Path(MODULES).parts)] / "build"
+    listed = subprocess.run(
+        ["ctest", "--test-dir", build, "--show-only=json-v1"], capture_output=True, text=True, check=True
+    )
+    (test,) = json.loads(listed.stdout)["tests"]
+    assert test["name"] == "py_DeepIterReg"
+    command = [word.replace(str(build / MODULES), str(package)) for word in test["command"]]
+    assert str(package) in command, "Slicer is not told where the module is"
+    code = command.index("--python-code") + 1
+    command[code] = BEFORE + command[code] + AFTER
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DeepIterReg.DeepIterRegTest" in done.stderr, "Slicer ran another test"
+    facts = json.loads(done.stdout.partition("FACTS")[2])
+
+    (report,) = facts["reports"]
+    assert report["initializer"] == read_checkpoint(DEFAULT_CHECKPOINT).header.sha256
+    assert str(ROOT) not in facts["path"]
+    ours = {name: file for name, file in facts["files"].items() if name.partition(".")[0].startswith("DeepIterReg")}
+    assert {"DeepIterReg", "DeepIterRegLib.mrml.widget"} <= set(ours)
+    assert all(file.startswith(f"{package}{os.sep}") for file in ours.values())
+    of_the_repository = {
+        name
+        for name, file in facts["files"].items()
+        if file.startswith(f"{ROOT}{os.sep}") and "site-packages" not in file and name != "__main__"
+    }
+    assert all(name.startswith("Testing.") for name in of_the_repository)

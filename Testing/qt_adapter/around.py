@@ -36,10 +36,11 @@ def installed(scene: Any = None) -> Iterator[SimpleNamespace]:
     """
     import slicer
 
-    from DeepIterRegLib.mrml.scene import new_scene
-
     app = application()
-    scene = new_scene() if scene is None else scene
+    if scene is None:
+        from DeepIterRegLib.mrml.scene import new_scene
+
+        scene = new_scene()
     app.scene, app.layout_manager = scene, LayoutManager(scene)
     app.logic = next(iter(getattr(scene, "deepiterreg_logics", ())), None)
     modules = {

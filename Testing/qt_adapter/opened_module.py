@@ -131,14 +131,14 @@ def grab(widget: Any, path: str | Path, width: int = WIDTH_PX) -> None:
 
 
 @contextmanager
-def open_module(scene: Any = None) -> Iterator[OpenedModule]:
-    """The module, opened and entered; closed when the block ends."""
+def open_module(scene: Any = None, path: Path = MODULE) -> Iterator[OpenedModule]:
+    """The module, opened and entered; closed when the block ends. path: of DeepIterReg.py, perhaps a packaged one."""
     with installed(scene) as application_around:
         slicer = application_around.slicer
-        module = scripted_module.LoadedModule(MODULE)
+        module = scripted_module.LoadedModule(path)
         slicer.modules.deepiterreg = module
         path_before = list(sys.path)
-        page = _loaded_page()
+        page = _loaded_page(path)
         try:
             made = page.DeepIterReg(module)
             application().startup_completed.emit()
@@ -147,6 +147,7 @@ def open_module(scene: Any = None) -> Iterator[OpenedModule]:
             parent.setLayout(application_around.qt.QVBoxLayout())
             parent.setMRMLScene(application_around.scene)
             widget = page.DeepIterRegWidget(parent)
+            parent._qt().scripted = widget
             parent.resize(WIDTH_PX, 800)
             widget.setup()
             module.connect_widget(parent)
@@ -174,8 +175,8 @@ def _delete_later() -> None:
     application().sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete.value)
 
 
-def _loaded_page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("DeepIterReg", MODULE)
+def _loaded_page(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("DeepIterReg", path)
     assert spec is not None
     assert spec.loader is not None
     page = importlib.util.module_from_spec(spec)

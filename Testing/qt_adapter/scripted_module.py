@@ -42,6 +42,11 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.entered = False
+        self.scripted: Any = None
+
+    def self(self) -> Any:
+        """The object of the module's own widget class."""
+        return self.scripted
 
     isEntered = QtCore.Property(bool, lambda self: self.entered)
 

@@ -143,6 +143,10 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self.setCurrentNode(None)
 
     def _on_scene_replaced(self, *_: Any) -> None:
+        for node_id, (node, tag) in list(self._node_tags.items()):
+            if self._scene is None or self._scene.GetNodeByID(node_id) is not node:
+                node.RemoveObserver(tag)
+                del self._node_tags[node_id]
         self._refill()
 
     def _watch(self, node: Any) -> None:
