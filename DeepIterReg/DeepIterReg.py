@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import qt
@@ -105,21 +106,26 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
+        self.addObserver(scene, scene.EndBatchProcessEvent, self.onNodeRemoved)
         self.setParameterNode(self.logic.getParameterNode())
 
     def cleanup(self):
+        self.removeObservers()
         if self.panel is not None:
             self.panel.close()
-        self.setParameterNode(None)
-        self.removeObservers()
+        # The application may still leave the module, and send events to its widgets, while it goes down.
+        self.panel = self._parameterNode = self._wheelFilter = None
 
     def enter(self):
+        if self.panel is None:
+            return
         if self._parameterNode is None:
             self.setParameterNode(self.logic.getParameterNode())
         self.panel.enter()
 
     def exit(self):
-        self.panel.leave()
+        if self.panel is not None:
+            self.panel.leave()
 
     def onSceneStartClose(self, caller, event):
         self.panel.scene_closes()
@@ -153,7 +159,9 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.set_parameters(parameterNode)
 
     def onParametersChanged(self, caller=None, event=None):
-        self.panel.update()
+        # A scene that is being added has its nodes, but not all of their images: onSceneEndImport shows it as a whole.
+        if not slicer.mrmlScene.IsImporting():
+            self.panel.update()
 
 
 class DeepIterRegLogic(ScriptedLoadableModuleLogic):
@@ -175,16 +183,48 @@ class DeepIterRegTest(ScriptedLoadableModuleTest):
     def setUp(self):
         slicer.mrmlScene.Clear()
 
-    def runTest(self):
-        self.setUp()
-        self.test_panel_registers_adjusts_saves_and_opens_again()
+    def tearDown(self):
+        slicer.mrmlScene.Clear()
 
-    def test_panel_registers_adjusts_saves_and_opens_again(self):
+    def runTest(self):
+        for test in (
+            self.test_button_says_what_is_missing,
+            self.test_cancel_leaves_the_scene_as_it_was,
+            self.test_registration_is_adjusted_saved_and_opened_again,
+        ):
+            self.setUp()
+            test()
+            self.tearDown()
+
+    def test_button_says_what_is_missing(self):
+        with self.panelTest() as panelTest:
+            panelTest.says_what_is_missing()
+
+    def test_cancel_leaves_the_scene_as_it_was(self):
+        with self.panelTest() as panelTest:
+            panelTest.select_images()
+            panelTest.cancel_leaves_the_scene_as_it_was()
+
+    def test_registration_is_adjusted_saved_and_opened_again(self):
+        with self.panelTest() as panelTest:
+            panelTest.select_images()
+            before_mm, after_mm = panelTest.registers()
+            self.delayDisplay(f"Mean projection error {before_mm:.1f} mm before, {after_mm:.1f} mm after")
+            panelTest.sliders_move_the_cta_and_undo_takes_it_back()
+            panelTest.scene_comes_back_as_it_was_saved()
+
+    @contextmanager
+    def panelTest(self):
+        """The steps of the test, on the module's widget, which is entered meanwhile; its worker is ended afterwards."""
         from DeepIterRegLib.mrml.self_test import PanelTest
 
         widget = slicer.modules.deepiterreg.widgetRepresentation().self()
+        wasEntered = widget.parent.isEntered
         widget.enter()
+        panelTest = PanelTest(widget, slicer.mrmlScene, slicer.app.processEvents)
         try:
-            self.delayDisplay(PanelTest(widget, slicer.mrmlScene, slicer.app.processEvents).run())
+            yield panelTest
         finally:
-            widget.exit()
+            panelTest.end_worker()
+            if not wasEntered:
+                widget.exit()

@@ -1,6 +1,6 @@
 """Files into nodes as Slicer's own modules do it: DICOM's image sequence and scalar volume plugins, and Add Data.
 
-The readers are Slicer's (vtkITK, on GDCM); the plugins, which are Python of a running Slicer, are followed step by step.
+The readers are Slicer's (vtkITK, on GDCM); the plugins, Python of a running Slicer, are followed step by step.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def test_undo_redo_and_reset_by_their_buttons(panel: Panel) -> None:
     assert ui.adjustmentLabel.text == "As found automatically."
     panel.slide("right_mm", 4.0)
     panel.slide("turn_deg", 3.0)
-    assert ui.adjustmentLabel.text == "Moved by hand: 4.0 mm and 3.0°."
+    assert ui.adjustmentLabel.text == "Moved by hand: 4.0 mm, turned by 3.0°."
     assert ui.undoButton.toolTip == "Takes the last change back: turn."
     ui.undoButton.click()
     assert panel.shown() == [4.0, 0.0, 0.0, 0.0, 0.0, 0.0]
@@ -297,7 +297,7 @@ def test_nothing_works_without_a_registration_or_while_one_runs(panel: Panel) ->
     panel.section.busy(False)
     panel.section.show(None)
     assert not any(widget.enabled for widget in (*buttons, *(panel.slider(name) for name in SLIDERS)))
-    assert panel.ui.adjustmentLabel.text == "Register first."
+    assert panel.ui.adjustmentLabel.text == "Register first, or start by hand."
     assert panel.shown() == [0.0] * 6
 
 

@@ -124,6 +124,8 @@ def test_errors_speak_the_panels_words() -> None:
     sentence = in_the_panels_words("The DSA has no <SDD>; give --sdd MM or --primary-angle DEG.")
     assert sentence == 'The DSA has no <SDD>; give "Source to detector" or "LAO/RAO".'
     assert in_the_panels_words("a--sddx --volume-kind") == "a--sddx --volume-kind"
+    without = in_the_panels_words("a.dcm has no SDD; give --sdd MM, or the whole geometry with --carm FILE.")
+    assert without == 'a.dcm has no SDD; give "Source to detector".'
     assert in_the_panels_words("swap --cta and --dsa.") == 'swap "CTA" and "DSA".'
 
 

@@ -27,9 +27,9 @@ class Case:
     ("facts", "words", "can_install"),
     [
         ({}, "install PyTorch", True),
-        ({"card": False}, "no NVIDIA graphics card", False),
+        ({"card": False}, "No NVIDIA graphics card", False),
         ({"mac": True}, "built for Intel Macs", False),
-        ({"mac": True, "intel": False}, "A Mac has no NVIDIA", False),
+        ({"mac": True, "intel": False}, "Macs have no NVIDIA", False),
         ({"torch": "installed"}, "can be used", False),
         ({"torch": "partial"}, "only in part", False),
         ({"extension": False}, "Extensions Manager", False),

@@ -21,7 +21,9 @@ from DeepIterRegLib.comparison import compare_views
 from DeepIterRegLib.mrml import result_nodes
 from DeepIterRegLib.mrml.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.arrays import to_parent_of, voxels_of
+from DeepIterRegLib.mrml.panel import run as run_section
 from DeepIterRegLib.mrml.panel import slicer_services
+from DeepIterRegLib.mrml.panel.stage_words import all_stage_words
 from DeepIterRegLib.mrml.request import RegistrationRequest
 from DeepIterRegLib.mrml.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.self_test import PanelTest
@@ -119,6 +121,8 @@ class Case:
         return self.opened.widget.panel
 
     def click(self) -> None:
+        """Press Register, or Cancel as soon as it can be pressed."""
+        self.opened.process_events(until=lambda: self.ui.registerButton.enabled)
         self.ui.registerButton.click()
 
     def register(self, pose: Any = POSE) -> None:
@@ -127,7 +131,7 @@ class Case:
         self.worker.listener.prepared(self.preview())
         self.worker.listener.progress(Progress("Registering", 0.8, 0.5, OTHER_POSE))
         self.worker.end("done", self.outcome(pose))
-        self.opened.process_events()
+        self.opened.process_events(0.1)
 
     def preview(self) -> PreparedPreview:
         return PreparedPreview(small_cloud(small_volume()), self.outcome().views, OTHER_POSE)
@@ -169,6 +173,7 @@ def case_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
         return workers[-1]
 
     monkeypatch.setattr(slicer_services, "slicer_worker", make)
+    monkeypatch.setattr(run_section, "CANCEL_AFTER_MS", 0)
     with open_module() as opened:
         yield Case(opened, workers[-1])
 
@@ -186,10 +191,11 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     np.testing.assert_array_equal(request.cta.voxels, small_volume().voxels)
     assert [source.ready and source.ready.carm.primary_angle_deg for source in request.dsas] == [80.0, -10.0]
     assert request.initial_pose is None
-    assert (case.ui.registerButton.text, case.ui.registerButton.enabled) == ("Cancel", True)
+    assert (case.ui.registerButton.text, case.ui.registerButton.enabled) == ("Cancel", False)
+    case.opened.process_events(until=lambda: case.ui.registerButton.enabled)
     assert case.ui.stageLabel.text == "Starting … (CPU, 2 cores)"
-    case.worker.listener.progress(Progress("Segmenting the CTA", 0.4))
-    assert case.ui.stageLabel.text == "Segmenting the CTA … (CPU, 2 cores)"
+    case.worker.listener.progress(Progress("Remove bone", 0.4))
+    assert case.ui.stageLabel.text == "Removing bone from the CTA … (CPU, 2 cores)"
     assert case.ui.progressBar.value == 40
     case.worker.end("done", case.outcome())
     assert case.ui.registerButton.text == "Register"
@@ -299,9 +305,15 @@ def test_bad_input_is_said_in_the_panels_words(case: Case) -> None:
     assert case.ui.stageLabel.text == 'The DSA has no SDD; give "Source to detector".'
 
 
-def test_deleted_result_leaves_an_empty_panel(case: Case) -> None:
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "with others"])
+def test_deleted_result_leaves_an_empty_panel(case: Case, together: bool) -> None:
     case.register()
+    if together:  # as the Data module does with a folder
+        case.scene.StartState(case.scene.BatchProcessState)
+        case.scene.RemoveNode(case.panel.case.cloud_node)
     case.scene.RemoveNode(case.panel.case.pose_node)
+    if together:
+        case.scene.EndState(case.scene.BatchProcessState)
     case.opened.process_events()
     assert case.panel.case is None
     assert case.ui.similarityLabel.text == "–"
@@ -371,10 +383,20 @@ def test_scene_is_saved_with_how_it_was_adjusted(case: Case, tmp_path: Path, mon
 def test_real_worker_registers_the_built_in_patient() -> None:
     """A clinician's way through the panel, the test that runs inside Slicer as well."""
     with open_module() as opened:
+        run, steps = opened.widget.panel.run, []
+        progress = run.progress
+
+        def heard(step: Progress) -> None:
+            steps.append(step.stage)
+            progress(step)
+
+        run.progress = heard
         said = PanelTest(opened.widget, opened.scene, lambda: opened.process_events(0.01)).run()
         OUTPUT.mkdir(exist_ok=True)
         opened.screenshot(OUTPUT / "panel.png")
     assert said.startswith("Mean projection error 19.1 mm before")
+    assert len(set(steps)) > 5
+    assert set(steps) <= set(all_stage_words(str)), "a stage without words for the user"
 
 
 LIGHT = """
@@ -402,6 +424,16 @@ def test_wheel_over_a_slider_scrolls_the_panel_and_moves_nothing(case: Case) -> 
     assert case.ui.ctaSelector.currentNode() is case.cta
 
 
+def test_wheel_gives_no_number_or_list_the_focus(case: Case) -> None:
+    # A real wheel, which a test cannot turn, moves the focus before anybody is asked; sent events don't.
+    from PySide6 import QtCore, QtWidgets
+
+    panel = case.opened.parent._qt()
+    parts = [*panel.findChildren(QtWidgets.QAbstractSpinBox), *panel.findChildren(QtWidgets.QComboBox)]
+    assert len(parts) > 10
+    assert not [part for part in parts if part.focusPolicy() == QtCore.Qt.FocusPolicy.WheelFocus]
+
+
 def wait_for_preparation(case: Case) -> None:
     case.opened.process_events(until=lambda: case.worker.preparing is not None, timeout=3)
 
@@ -427,7 +459,7 @@ def test_register_waits_for_the_preparation_and_can_be_cancelled_meanwhile(case:
     case.click()
     assert not case.worker.requests
     assert case.ui.registerButton.text == "Cancel"
-    case.worker.preparing.progress(Progress("Segmenting the CTA", 0.3))
+    case.worker.preparing.progress(Progress("Remove bone", 0.3))
     assert case.ui.progressBar.value == 30
     case.click()
     assert case.ui.stageLabel.text == "Cancelled; everything is as it was."
@@ -482,3 +514,11 @@ def test_head_can_be_placed_by_hand_where_registering_fails(case: Case) -> None:
     assert case.panel.case is not None
     assert case.ui.rightSlider.enabled
     assert not case.ui.startByHandButton.visible
+
+
+def test_second_click_of_a_double_click_does_not_cancel(case: Case) -> None:
+    case.click()
+    case.ui.registerButton.click()
+    assert case.worker.listener is not None
+    case.click()
+    assert case.worker.listener is None

@@ -26,10 +26,16 @@ def matrix_of_array(array: FloatArray) -> Any:
     return matrix
 
 
+def has_voxels(node: Any) -> bool:
+    """Whether a volume node has an image with values in it."""
+    image = node.GetImageData()
+    return image is not None and image.GetPointData().GetScalars() is not None
+
+
 def voxels_of(node: Any) -> npt.NDArray[Any]:
     """(K, J, I) view, not a copy, of a volume node's voxels; (K, J, I, components) for colours and vectors.
 
-    After writing into it, call `node.GetImageData().Modified()`. The node must have image data.
+    After writing into it, call `node.GetImageData().Modified()`. The node must have some (`has_voxels`).
     """
     from vtk.util.numpy_support import vtk_to_numpy
 

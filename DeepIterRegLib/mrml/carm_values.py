@@ -22,7 +22,7 @@ from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
 from DeepIterRegLib.images.xa_values import HeaderValues, header_values
-from DeepIterRegLib.mrml.dsa_node import FileOfInstance, dicom_files, sequence_of
+from DeepIterRegLib.mrml.dsa_node import FileOfInstance, dicom_files, registered_carm_of, sequence_of
 from DeepIterRegLib.mrml.roles import CARM, PREFIX
 
 TYPED = PREFIX + "typed-geometry"
@@ -65,6 +65,9 @@ class CArmValues:
         return tuple(name for name, value in self.values.items() if value.origin == "missing")
 
 
+_NOTHING: dict[str, CArmValue] = {name: CArmValue(None, "missing") for name in TAG_OF}
+
+
 def source_of(dsa: Any) -> Any:
     """The node that stands for a DSA whatever was selected: its sequence, else the volume itself."""
     return sequence_of(dsa) or dsa
@@ -82,16 +85,15 @@ def found_values(dsa: Any, file_of_instance: FileOfInstance) -> CArmValues:
     """What the scene or the DICOM file knows, with nothing typed."""
     source = source_of(dsa)
     text = source.GetAttribute(CARM)
-    if text is not None:
+    files = [] if text is not None else dicom_files(dsa, source, file_of_instance)
+    if not files:
         try:
-            return _of_carm(carm_from_json(text, NAME))
+            carm = registered_carm_of(source) if text is None else carm_from_json(text, NAME)
         except InputError as error:
-            return CArmValues({name: CArmValue(None, "missing") for name in TAG_OF}, {"": str(error)})
-    files = dicom_files(dsa, source, file_of_instance)
-    header = HeaderValues()
-    if files:
-        status = files[0].stat()
-        header = _header(files[0], status.st_mtime_ns, status.st_size)
+            return CArmValues(_NOTHING, {"": str(error)})
+        return CArmValues(_NOTHING) if carm is None else _of_carm(carm)
+    status = files[0].stat()
+    header = _header(files[0], status.st_mtime_ns, status.st_size)
     numbers = {name: getattr(header, name) for name in TAG_OF}
     return CArmValues(
         {name: CArmValue(number, "missing" if number is None else "dicom") for name, number in numbers.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from DeepIterRegLib.mrml.frustum import frustum_of, show_frustums
-from DeepIterRegLib.mrml.layout import Arrangement, arrange
+from DeepIterRegLib.mrml.layout import Arrangement, arrange, is_arranged
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.registered import RegisteredCase
 from DeepIterRegLib.mrml.surfaces import REFERENCES, show_surfaces, surface_of, surfaces_are_shown
@@ -14,6 +14,7 @@ from DeepIterRegLib.mrml.views import (
     calm_three_d_view,
     fit_cta_slice,
     fit_slice_view,
+    fit_three_d_view,
     look_from_source,
     show_cta_slice,
     show_in_slice_view,
@@ -51,6 +52,10 @@ def fit_case(case: RegisteredCase) -> None:
     for name, view in zip(SLICE_VIEWS, case.views, strict=False):
         if slice_shows(scene, name, view.drr):
             fit_slice_view(view_node(scene, "vtkMRMLSliceNode", name), view.carm)
+    if slice_shows(scene, SLICE_VIEWS[0], case.views[0].drr) and is_arranged(scene, "one", "two"):
+        # There, the 3D view is as large as the first slice view beside it.
+        width, height, _ = view_node(scene, "vtkMRMLSliceNode", SLICE_VIEWS[0]).GetDimensions()
+        fit_three_d_view(scene, case.views[0].carm, width, height)
     if slice_shows(scene, CTA_VIEW, case.cta):
         fit_cta_slice(view_node(scene, "vtkMRMLSliceNode", CTA_VIEW), case.cta)
 

@@ -14,11 +14,14 @@ from typing import Any
 import numpy.typing as npt
 
 from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.carm_json import carm_from_json
 from DeepIterRegLib.images.angiogram import Angiogram
-from DeepIterRegLib.images.dsa_source import DsaSource, read_source
+from DeepIterRegLib.images.dsa_source import NAME, DsaSource, overridden, read_source
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.mrml.angiogram_node import is_loaded_angiogram, ready_run_of
-from DeepIterRegLib.mrml.arrays import voxels_of
+from DeepIterRegLib.mrml.arrays import has_voxels, voxels_of
+from DeepIterRegLib.mrml.roles import CARM, PLANE_REFERENCE
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
 """Attribute that Slicer's DICOM plugins set: UIDs separated by spaces."""
@@ -50,7 +53,19 @@ def dsa_source_of(node: Any, geometry: GeometryOptions | None, file_of_instance:
     files = dicom_files(node, source, file_of_instance)
     if len(files) == 1:
         return DsaSource(options, frames_of(source, needed=False), file=files[0], file_is_whole=True)
+    if not files and (carm := registered_carm_of(source)) is not None:
+        options = GeometryOptions(carm=overridden(carm, options))
     return DsaSource(options, frames_of(source), file=files[0] if files else None)
+
+
+def registered_carm_of(source: Any) -> CArm | None:
+    """The C-arm that a DSA was registered with before, as a scene keeps it that is opened on another computer.
+
+    source: `sequence_of` a node, or the node. Raises InputError where it cannot be read.
+    """
+    plane = source.GetNodeReference(PLANE_REFERENCE)
+    text = None if plane is None else plane.GetAttribute(CARM)
+    return None if text is None else carm_from_json(text, NAME)
 
 
 def sequence_of(node: Any) -> Any | None:
@@ -86,7 +101,7 @@ def frames_of(source: Any, needed: bool = True) -> tuple[npt.NDArray[Any], ...]:
         nodes = [source.GetNthDataNode(index) for index in range(source.GetNumberOfDataNodes())]
     else:
         nodes = [source]
-    if not nodes or not all(n.IsA("vtkMRMLVolumeNode") and n.GetImageData() is not None for n in nodes):
+    if not nodes or not all(n.IsA("vtkMRMLVolumeNode") and has_voxels(n) for n in nodes):
         if not needed:
             return ()
         raise InputError("The DSA has no frames; select a loaded angiographic run as the DSA.")
@@ -103,4 +118,5 @@ def slicer_file_of_instance(uid: str) -> str:
     import slicer
 
     database = getattr(slicer, "dicomDatabase", None)
-    return "" if database is None else str(database.fileForInstance(uid))
+    # A closed database would answer with an error in Slicer's log.
+    return "" if database is None or not database.isOpen else str(database.fileForInstance(uid))

@@ -51,6 +51,12 @@ def arrange(scene: Any, arrangement: Arrangement) -> bool:
     return bool(node.GetViewArrangement() == number)
 
 
+def is_arranged(scene: Any, *arrangements: Arrangement) -> bool:
+    """Whether the application's main window shows one of these."""
+    node = layout_node(scene)
+    return node is not None and node.GetViewArrangement() in [layout_number(scene, name) for name in arrangements]
+
+
 @contextmanager
 def layout_of_slicers_own(scene: Any) -> Iterator[None]:
     """Inside the block the scene says that a layout of Slicer's own is shown, where it is one of ours; nobody notices.

@@ -86,9 +86,9 @@ class Packages:
                 return PackageStatus(
                     _("This Slicer is built for Intel Macs, for which there is no current PyTorch: the CPU is used.")
                 )
-            return PackageStatus(_("A Mac has no NVIDIA graphics card, and PyTorch would not help: the CPU is used."))
+            return PackageStatus(_("Macs have no NVIDIA graphics card; the processor is used."))
         if not machine.has_nvidia_card():
-            return PackageStatus(_("There is no NVIDIA graphics card, and PyTorch would not help: the CPU is used."))
+            return PackageStatus(_("No NVIDIA graphics card was found; the processor is used."))
         state = machine.torch_state()
         if state == "installed":
             return PackageStatus(_("PyTorch is installed, and the NVIDIA graphics card can be used."))

@@ -17,7 +17,7 @@ from DeepIterRegLib.arrays import BoolArray, FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_json import carm_from_json
-from DeepIterRegLib.geometry.rigid import require_rigid
+from DeepIterRegLib.geometry.rigid import apply, require_rigid
 from DeepIterRegLib.mrml.arrays import matrix_of_array, to_parent_of, voxels_of
 from DeepIterRegLib.mrml.cloud_node import cloud_of
 from DeepIterRegLib.mrml.pose_json import pose_from_json
@@ -36,8 +36,11 @@ from DeepIterRegLib.mrml.roles import (
     VALID_REFERENCE,
     is_pose_node,
 )
-from DeepIterRegLib.mrml.volume_node import top_below_pose
+from DeepIterRegLib.mrml.volume_node import top_below_pose, volume_source_of
 from DeepIterRegLib.preparation.cloud import VesselCloud
+
+CTA_MOVED_MM = 0.1
+"""More than what writing a scene rounds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +104,17 @@ class RegisteredCase:
         """Whether the CTA is shown under the pose."""
         return top_below_pose(self.cta).GetParentTransformNode() is self.pose_node
 
+    @property
+    def cta_has_moved(self) -> bool:
+        """Whether the CTA lies elsewhere in the patient frame than where it was registered: it was hardened, or the
+        user's own transform was changed. The overlay shows it where it was."""
+        try:
+            source = volume_source_of(self.cta)
+        except InputError:
+            return True
+        centre_mm = apply(source.ijk_to_ras, (np.array(source.voxels.shape[::-1]) - 1) / 2)
+        return bool(np.linalg.norm(centre_mm - self.centre_mm) > CTA_MOVED_MM)
+
     def apply_to_cta(self, applied: bool) -> None:
         """Put the CTA (with the transforms that the user put it under) under the pose, or take it out."""
         node_id = self.pose_node.GetID() if applied else None
@@ -151,11 +165,16 @@ def registered_cases(scene: Any) -> list[RegisteredCase]:
 
 
 def pose_node_of(cta: Any) -> Any | None:
-    """The transform node with the pose of a CTA's node, or None before it was registered."""
+    """The transform node with the pose of a CTA's node, or None before it was registered.
+
+    A copy of a registered CTA refers to the pose of its original, and is under it, but was not registered.
+    """
     node = cta.GetNodeReference(POSE_REFERENCE)
     if node is None:
         node = top_below_pose(cta).GetParentTransformNode()
-    return node if node is not None and is_pose_node(node) else None
+    if node is None or not is_pose_node(node):
+        return None
+    return node if node.GetNodeReference(CTA_REFERENCE) in (None, cta) else None
 
 
 def drr_node_of(dsa: Any) -> Any | None:

@@ -1,7 +1,7 @@
 """What a clinician does with the panel, as a test of it: in Slicer (DeepIterRegTest) and in pytest alike.
 
-Everything goes through the widgets and the worker process, on a built-in patient whose true pose is known. Each step
-raises AssertionError with a sentence.
+Everything goes through the widgets and the worker process, on a built-in patient whose true pose is known; with a main
+window or without one. Each step raises AssertionError with a sentence.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +25,31 @@ from DeepIterRegLib.mrml.volume_node import add_volume
 
 REGISTER_TIMEOUT_S = 300.0
 """A first registration on a slow computer: the worker starts, segments and registers."""
+REST_TIMEOUT_S = 30.0
+LEAST_TURNS = 15
 ENDS_WITHIN_MM = 2.0
 
 
+@lru_cache(maxsize=1)
+def built_in_patient() -> tuple[Any, Any]:
+    """A simulated patient and its angiogram, as read from a DICOM file; the same one every time."""
+    from DeepIterRegLib.images.dsa_files import read_angiogram
+    from DeepIterRegLib.simulate.simple import simple_patient, write_patient
+
+    patient = simple_patient(seed=1)
+    with tempfile.TemporaryDirectory() as folder:
+        return patient, read_angiogram(write_patient(patient, folder)["dsa"])
+
+
 class PanelTest:
-    """One patient in front of one panel. widget: the module's widget. process_events: lets the application work."""
+    """One patient in front of one panel. widget: the module's widget, entered, in an empty scene. process_events: lets
+    the application work."""
 
     def __init__(self, widget: Any, scene: Any, process_events: Callable[[], None]) -> None:
-        from DeepIterRegLib.images.dsa_files import read_angiogram
-        from DeepIterRegLib.simulate.simple import simple_patient, write_patient
-
         self._widget = widget
         self._scene = scene
         self._process_events = process_events
-        self.patient = simple_patient(seed=1)
-        with tempfile.TemporaryDirectory() as folder:
-            self._angiogram = read_angiogram(write_patient(self.patient, folder)["dsa"])
+        self.patient, self._angiogram = built_in_patient()
 
     def run(self) -> str:
         """All steps; returns a sentence with what was measured."""
@@ -49,6 +59,16 @@ class PanelTest:
         self.sliders_move_the_cta_and_undo_takes_it_back()
         self.scene_comes_back_as_it_was_saved()
         return f"Mean projection error {before_mm:.1f} mm before, {after_mm:.1f} mm after"
+
+    def select_images(self) -> None:
+        """The patient's CTA and DSA, loaded and selected."""
+        self._widget.ui.ctaSelector.setCurrentNode(add_volume(self._scene, self.patient.volume))
+        self._widget.ui.dsaSelector.setCurrentNode(add_angiogram(self._scene, self._angiogram))
+
+    def end_worker(self) -> None:
+        """The process is gone afterwards, and Qt has been told."""
+        self._panel.end_worker()
+        self._settle(1.5)
 
     def says_what_is_missing(self) -> None:
         """The button names what is missing, until CTA and DSA are selected."""
@@ -67,7 +87,7 @@ class PanelTest:
         self._widget.ui.registerButton.click()
         expect(self._panel.run.is_running, "a press on Register started nothing")
         expect(self._widget.ui.registerButton.text == "Cancel", "the button does not offer to cancel")
-        self._wait(lambda: self._widget.ui.progressBar.value > 0, "the first progress")
+        self._wait(lambda: self._widget.ui.progressBar.value > 0 and self._widget.ui.registerButton.enabled, "progress")
         self._widget.ui.registerButton.click()
         self._wait(lambda: not self._panel.run.is_running, "the end of the cancelled registration")
         expect(self._nodes_and_pose() == before, "a cancelled registration changed the scene")
@@ -90,12 +110,12 @@ class PanelTest:
 
     def sliders_move_the_cta_and_undo_takes_it_back(self) -> None:
         """A slider moves the CTA's centre by what it says, the overlay follows, undo and redo go back and forth."""
-        self._settle()  # while the pose moves, the overlay is coarser
+        self._rest()
         case, ui = self._case(), self._widget.ui
         ui.adjustButton.collapsed = False
         automatic, drr = case.pose, voxels_of(case.views[0].drr).copy()
         ui.rightSlider.value = 8.0
-        self._settle()
+        self._rest()
         shift_mm = apply(case.pose, case.centre_mm) - apply(automatic, case.centre_mm)
         expect(np.allclose(shift_mm, 8.0 * case.views[0].carm.column_direction, atol=1e-3), "right is not to the right")
         expect((voxels_of(case.views[0].drr) != drr).any(), "the overlay did not follow the slider")
@@ -107,17 +127,17 @@ class PanelTest:
 
     def scene_comes_back_as_it_was_saved(self) -> None:
         """Saved, closed and opened again: the same pose, the same overlay, the slider where it was."""
-        self._settle()  # while the pose moves, the overlay is coarser
+        self._rest()
         saved = self._case()
         pose, automatic, drr = saved.pose, saved.automatic_pose, voxels_of(saved.views[0].drr).copy()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "self_test.mrb"
             write_scene(self._scene, path)
             self._scene.Clear(False)
-            self._settle()
+            self._settle(0.5)
             expect(self._panel.case is None, "a closed scene left a registration in the panel")
             expect(bool(self._scene.ReadFromMRB(str(path), True)), "the saved scene cannot be read")
-            self._settle()
+            self._rest()
         case = self._case()
         expect(np.allclose(case.pose, pose, atol=1e-6), "the pose is not what was saved")
         expect(np.allclose(case.automatic_pose, automatic, atol=1e-12), "the automatic pose is not what was saved")
@@ -136,16 +156,34 @@ class PanelTest:
         return case
 
     def _nodes_and_pose(self) -> tuple[list[str], list[str | None]]:
+        """The user's data: views, cameras and the like may be made by the application whenever it wants."""
         nodes = [self._scene.GetNthNode(index) for index in range(self._scene.GetNumberOfNodes())]
-        kept = [node for node in nodes if node.GetSaveWithScene()]
+        data = [node for node in nodes if node.IsA("vtkMRMLStorableNode") and node.GetSingletonTag() is None]
+        kept = [node for node in data if node.GetSaveWithScene()]
         volumes = [node for node in kept if node.IsA("vtkMRMLVolumeNode")]
         return [node.GetID() for node in kept], [node.GetTransformNodeID() for node in volumes]
 
-    def _settle(self, seconds: float = 0.5) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+    def _rest(self) -> None:
+        """Until the overlay, which is coarser while the pose moves, has been drawn finely."""
+        until = time.monotonic() + REST_TIMEOUT_S
+        before = None
+        while (now := self._drawn()) != before:
+            expect(time.monotonic() < until, "the overlay is drawn again and again")
+            before = now
+            self._settle(0.4)
+
+    def _drawn(self) -> list[int]:
+        """When each overlay was drawn."""
+        case = self._panel.case
+        return [] if case is None else [view.drr.GetImageData().GetMTime() for view in case.views]
+
+    def _settle(self, seconds: float) -> None:
+        """Let the application work that long, and have some turns however long one of them takes."""
+        until, turns = time.monotonic() + seconds, 0
+        while turns < LEAST_TURNS or time.monotonic() < until:
             self._process_events()
             time.sleep(0.01)
+            turns += 1
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + REGISTER_TIMEOUT_S

@@ -98,9 +98,24 @@ def look_from_source(scene: Any, change: SceneChange, carm: CArm) -> None:
     camera.SetPosition(*carm.source_mm)
     camera.SetFocalPoint(*plane_centre_mm(carm))
     camera.SetViewUp(*-carm.row_direction)
-    _, height_mm = plane_size_mm(carm)
-    camera.SetViewAngle(2 * math.degrees(math.atan2(height_mm / 2, carm.sdd_mm)))
+    camera.SetViewAngle(_view_angle_deg(carm))
     camera.GetCamera().SetClippingRange(1.0, 2 * carm.sdd_mm)
+
+
+def fit_three_d_view(scene: Any, carm: CArm, width: float, height: float) -> None:
+    """Let the first 3D view, of that size, show the whole detector in its width, too.
+
+    Nothing happens when somebody has moved the camera away from the source.
+    """
+    camera = scene.GetSingletonNode(THREE_D_VIEW, "vtkMRMLCameraNode")
+    if camera is not None and np.allclose(camera.GetPosition(), carm.source_mm, atol=1e-3):
+        camera.SetViewAngle(_view_angle_deg(carm, width / height))
+
+
+def _view_angle_deg(carm: CArm, aspect: float = math.inf) -> float:
+    """Of the view's height: from the source, a view of that width over height shows all of the detector."""
+    width_mm, height_mm = plane_size_mm(carm)
+    return 2 * math.degrees(math.atan2(max(height_mm, width_mm / aspect) / 2, carm.sdd_mm))
 
 
 def calm_three_d_view(scene: Any, change: SceneChange) -> None:

@@ -11,7 +11,14 @@ from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.volume import Volume, VolumeKind
 from DeepIterRegLib.images.volume_source import VolumeSource, read_volume_source
-from DeepIterRegLib.mrml.arrays import array_of_matrix, ijk_to_ras_of, image_data, matrix_of_array, voxels_of
+from DeepIterRegLib.mrml.arrays import (
+    array_of_matrix,
+    has_voxels,
+    ijk_to_ras_of,
+    image_data,
+    matrix_of_array,
+    voxels_of,
+)
 from DeepIterRegLib.mrml.roles import KIND, WARNINGS, is_pose_node
 
 CTA_WINDOW_HU = (-100.0, 600.0)
@@ -53,7 +60,7 @@ def volume_source_of(node: Any) -> VolumeSource:
     This project's own pose transform is left out: the patient frame is what lies below it. Raises InputError for a node
     without voxels, one that is no 3D scalar volume, or one under a transform that is not linear.
     """
-    if node is None or not node.IsA("vtkMRMLScalarVolumeNode") or node.GetImageData() is None:
+    if node is None or not node.IsA("vtkMRMLScalarVolumeNode") or not has_voxels(node):
         raise InputError("The CTA has no voxels; select a loaded scalar volume as the CTA.")
     voxels = voxels_of(node)
     if voxels.ndim != 3 or min(voxels.shape) < 2:

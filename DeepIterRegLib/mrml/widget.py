@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.mrml.layout import register_layouts
 from DeepIterRegLib.mrml.panel.adjust import AdjustSection
@@ -17,6 +18,7 @@ from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.words import in_the_panels_words
 from DeepIterRegLib.mrml.registered import RegisteredCase, registered_case, registered_cases
 
+ARRANGE_AFTER_MS = 30
 FORMS = ("Inputs", "Run", "Result", "Overlay", "Adjust", "Save", "Review")
 """The .ui files, from top to bottom."""
 
@@ -32,6 +34,7 @@ class RegistrationPanel:
         self._services = services
         self._parameters: Any = None
         self._case: RegisteredCase | None = None
+        self._in_front = False
         self.inputs = InputsSection(ui, services, on_changed=self.update)
         self.overlay = OverlaySection(ui, services)
         self.run = RunSection(
@@ -47,7 +50,7 @@ class RegistrationPanel:
         self.adjust = AdjustSection(
             ui,
             services,
-            self.run.refine,
+            self._refine,
             arrange_landmarks=lambda: self.overlay.arrange("landmarks"),
             place_by_hand=self.run.place_by_hand,
         )
@@ -96,7 +99,7 @@ class RegistrationPanel:
                 parameters.secondDsa = case.views[1].dsa if len(case.views) > 1 else None
                 break
         self.refresh()
-        if self._case is not None:
+        if self._case is not None and self._in_front:
             self.overlay.arrange()
 
     def nodes_removed(self) -> None:
@@ -111,6 +114,7 @@ class RegistrationPanel:
 
     def enter(self) -> None:
         """The module came to the front."""
+        self._in_front = True
         register_layouts(self._services.scene)
         self._services.worker.start()
         self.run.ahead.resume()
@@ -119,6 +123,7 @@ class RegistrationPanel:
 
     def leave(self) -> None:
         """Another module came to the front: a registration that still runs is cancelled, nothing has changed."""
+        self._in_front = False
         self.run.cancel()
         self.run.ahead.pause()
         self.adjust.exit()
@@ -131,6 +136,10 @@ class RegistrationPanel:
         for section in self._of_a_case:
             section.show(None)
         self.run.say("")
+
+    def end_worker(self) -> None:
+        """End the worker and what it does; the next registration starts another one."""
+        self._services.worker.close()
 
     def close(self) -> None:
         """End the worker and everything that observes the scene."""
@@ -146,6 +155,16 @@ class RegistrationPanel:
         for section in (self.inputs, *self._of_a_case):
             section.busy(running)
 
+    def _refine(self, pose: FloatArray) -> None:
+        """Refine the result on show, on its DSAs where others are selected; one that was added counts too."""
+        case, parameters = self._case, self._parameters
+        if case is not None and parameters is not None:
+            dsas = [view.dsa for view in case.views]
+            if not any(node in dsas for node in self.inputs.nodes()[1]):
+                parameters.dsa, parameters.secondDsa = dsas[0], dsas[1] if len(dsas) > 1 else None
+        self.run.refine(pose)
+
     def _done(self, cta: Any) -> None:
         self.refresh()
-        self.overlay.arrange()
+        # A little later, when the result is on the screen: to make the surfaces of the vessels takes time.
+        self._services.call_later(self.overlay.arrange, ARRANGE_AFTER_MS)

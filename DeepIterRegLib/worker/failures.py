@@ -48,5 +48,8 @@ def trace_of(error: BaseException) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the memory ran out, as Python and numpy say it or, in words, ITK."""
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
+    """Whether the memory ran out, as Python and numpy say it or, in words, ITK and the loader of libraries."""
+    words = {RuntimeError: "allocate memory", ImportError: "failed to map segment"}
+    return isinstance(error, MemoryError) or any(
+        isinstance(error, kind) and said in str(error) for kind, said in words.items()
+    )

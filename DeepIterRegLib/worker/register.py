@@ -59,9 +59,7 @@ def register(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
         initial_pose=images.start if images.start_is_given else None,
         device=payload["device"],
         seed=payload["seed"],
-        progress=lambda step: reply.progress(
-            replace(step, fraction=images.share + (1 - images.share) * step.fraction)
-        ),
+        progress=lambda step: reply.progress(replace(step, fraction=images.share + (1 - images.share) * step.fraction)),
     )
     return result(registration, images.preparation_s, payload["seed"])
 

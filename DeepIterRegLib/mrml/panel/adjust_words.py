@@ -19,14 +19,14 @@ def state_sentence(editor: PoseEditor, adjustment: HandAdjustment, translate: Tr
     """How far the head is from the computed pose."""
     _ = translate
     if editor.case is None:
-        return _("Register first.")
+        return _("Register first, or start by hand.")
     if editor.problem is not None:
         return _("The transform bends or scales the CTA; press Undo to take that back.")
     if not editor.is_adjusted:
         return _("As found automatically.")
     shift_mm = math.hypot(adjustment.right_mm, adjustment.up_mm, adjustment.toward_you_mm)
     angle_deg = rotation_angle_deg(editor.pose[:3, :3] @ editor.case.automatic_pose[:3, :3].T)
-    return _("Moved by hand: {shift:.1f} mm and {angle:.1f}°.").format(shift=shift_mm, angle=angle_deg)
+    return _("Moved by hand: {shift:.1f} mm, turned by {angle:.1f}°.").format(shift=shift_mm, angle=angle_deg)
 
 
 def undo_tip(step: Step | None, translate: Translate) -> str:

@@ -76,6 +76,7 @@ class LandmarksGroup:
         ui.placeSecondDsaButton.visible = case is not None and len(case.views) > 1
         if case is None or lists is None:
             ui.landmarksLabel.text, ui.alignedLabel.text = self._advice(None), ""
+            ui.alignedLabel.visible = False
             ui.alignButton.enabled = ui.clearLandmarksButton.enabled = False
             return
         pairs = lists.pairs()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.registered import RegisteredCase
 
 EMPTY = "–"
+LIST_STYLE = "margin-top:2px; margin-bottom:0px; margin-left:-24px"
 
 
 class ResultSection:
@@ -32,8 +33,11 @@ class ResultSection:
         ui.similarityLabel.text = EMPTY if report is None else similarity_text(report, self._)
         ui.movedLabel.text = EMPTY if report is None else moved_text(report, self._)
         ui.durationLabel.text = EMPTY if report is None else duration_text(report, self._)
-        ui.warningsLabel.text = "" if report is None else warnings_html(report, self._)
-        ui.warningsLabel.visible = bool(report is not None and report["warnings"])
+        warnings = [] if report is None else list(report["warnings"])
+        if self._is_stale():
+            warnings.insert(0, self._("The CTA was moved or hardened after it was registered; register it again."))
+        ui.warningsLabel.text = warnings_html(warnings, self._)
+        ui.warningsLabel.visible = bool(warnings)
         confidence = None if report is None else report.get("confidence")
         for widget in (ui.confidenceLabel, ui.confidenceCaption):
             widget.visible = confidence is not None
@@ -51,7 +55,10 @@ class ResultSection:
         """Nothing is observed; the scene is asked whenever something is shown."""
 
     def _enable(self) -> None:
-        self._ui.appliedCheckBox.enabled = self._case is not None and not self._busy
+        self._ui.appliedCheckBox.enabled = self._case is not None and not self._busy and not self._is_stale()
+
+    def _is_stale(self) -> bool:
+        return self._case is not None and self._case.cta_has_moved
 
     def _apply(self, applied: bool) -> None:
         if self._case is not None:
@@ -74,7 +81,7 @@ def moved_text(report: Mapping[str, Any], translate: Any = str) -> str:
     """How far the CTA moved: centre, rotation, and mean shift on each detector."""
     _ = translate
     moved = report["moved"]
-    lines = [_("{shift:.1f} mm and {angle:.1f}°").format(
+    lines = [_("{shift:.1f} mm, turned by {angle:.1f}°").format(
         shift=moved["translation_mm"], angle=moved["rotation_deg"]
     )]  # fmt: skip
     several = len(report["angiograms"]) > 1
@@ -89,20 +96,20 @@ def duration_text(report: Mapping[str, Any], translate: Any = str) -> str:
     """Seconds of the preparation and of the registration, and the device."""
     _ = translate
     seconds = report["seconds"]
-    sentence = _("{register:.1f} s, preparing the images {prepare:.1f} s ({device})")
+    sentence = _("{register:.1f} s, after {prepare:.1f} s to prepare the images ({device})")
     return sentence.format(
         register=seconds.get("register", 0.0), prepare=seconds.get("prepare", 0.0), device=report["device"].upper()
     )
 
 
-def warnings_html(report: Mapping[str, Any], translate: Any = str) -> str:
+def warnings_html(warnings: Sequence[str], translate: Any = str) -> str:
     """The warnings as a list, escaped."""
     _ = translate
-    if not report["warnings"]:
+    if not warnings:
         return ""
-    lines = [f"<li>{html.escape(warning)}</li>" for warning in report["warnings"]]
+    lines = [f"<li>{html.escape(warning)}</li>" for warning in warnings]
     heading = _("Please note")
-    return f"<b>{html.escape(heading)}</b><ul style='margin-left:-24px'>{''.join(lines)}</ul>"
+    return f"<b>{html.escape(heading)}</b><ul style='{LIST_STYLE}'>{''.join(lines)}</ul>"
 
 
 def two_digits(value: float) -> str:

@@ -15,6 +15,7 @@ from DeepIterRegLib.mrml.live_preview import LivePreview
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.panel.ahead import PreparingAhead
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.stage_words import stage_words
 from DeepIterRegLib.mrml.panel.words import in_the_panels_words
 from DeepIterRegLib.mrml.request import RegistrationRequest
 from DeepIterRegLib.mrml.result_nodes import show_registration
@@ -38,6 +39,8 @@ class Images(Protocol):
         """The CTA's node, and the DSAs' nodes (the sequences behind proxies) in the request's order."""
         ...
 
+
+CANCEL_AFTER_MS = 400
 
 Job = Callable[[RegistrationRequest, JobListener], str]
 """The worker's `register` or `place`."""
@@ -139,7 +142,7 @@ class RunSection:
         if self._run is None:
             return
         self._ui.progressBar.value = round(100 * progress.fraction)
-        self._show_stage(self._(progress.stage))
+        self._show_stage(stage_words(progress.stage, self._))
         if progress.pose is not None and self._run.preview is not None:
             self._run.preview.show(progress.pose)
 
@@ -186,7 +189,9 @@ class RunSection:
         cta, dsas = self._images.nodes()
         self._run = _Run(cta, dsas, request)
         self._ui.registerButton.text = self._("Cancel")
-        self._ui.registerButton.enabled = True
+        # The second click of a double click would cancel.
+        self._ui.registerButton.enabled = False
+        self._services.call_later(self._offer_to_cancel, CANCEL_AFTER_MS)
         self._ui.progressBar.value = 0
         self._ui.progressBar.visible = True
         self._on_running(True)
@@ -194,6 +199,10 @@ class RunSection:
         self.ahead.then(
             request, lambda: self._send(request, job), on_progress=self.progress, on_cancelled=self.cancelled
         )
+
+    def _offer_to_cancel(self) -> None:
+        if self._run is not None:
+            self._ui.registerButton.enabled = True
 
     def _send(self, request: RegistrationRequest, job: Job) -> None:
         try:

@@ -48,7 +48,10 @@ class QtDialogs:
         accept = box.addButton(yes, qt.QMessageBox.AcceptRole)
         box.setDefaultButton(box.addButton(no, qt.QMessageBox.RejectRole))
         box.exec_()
-        return bool(box.clickedButton() == accept)
+        accepted = bool(box.clickedButton() == accept)
+        # Its parent would keep it until the panel goes.
+        box.deleteLater()
+        return accepted
 
     def warn(self, text: str) -> None:
         import slicer

@@ -26,5 +26,8 @@ def keep_from_wheel(panel: Any) -> Any:
     wheel_filter = WheelFilter()
     for widget in slicer.util.findChildren(panel):
         if any(widget.inherits(name) for name in CHANGED_BY_WHEEL):
+            # Numbers and lists take the focus when the wheel turns over them, before the filter is asked.
+            if widget.focusPolicy == qt.Qt.WheelFocus:
+                widget.setFocusPolicy(qt.Qt.StrongFocus)
             widget.installEventFilter(wheel_filter)
     return wheel_filter

@@ -20,7 +20,11 @@ FIELD_OF_OPTION = {
 }
 
 
+ONLY_A_COMMANDS = ", or the whole geometry with --carm FILE"
+
+
 def in_the_panels_words(message: str) -> str:
     """An error's sentence with the panel's fields in place of the command line's options."""
+    message = message.replace(ONLY_A_COMMANDS, "")
     pattern = "|".join(sorted(map(re.escape, FIELD_OF_OPTION), key=len, reverse=True))
     return re.sub(rf"({pattern})( (DEG|MM|PATH|FILE))?\b", lambda match: f'"{FIELD_OF_OPTION[match[1]]}"', message)
