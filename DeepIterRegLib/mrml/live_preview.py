@@ -12,7 +12,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.arrays import image_data, matrix_of_array
 from DeepIterRegLib.mrml.drr_overlay import DRR_CLASS, OverlayPainter
 from DeepIterRegLib.mrml.layout import arrange
-from DeepIterRegLib.mrml.new_node import new_node
+from DeepIterRegLib.mrml.new_node import add_passing_node
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.undo import SceneChange
@@ -87,11 +87,7 @@ class LivePreview:
         self._painters.append(OverlayPainter(drr, cloud, view.carm, view.valid))
 
     def _add(self, class_name: str, name: str) -> Any:
-        node = new_node(self._scene, class_name)
-        node.SetName(name)
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
-        node = self._scene.AddNode(node)
+        node = add_passing_node(self._scene, class_name, name)
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().SetSaveWithScene(False)
         self._nodes += [node.GetDisplayNode(), node]

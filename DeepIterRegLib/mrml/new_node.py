@@ -1,4 +1,4 @@
-"""Nodes that are not in a scene yet."""
+"""Nodes that are not in a scene yet, or only for a while."""
 
 from __future__ import annotations
 
@@ -11,3 +11,12 @@ def new_node(scene: Any, class_name: str) -> Any:
     # The scene has counted a reference for the caller, whom Python's own does not know of: it would never go.
     node.UnRegister(None)
     return node
+
+
+def add_passing_node(scene: Any, class_name: str, name: str) -> Any:
+    """A node that is shown for a while: hidden from editors, not saved with the scene. Whoever adds it removes it."""
+    node = new_node(scene, class_name)
+    node.SetName(name)
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    return scene.AddNode(node)

@@ -10,7 +10,7 @@ from typing import Any
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.mrml.drr_overlay import DRR_CLASS, OverlayPainter, scale_of
 from DeepIterRegLib.mrml.layout import layout_node
-from DeepIterRegLib.mrml.new_node import new_node
+from DeepIterRegLib.mrml.new_node import add_passing_node, new_node
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.registered import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.roles import FULL_RED_MM
@@ -142,11 +142,7 @@ class ReviewViews:
         return drr
 
     def _add(self, class_name: str, name: str) -> Any:
-        node = new_node(self._scene, class_name)
-        node.SetName(name)
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
-        node = self._scene.AddNode(node)
+        node = add_passing_node(self._scene, class_name, name)
         self._added.insert(0, node)
         return node
 
