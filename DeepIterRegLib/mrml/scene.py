@@ -14,21 +14,6 @@ from typing import Any
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.whole_file import whole_file
 
-_made: list[Any] = []
-
-
-def release_scenes() -> None:
-    """Empty and free all scenes that `new_scene` and `read_scene` have made; for tests and scripts that make many.
-
-    A scene and its logics hold each other, in C++, where Python's collector does not look.
-    """
-    while _made:
-        scene = _made.pop()
-        scene.Clear(1)
-        for logic in scene.deepiterreg_logics:
-            logic.SetMRMLScene(None)
-        scene.deepiterreg_logics = ()
-
 
 def new_scene() -> Any:
     """An empty vtkMRMLScene that knows every node class and colour table this project uses.
@@ -55,7 +40,6 @@ def new_scene() -> Any:
     remote.AddDataIOToScene()
     # The scene only points at these; without an owner they would go, and the colour logic takes its tables along.
     scene.deepiterreg_logics = (application, colors, sequences, markups, remote)
-    _made.append(scene)
     return scene
 
 
