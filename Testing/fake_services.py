@@ -67,7 +67,6 @@ def fake_services(
         call_later=later,
         shortcut=unused,
         slice_interactor=unused,
-        process_events=unused,
         file_of_instance=file_of_instance,
         application="3D Slicer 5.12.3",
         translate=translate,

@@ -68,7 +68,6 @@ class Panel:
             call_later=lambda callback, _: callback(),
             shortcut=self._shortcut,
             slice_interactor=lambda name: self.views[name].interactor if name in self.views else None,
-            process_events=lambda: None,
             file_of_instance=lambda _: "",
         )
         self.section = AdjustSection(self.ui, services, self.refined.append, lambda: None, lambda: None, self.clock)

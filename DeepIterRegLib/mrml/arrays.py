@@ -58,6 +58,18 @@ def image_data(voxels: npt.NDArray[Any]) -> Any:
     return image
 
 
+def put_voxels(node: Any, voxels: npt.NDArray[Any]) -> None:
+    """Show (K, J, I) or (K, J, I, components) voxels in a volume node: in place, where those before were alike."""
+    if has_voxels(node):
+        before = voxels_of(node)
+        if before.shape == voxels.shape and before.dtype == voxels.dtype:
+            before[:] = voxels
+            node.GetImageData().GetPointData().GetScalars().Modified()
+            node.GetImageData().Modified()
+            return
+    node.SetAndObserveImageData(image_data(voxels))
+
+
 def ijk_to_ras_of(node: Any) -> FloatArray:
     """(4, 4) of a volume node: index (i, j, k, 1) to RAS mm, the node's own transform not applied."""
     import vtk

@@ -22,7 +22,7 @@ from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
 from DeepIterRegLib.images.xa_values import HeaderValues, header_values
-from DeepIterRegLib.mrml.dsa_node import FileOfInstance, dicom_files, registered_carm_of, sequence_of
+from DeepIterRegLib.mrml.dsa_node import FileOfInstance, dicom_files, registered_carm_of, source_of
 from DeepIterRegLib.mrml.roles import CARM, PREFIX
 
 TYPED = PREFIX + "typed-geometry"
@@ -66,11 +66,6 @@ class CArmValues:
 
 
 _NOTHING: dict[str, CArmValue] = {name: CArmValue(None, "missing") for name in TAG_OF}
-
-
-def source_of(dsa: Any) -> Any:
-    """The node that stands for a DSA whatever was selected: its sequence, else the volume itself."""
-    return sequence_of(dsa) or dsa
 
 
 def carm_values(dsa: Any, file_of_instance: FileOfInstance) -> CArmValues:

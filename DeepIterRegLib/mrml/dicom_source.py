@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.xa_header import read_header
-from DeepIterRegLib.mrml.dsa_node import INSTANCE_UIDS, FileOfInstance
+from DeepIterRegLib.mrml.dsa_node import INSTANCE_UIDS, FileOfInstance, sequence_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -67,20 +67,14 @@ def _with_frames_and_proxies(node: Any) -> Iterator[Any]:
     """A node and, of a sequence, its first frame and the volumes that show it: any of them may have the attribute."""
     yield node
     scene = node.GetScene()
-    sequence = node if node.IsA("vtkMRMLSequenceNode") else None
-    browsers = [
-        scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")
-        for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode"))
-    ]
-    if sequence is None:
-        found = (browser.GetSequenceNode(node) for browser in browsers)
-        sequence = next((one for one in found if one is not None), None)
+    sequence = sequence_of(node)
     if sequence is None:
         return
     yield sequence
     if sequence.GetNumberOfDataNodes():
         yield sequence.GetNthDataNode(0)
-    for browser in browsers:
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
+        browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")
         proxy = browser.GetProxyNode(sequence) if browser.IsSynchronizedSequenceNode(sequence, True) else None
         if proxy is not None:
             yield proxy

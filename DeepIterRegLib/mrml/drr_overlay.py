@@ -12,7 +12,7 @@ import numpy as np
 
 from DeepIterRegLib.arrays import BoolArray, FloatArray
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.mrml.arrays import array_of_matrix, image_data, matrix_of_array, voxels_of
+from DeepIterRegLib.mrml.arrays import ijk_to_ras_of, matrix_of_array, put_voxels
 from DeepIterRegLib.mrml.overlay_image import Rgba, overlay_image, resized_mask
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
@@ -54,17 +54,9 @@ def scale_of(node: Any) -> float:
 def put_image(node: Any, rgba: Rgba, carm: CArm) -> None:
     """Show (rows, columns, 4) pixels of `carm` in the node: in place, where the one before had the same size."""
     _show_values_as_they_are(node)
-    image = node.GetImageData()
-    if image is not None and image.GetDimensions() == (carm.columns, carm.rows, 1):
-        voxels_of(node)[0] = rgba
-        image.GetPointData().GetScalars().Modified()
-        image.Modified()
-    else:
-        node.SetAndObserveImageData(image_data(rgba[None]))
+    put_voxels(node, rgba[None])
     ijk_to_ras = plane_ijk_to_ras(carm)
-    before = matrix_of_array(np.eye(4))
-    node.GetIJKToRASMatrix(before)
-    if np.abs(array_of_matrix(before) - ijk_to_ras).max() > 1e-9:
+    if np.abs(ijk_to_ras_of(node) - ijk_to_ras).max() > 1e-9:
         node.SetIJKToRASMatrix(matrix_of_array(ijk_to_ras))
 
 

@@ -7,7 +7,7 @@ C-arm's tags are only in the DICOM file, which the node names by its instance UI
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def dsa_source_of(node: Any, geometry: GeometryOptions | None, file_of_instance:
     """
     if node is None:
         raise InputError("There is no DSA; select an angiographic run as the DSA.")
-    source = sequence_of(node) or node
+    source = source_of(node)
     options = geometry or GeometryOptions()
     if is_loaded_angiogram(source):
         return DsaSource(options, frames_of(source), ready_run_of(source))
@@ -78,6 +78,21 @@ def sequence_of(node: Any) -> Any | None:
         if sequence is not None:
             return sequence
     return None
+
+
+def source_of(dsa: Any) -> Any:
+    """The node that stands for a DSA whatever was selected: its sequence, else the volume itself."""
+    return sequence_of(dsa) or dsa
+
+
+def sources_of(dsas: Sequence[Any]) -> list[Any]:
+    """`source_of` each. Raises InputError for none, or where two of them are the same run."""
+    if not dsas:
+        raise InputError("There is no DSA; select an angiographic run as the DSA.")
+    sources = [dsa if dsa is None else source_of(dsa) for dsa in dsas]
+    if len({id(source) for source in sources}) < len(sources):
+        raise InputError("The same DSA was given twice; select two runs of the unmoved patient, or one.")
+    return sources
 
 
 def dicom_files(node: Any, source: Any, file_of_instance: FileOfInstance) -> list[Path]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.mrml.angiogram_node import is_loaded_angiogram
-from DeepIterRegLib.mrml.arrays import image_data, matrix_of_array, voxels_of
+from DeepIterRegLib.mrml.arrays import matrix_of_array, put_voxels, voxels_of
+from DeepIterRegLib.mrml.new_node import referenced_node
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.registered import RegisteredView
-from DeepIterRegLib.mrml.roles import PREFIX, ROLE
+from DeepIterRegLib.mrml.roles import PREFIX
 from DeepIterRegLib.mrml.views import show_behind
 from DeepIterRegLib.shades import grey_window
 
@@ -61,30 +62,16 @@ def show_frame(view: RegisteredView, index: int | None) -> bool:
         return index is None
     node = view.plane.GetNodeReference(FRAME_REFERENCE)
     if node is None:
-        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", f"{view.dsa.GetName()} frame")
-        node.SetAttribute(ROLE, "frame")
+        name = f"{view.dsa.GetName()} frame"
+        node = referenced_node(view.plane, FRAME_REFERENCE, "vtkMRMLScalarVolumeNode", name, "frame")
         node.SetHideFromEditors(True)
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().SetAutoWindowLevel(False)
-        view.plane.SetNodeReferenceID(FRAME_REFERENCE, node.GetID())
-    _fill(node, pixels)
+    put_voxels(node, pixels[None])
     node.SetIJKToRASMatrix(matrix_of_array(plane_ijk_to_ras(view.carm.resized(*pixels.shape))))
     node.GetDisplayNode().SetWindowLevelMinMax(*_window(view, pixels))
     show_behind(scene, view.drr, node)
     return True
-
-
-def _fill(node: Any, pixels: Any) -> None:
-    """In place where the frame before had the same size and type."""
-    image = node.GetImageData()
-    if image is not None:
-        voxels = voxels_of(node)
-        if voxels.shape == (1, *pixels.shape) and voxels.dtype == pixels.dtype:
-            voxels[0] = pixels
-            image.GetPointData().GetScalars().Modified()
-            image.Modified()
-            return
-    node.SetAndObserveImageData(image_data(np.array(pixels)[None]))
 
 
 def _window(view: RegisteredView, pixels: Any) -> tuple[float, float]:

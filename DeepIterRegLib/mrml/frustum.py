@@ -9,9 +9,10 @@ import numpy as np
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_json import carm_to_json
+from DeepIterRegLib.mrml.new_node import referenced_node
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.registered import RegisteredCase, RegisteredView
-from DeepIterRegLib.mrml.roles import CARM, PREFIX, ROLE
+from DeepIterRegLib.mrml.roles import CARM, PREFIX
 
 FRUSTUM_REFERENCE = PREFIX + "frustum"
 """Reference from the image plane to the model of its beam."""
@@ -67,7 +68,7 @@ def show_frustums(case: RegisteredCase, visible: bool = True) -> None:
         node = frustum_of(view)
         carm = carm_to_json(view.carm)
         if visible and (node is None or node.GetAttribute(CARM) != carm or node.GetPolyData() is None):
-            node = _made(view, node, COLOURS[index % len(COLOURS)])
+            node = _made(view, COLOURS[index % len(COLOURS)])
             node.SetAttribute(CARM, carm)
         if node is not None:
             node.GetDisplayNode().SetVisibility(visible)
@@ -84,12 +85,9 @@ def frustums_are_shown(case: RegisteredCase) -> bool:
     return any(node is not None and node.GetDisplayNode().GetVisibility() for node in nodes)
 
 
-def _made(view: RegisteredView, node: Any | None, colour: tuple[float, float, float]) -> Any:
-    scene = view.plane.GetScene()
-    if node is None:
-        node = scene.AddNewNodeByClass("vtkMRMLModelNode", f"{view.dsa.GetName()} beam")
-        node.SetAttribute(ROLE, "frustum")
-        view.plane.SetNodeReferenceID(FRUSTUM_REFERENCE, node.GetID())
+def _made(view: RegisteredView, colour: tuple[float, float, float]) -> Any:
+    name = f"{view.dsa.GetName()} beam"
+    node = referenced_node(view.plane, FRUSTUM_REFERENCE, "vtkMRMLModelNode", name, "frustum")
     node.SetAndObservePolyData(frustum_polydata(view.carm))
     node.SetSelectable(False)
     if node.GetDisplayNode() is None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from DeepIterRegLib.errors import InputError
-from DeepIterRegLib.mrml.carm_values import CArmValues, source_of
-from DeepIterRegLib.mrml.dsa_node import FileOfInstance, dsa_source_of
+from DeepIterRegLib.mrml.carm_values import CArmValues
+from DeepIterRegLib.mrml.dsa_node import FileOfInstance, dsa_source_of, source_of
 from DeepIterRegLib.mrml.volume_node import volume_source_of
 
 Translate = Callable[[str], str]

@@ -16,9 +16,10 @@ import numpy as np
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.resection import LandmarkView
+from DeepIterRegLib.mrml.new_node import referenced_node
 from DeepIterRegLib.mrml.place_mode import is_placing_into, observe_placing, start_placing, stop_placing
 from DeepIterRegLib.mrml.registered import RegisteredCase
-from DeepIterRegLib.mrml.roles import PREFIX, ROLE
+from DeepIterRegLib.mrml.roles import PREFIX
 
 LIST_CLASS = "vtkMRMLMarkupsFiducialNode"
 LANDMARKS_REFERENCE = PREFIX + "landmarks"
@@ -139,14 +140,13 @@ class LandmarkLists:
 
     def _add(self, view: int | None, name: str) -> Any:
         role = CTA_ROLE if view is None else DSA_ROLE
-        node = self._scene.AddNewNodeByClass(LIST_CLASS, self._scene.GenerateUniqueName(name))
-        node.SetAttribute(ROLE, role)
+        unique = self._scene.GenerateUniqueName(name)
+        node = referenced_node(self._owner(view), LANDMARKS_REFERENCE, LIST_CLASS, unique, role)
         node.SetControlPointLabelFormat("%d")
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()
         display.SetSelectedColor(*COLORS[role])
         display.SetColor(*COLORS[role])
-        self._owner(view).SetNodeReferenceID(LANDMARKS_REFERENCE, node.GetID())
         self._listen(node)
         return node
 

@@ -15,13 +15,12 @@ from DeepIterRegLib.mrml.arrays import voxels_of
 from DeepIterRegLib.mrml.drr_overlay import OverlayPainter
 from DeepIterRegLib.mrml.overlay_look import OverlayLook, keep_look, look_of
 from DeepIterRegLib.mrml.registered import RegisteredCase, RegisteredView
+from DeepIterRegLib.mrml.rest import AtRest, CallLater
 from DeepIterRegLib.mrml.views import set_overlay_opacity
 from DeepIterRegLib.render.vessel_images import Detail
 
 REST_MS = 100
 """How long the pose has to stay before the overlay is drawn finely."""
-
-CallLater = Callable[[Callable[[], None], int], None]
 
 
 class LiveOverlay:
@@ -41,7 +40,6 @@ class LiveOverlay:
         import slicer
 
         self._case = case
-        self._call_later = call_later
         self._look = look_of(case.pose_node)
         self._painters = [
             OverlayPainter(view.drr, case.cloud, view.carm, view.valid, background_brightness(view))
@@ -50,8 +48,7 @@ class LiveOverlay:
         self._on_look = on_look
         self._drawn_from = _ingredients(case)
         self._painted: list[int] = []
-        self._moves = 0
-        self._waits = False
+        self._at_rest = None if call_later is None else AtRest(self.redraw, call_later, REST_MS)
         self._observer: int | None = case.pose_node.AddObserver(
             slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._pose_moved
         )
@@ -88,12 +85,10 @@ class LiveOverlay:
 
     def redraw_soon(self) -> None:
         """Draw quickly now, and finely when nothing has changed for REST_MS."""
-        if self._call_later is None:
+        if self._at_rest is None:
             self.redraw()
             return
-        self._moves += 1
-        if not self._waits:
-            self._wait()
+        self._at_rest.moved()
         self.redraw("quick")
 
     def redraw(self, detail: Detail = "fine") -> None:
@@ -115,6 +110,8 @@ class LiveOverlay:
         if self._observer is not None:
             self._case.pose_node.RemoveObserver(self._observer)
             self._observer = None
+        if self._at_rest is not None:
+            self._at_rest.stop()
 
     def _image_times(self) -> list[int]:
         return [_time(view.drr.GetImageData()) for view in self._case.views]
@@ -136,23 +133,6 @@ class LiveOverlay:
             if self._on_look is not None:
                 self._on_look(self._look)
         self.redraw_soon()
-
-    def _wait(self) -> None:
-        """Draw finely when nothing has moved from now to the end of the wait; else wait once more."""
-        assert self._call_later is not None
-        self._waits = True
-        seen = self._moves
-
-        def rested() -> None:
-            self._waits = False
-            if self._observer is None:
-                return
-            if self._moves == seen:
-                self.redraw()
-            else:
-                self._wait()
-
-        self._call_later(rested, REST_MS)
 
 
 def _ingredients(case: RegisteredCase) -> tuple[object, ...]:

@@ -8,13 +8,12 @@ from typing import Any
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.comparison import ViewComparison, compare_views
-from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.mrml.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.drr_overlay import OverlayPainter
-from DeepIterRegLib.mrml.dsa_node import FileOfInstance, angiogram_of, sequence_of, slicer_file_of_instance
+from DeepIterRegLib.mrml.dsa_node import FileOfInstance, angiogram_of, slicer_file_of_instance, sources_of
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.registered import drr_node_of, pose_node_of
 from DeepIterRegLib.mrml.result_nodes import show_registration
@@ -84,11 +83,7 @@ class DeepIterRegLogic:
         Raises InputError for nodes that cannot be registered, RegistrationCancelled (or what `progress` raises) when
         cancelled; the scene and an earlier result are then as they were.
         """
-        sources = [node if node is None else sequence_of(node) or node for node in dsas]
-        if not sources:
-            raise InputError("There is no DSA; select an angiographic run as the DSA.")
-        if len({id(source) for source in sources}) < len(sources):
-            raise InputError("The same DSA was given twice; select two runs of the unmoved patient, or one.")
+        sources = sources_of(dsas)
         geometries = list(geometry) if isinstance(geometry, Sequence) else [geometry] * len(sources)
         volume = volume_of(cta)
         angiograms = [

@@ -1,8 +1,10 @@
-"""Nodes that are not in a scene yet, or only for a while."""
+"""Nodes that are not in a scene yet, or only for a while, or that another one refers to."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from DeepIterRegLib.mrml.roles import ROLE
 
 
 def new_node(scene: Any, class_name: str) -> Any:
@@ -20,3 +22,13 @@ def add_passing_node(scene: Any, class_name: str, name: str) -> Any:
     node.SetHideFromEditors(True)
     node.SetSaveWithScene(False)
     return scene.AddNode(node)
+
+
+def referenced_node(owner: Any, reference: str, class_name: str, name: str, role: str) -> Any:
+    """The node that `owner` refers to, or a new one with that role in its scene, which it refers to from now on."""
+    node = owner.GetNodeReference(reference)
+    if node is None:
+        node = owner.GetScene().AddNewNodeByClass(class_name, name)
+        node.SetAttribute(ROLE, role)
+        owner.SetNodeReferenceID(reference, node.GetID())
+    return node

@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.images.dsa_source import DsaSource
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
 from DeepIterRegLib.mrml.content import content_key
-from DeepIterRegLib.mrml.dsa_node import FileOfInstance, dsa_source_of, sequence_of
+from DeepIterRegLib.mrml.dsa_node import FileOfInstance, dsa_source_of, sources_of
 from DeepIterRegLib.mrml.volume_node import volume_source_of
 from DeepIterRegLib.registration import Method
 from DeepIterRegLib.worker import payload as names
@@ -115,11 +114,7 @@ def request_of(
     are made by `segmentation_masks`. Raises InputError for nodes that cannot be registered, as far as that can be told
     without looking at their voxels.
     """
-    if not dsas:
-        raise InputError("There is no DSA; select an angiographic run as the DSA.")
-    held = [node if node is None else sequence_of(node) or node for node in dsas]
-    if len({id(node) for node in held}) < len(held):
-        raise InputError("The same DSA was given twice; select two runs of the unmoved patient, or one.")
+    held = sources_of(dsas)
     volume = volume_source_of(cta)
     sources = tuple(
         dsa_source_of(node, geometry, file_of_instance) for node, geometry in zip(dsas, geometries, strict=True)

@@ -13,6 +13,7 @@ from DeepIterRegLib.geometry.carm_json import carm_to_json
 from DeepIterRegLib.mrml.arrays import image_data, matrix_of_array
 from DeepIterRegLib.mrml.cloud_node import CLOUD_CLASS, fill_cloud_node
 from DeepIterRegLib.mrml.drr_overlay import DRR_CLASS, draw_drr
+from DeepIterRegLib.mrml.new_node import referenced_node
 from DeepIterRegLib.mrml.plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.pose_json import pose_to_json
 from DeepIterRegLib.mrml.provenance import store_provenance
@@ -53,12 +54,12 @@ def show_registration(scene: Any, cta: Any, dsas: Sequence[Any], outcome: Outcom
         pose_node = _place_cta(scene, change, cta, outcome)
         pose_node.RemoveNodeReferenceIDs(DSA_REFERENCE)
         for index, (dsa, view) in enumerate(zip(dsas, outcome.views, strict=True)):
-            plane, drr = _place_view(scene, change, dsa, view, outcome)
+            plane, drr = _place_view(change, dsa, view, outcome)
             pose_node.SetNthNodeReferenceID(DSA_REFERENCE, index, dsa.GetID())
             if index < len(SLICE_VIEWS):
                 show_in_slice_view(scene, change, SLICE_VIEWS[index], plane, drr, view.carm)
         look_from_source(scene, change, outcome.views[0].carm)
-        report_node = _reference(scene, change, pose_node, REPORT_REFERENCE, "vtkMRMLTextNode", REPORT_NAME, "report")
+        report_node = _reference(change, pose_node, REPORT_REFERENCE, "vtkMRMLTextNode", REPORT_NAME, "report")
         store_provenance(pose_node, report_node, outcome.report)
     return pose_node
 
@@ -74,7 +75,7 @@ def _place_cta(scene: Any, change: SceneChange, cta: Any, outcome: Outcome) -> A
     pose_node.SetAttribute(CENTRE_MM, json.dumps(np.asarray(outcome.cloud.centre_mm).tolist()))
     pose_node.SetAttribute(AUTOMATIC_POSE, pose_to_json(outcome.pose))
     pose_node.SetAttribute(INITIAL_POSE, pose_to_json(outcome.initial_pose))
-    cloud_node = _reference(scene, change, pose_node, CLOUD_REFERENCE, CLOUD_CLASS, CLOUD_NAME, "cloud")
+    cloud_node = _reference(change, pose_node, CLOUD_REFERENCE, CLOUD_CLASS, CLOUD_NAME, "cloud")
     fill_cloud_node(cloud_node, outcome.cloud)
     pose_node.SetNodeReferenceID(CTA_REFERENCE, cta.GetID())
     cta.SetNodeReferenceID(POSE_REFERENCE, pose_node.GetID())
@@ -85,15 +86,15 @@ def _place_cta(scene: Any, change: SceneChange, cta: Any, outcome: Outcome) -> A
     return pose_node
 
 
-def _place_view(scene: Any, change: SceneChange, dsa: Any, view: OutcomeView, outcome: Outcome) -> tuple[Any, Any]:
+def _place_view(change: SceneChange, dsa: Any, view: OutcomeView, outcome: Outcome) -> tuple[Any, Any]:
     """The DSA's image plane and the DRR over it, found again or added."""
     name, ijk_to_ras = dsa.GetName(), plane_ijk_to_ras(view.carm)
-    plane = _reference(scene, change, dsa, PLANE_REFERENCE, "vtkMRMLScalarVolumeNode", f"{name} MinIP", "plane")
+    plane = _reference(change, dsa, PLANE_REFERENCE, "vtkMRMLScalarVolumeNode", f"{name} MinIP", "plane")
     plane.SetIJKToRASMatrix(matrix_of_array(ijk_to_ras))
     plane.SetAndObserveImageData(image_data(view.minip[None]))
     plane.SetAttribute(CARM, carm_to_json(view.carm))
-    _place_valid(scene, change, plane, view.valid, ijk_to_ras)
-    drr = _reference(scene, change, plane, DRR_REFERENCE, DRR_CLASS, f"{name} DRR", "drr")
+    _place_valid(change, plane, view.valid, ijk_to_ras)
+    drr = _reference(change, plane, DRR_REFERENCE, DRR_CLASS, f"{name} DRR", "drr")
     for node in (plane, drr):
         if node.GetDisplayNode() is None:
             node.CreateDefaultDisplayNodes()
@@ -104,27 +105,20 @@ def _place_view(scene: Any, change: SceneChange, dsa: Any, view: OutcomeView, ou
     return plane, drr
 
 
-def _place_valid(scene: Any, change: SceneChange, plane: Any, valid: BoolArray, ijk_to_ras: FloatArray) -> None:
+def _place_valid(change: SceneChange, plane: Any, valid: BoolArray, ijk_to_ras: FloatArray) -> None:
     """The label map of what no shutter covers, only where there is a shutter."""
     if valid.all():
         plane.RemoveNodeReferenceIDs(VALID_REFERENCE)
         return
     name = f"{plane.GetName()} valid"
-    node = _reference(scene, change, plane, VALID_REFERENCE, "vtkMRMLLabelMapVolumeNode", name, "valid")
+    node = _reference(change, plane, VALID_REFERENCE, "vtkMRMLLabelMapVolumeNode", name, "valid")
     node.SetIJKToRASMatrix(matrix_of_array(ijk_to_ras))
     node.SetAndObserveImageData(image_data(valid.astype(np.uint8)[None]))
     node.SetHideFromEditors(True)
 
 
-def _reference(
-    scene: Any, change: SceneChange, owner: Any, reference: str, class_name: str, name: str, role: str
-) -> Any:
-    """The node that `owner` refers to, remembered, or a new one that it refers to from now on."""
-    node = owner.GetNodeReference(reference)
-    if node is not None:
-        return change.remember(node)
-    change.remember(owner)
-    node = scene.AddNewNodeByClass(class_name, name)
-    node.SetAttribute(ROLE, role)
-    owner.SetNodeReferenceID(reference, node.GetID())
-    return node
+def _reference(change: SceneChange, owner: Any, reference: str, class_name: str, name: str, role: str) -> Any:
+    """`referenced_node`, what it changes remembered."""
+    if owner.GetNodeReference(reference) is None:
+        change.remember(owner)
+    return change.remember(referenced_node(owner, reference, class_name, name, role))

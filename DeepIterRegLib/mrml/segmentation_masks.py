@@ -11,7 +11,7 @@ import numpy as np
 from DeepIterRegLib.arrays import BoolArray, FloatArray
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.mrml.arrays import array_of_matrix, ijk_to_ras_of, matrix_of_array, voxels_of
-from DeepIterRegLib.mrml.carm_values import source_of
+from DeepIterRegLib.mrml.dsa_node import source_of
 from DeepIterRegLib.mrml.mask_node import mask_key
 from DeepIterRegLib.mrml.request import ArrayMaker, GivenMask
 from DeepIterRegLib.mrml.volume_node import patient_from_node

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from DeepIterRegLib.mrml.new_node import referenced_node
 from DeepIterRegLib.mrml.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.registered import RegisteredCase
-from DeepIterRegLib.mrml.roles import PREFIX, ROLE
+from DeepIterRegLib.mrml.roles import PREFIX
 from DeepIterRegLib.preparation.cloud import VesselCloud
 
 Vessels = Literal["arteries", "veins"]
@@ -158,12 +159,7 @@ def _fingerprint(cloud: VesselCloud) -> str:
 
 
 def _made(case: RegisteredCase, vessels: Vessels, cloud: VesselCloud) -> Any:
-    scene = case.pose_node.GetScene()
-    node = surface_of(case, vessels)
-    if node is None:
-        node = scene.AddNewNodeByClass("vtkMRMLModelNode", NAMES[vessels])
-        node.SetAttribute(ROLE, vessels)
-        case.pose_node.SetNodeReferenceID(REFERENCES[vessels], node.GetID())
+    node = referenced_node(case.pose_node, REFERENCES[vessels], "vtkMRMLModelNode", NAMES[vessels], vessels)
     node.SetAndObservePolyData(vessel_surface(cloud))
     node.SetAttribute(POINTS, _fingerprint(case.cloud))
     node.SetAndObserveTransformNodeID(case.pose_node.GetID())

@@ -10,7 +10,7 @@ from typing import Any
 
 from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment
+from DeepIterRegLib.geometry.hand_adjustment import NO_ADJUSTMENT
 from DeepIterRegLib.mrml.hand_input import KEYS, HandInput
 from DeepIterRegLib.mrml.handles import handles_are_shown, show_handles
 from DeepIterRegLib.mrml.panel.adjust_words import redo_tip, state_sentence, undo_tip
@@ -167,7 +167,7 @@ class AdjustSection:
         ui, editor, case = self._ui, self._editor, self._editor.case
         self._showing = True
         try:
-            adjustment = HandAdjustment() if case is None else editor.adjustment(self._carm())
+            adjustment = NO_ADJUSTMENT if case is None else editor.adjustment(self._carm())
             for control, name in SLIDERS.items():
                 slider = getattr(ui, name)
                 _show_value(slider, getattr(adjustment, control), RANGE_MM if control.endswith("mm") else RANGE_DEG)

@@ -17,9 +17,9 @@ from DeepIterRegLib.mrml.carm_values import (
     carm_values,
     found_values,
     set_typed,
-    source_of,
     typed_geometry,
 )
+from DeepIterRegLib.mrml.dsa_node import source_of
 from DeepIterRegLib.mrml.input_check import Missing, missing_geometry
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.words import in_the_panels_words

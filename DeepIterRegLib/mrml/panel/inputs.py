@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.mrml.carm_values import source_of
+from DeepIterRegLib.mrml.dsa_node import source_of
 from DeepIterRegLib.mrml.input_check import Missing, missing_cta, missing_dsa, missing_second
 from DeepIterRegLib.mrml.packages import Machine, Packages, SlicerMachine
 from DeepIterRegLib.mrml.panel.carm_form import CArmForm

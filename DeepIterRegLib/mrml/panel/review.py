@@ -12,6 +12,7 @@ from DeepIterRegLib.blind_reading import SCALE
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.mrml.panel.review_words import result_text
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.words import saved_words
 from DeepIterRegLib.mrml.registered import RegisteredCase
 from DeepIterRegLib.mrml.review_candidate import candidate_of
 from DeepIterRegLib.mrml.review_session import Candidate, ReviewSession
@@ -195,7 +196,4 @@ class ReviewSection:
         except InputError as error:
             self._say(str(error))
             return
-        folder = Path(path).parent
-        self._say(self._("Saved {name} in {folder}.").format(
-            name=Path(path).name, folder=folder.name or str(folder)
-        ))  # fmt: skip
+        self._say(saved_words([Path(path)], self._))

@@ -8,8 +8,10 @@ from typing import Any
 
 from DeepIterRegLib.errors import InputError
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.words import saved_words
 from DeepIterRegLib.mrml.provenance import note_adjustment
 from DeepIterRegLib.mrml.registered import RegisteredCase
+from DeepIterRegLib.mrml.rest import AtRest
 from DeepIterRegLib.mrml.save_images import image_paths, save_images, thumbnail_of
 from DeepIterRegLib.mrml.save_scene import save_scene
 from DeepIterRegLib.mrml.save_transform import save_transform
@@ -29,8 +31,8 @@ class SaveSection:
         self._case: RegisteredCase | None = None
         self._observer: int | None = None
         self._busy = False
-        self._moves = 0
-        self._waits = False
+        # To write the report takes longer than a slider's step may.
+        self._at_rest = AtRest(self._note, services.call_later, REST_MS)
         self._buttons = (
             (ui.saveTransformButton, self._save_transform),
             (ui.saveSceneButton, self._save_scene),
@@ -53,7 +55,7 @@ class SaveSection:
         self._busy = running
         self._enable()
         if not running and self._case is not None:
-            self._note_later()
+            self._at_rest.moved()
 
     def close(self) -> None:
         """Observe the pose no longer."""
@@ -84,7 +86,7 @@ class SaveSection:
         if path is None:
             return None
         save_transform(case, path)
-        return self._saved(path)
+        return saved_words([Path(path)], self._)
 
     def _save_scene(self, case: RegisteredCase) -> str | None:
         kinds = {".mrb": self._("Slicer scene with its data")}
@@ -92,7 +94,7 @@ class SaveSection:
         if path is None:
             return None
         save_scene(self._services.scene, path, self._services.application, thumbnail_of([case]))
-        return self._saved(path)
+        return saved_words([Path(path)], self._)
 
     def _save_images(self, case: RegisteredCase) -> str | None:
         folder = self._services.dialogs.choose_folder(self._("Folder for the images"))
@@ -109,9 +111,7 @@ class SaveSection:
         ):
             return None
         paths = save_images(case, folder)
-        return self._("Saved {names} in {folder}.").format(
-            names=", ".join(path.name for path in paths), folder=_folder(paths[0])
-        )
+        return saved_words(paths, self._)
 
     def _save_dicom(self, case: RegisteredCase) -> str | None:
         sources = registration_sources(case, self._services.file_of_instance)
@@ -127,10 +127,11 @@ class SaveSection:
         if path is None:
             return None
         save_spatial_registration(case, sources, path, self._services.application)
-        return self._saved(path) + " " + self._("To send it to an archive, import it in Slicer's DICOM module.")
-
-    def _saved(self, path: str) -> str:
-        return self._("Saved {name} in {folder}.").format(name=Path(path).name, folder=_folder(Path(path)))
+        return (
+            saved_words([Path(path)], self._)
+            + " "
+            + self._("To send it to an archive, import it in Slicer's DICOM module.")
+        )
 
     def _say(self, text: str) -> None:
         self._ui.saveLabel.text = text
@@ -147,38 +148,13 @@ class SaveSection:
             self._observer = case.pose_node.AddObserver(moved, self._pose_moved)
 
     def _pose_moved(self, _node: Any, _event: str) -> None:
-        self._note_later()
+        self._at_rest.moved()
 
-    def _note_later(self) -> None:
-        self._moves += 1
-        if not self._waits:
-            self._wait()
-
-    def _wait(self) -> None:
-        """Until the pose has stayed for a while: writing the report takes longer than a slider's step may."""
-        self._waits = True
-        seen = self._moves
-
-        def rested() -> None:
-            self._waits = False
-            if self._case is None:
-                return
-            if self._moves == seen:
-                self._note(self._case)
-            else:
-                self._wait()
-
-        self._services.call_later(rested, REST_MS)
-
-    def _note(self, case: RegisteredCase) -> None:
-        if case.pose_node.GetScene() is None or self._busy:
+    def _note(self) -> None:
+        case = self._case
+        if case is None or case.pose_node.GetScene() is None or self._busy:
             return
         try:
             note_adjustment(case, self._services.application)
         except InputError as error:
             self._say(str(error))
-
-
-def _folder(path: Path) -> str:
-    """The folder's own name: the way to it is long, and the user has just chosen it."""
-    return path.parent.name or str(path.parent)

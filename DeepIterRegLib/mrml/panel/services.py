@@ -72,7 +72,6 @@ class Services:
     """A disabled shortcut of a key sequence such as "Shift+Left", while the panel has the focus."""
     slice_interactor: Callable[[str], Any | None]
     """vtkRenderWindowInteractor of the slice view of that layout name, None where there is no such view."""
-    process_events: Callable[[], None]
     file_of_instance: FileOfInstance
     """The path of a DICOM instance's file, or ""."""
     application: str = ""

@@ -26,7 +26,6 @@ def slicer_services(parent: Any, translate: Callable[[str], str]) -> Services:
         call_later=call_later,
         shortcut=lambda key, callback: _shortcut(parent, key, callback),
         slice_interactor=slice_interactor,
-        process_events=app.processEvents,
         file_of_instance=slicer_file_of_instance,
         application=f"3D Slicer {app.applicationVersion}",
         translate=translate,
