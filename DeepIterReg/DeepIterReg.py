@@ -65,8 +65,8 @@ class DeepIterRegParameterNode:
 
 def onStartUpCompleted():
     """Offer the simulated patient in Slicer's Sample Data module, and know the layouts that saved scenes may be in."""
-    from DeepIterRegLib.mrml.layout import register_layouts
-    from DeepIterRegLib.mrml.sample_data import register_sample_data
+    from DeepIterRegLib.mrml.panel.sample_data import register_sample_data
+    from DeepIterRegLib.mrml.views.layout import register_layouts
 
     register_layouts(slicer.mrmlScene)
     register_sample_data(_)
@@ -85,7 +85,7 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def setup(self):
         from DeepIterRegLib.mrml.panel.slicer_services import slicer_services
         from DeepIterRegLib.mrml.panel.wheel import keep_from_wheel
-        from DeepIterRegLib.mrml.widget import FORMS, RegistrationPanel
+        from DeepIterRegLib.mrml.panel.widget import FORMS, RegistrationPanel
 
         ScriptedLoadableModuleWidget.setup(self)
         forms = qt.QWidget()

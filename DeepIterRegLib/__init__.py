@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from DeepIterRegLib.pipeline import register
+    from DeepIterRegLib.registration.register import register
 
 __all__ = ["register"]
 __version__ = "0.1.0"
@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Slicer imports this package at start-up: the method's own imports wait until someone registers.
     if name == "register":
-        from DeepIterRegLib.pipeline import register
+        from DeepIterRegLib.registration.register import register
 
         return register
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

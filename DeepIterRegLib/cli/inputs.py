@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
 from DeepIterRegLib.cli.options import RegisterRequest
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm_file import read_carm
 from DeepIterRegLib.geometry.transform_file import read_transform
 from DeepIterRegLib.images.angiogram import Angiogram

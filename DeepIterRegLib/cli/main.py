@@ -6,12 +6,17 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from DeepIterRegLib import __version__
-from DeepIterRegLib.cli.interrupts import ended_as_by_ctrl_c
-from DeepIterRegLib.cli.quiet import quiet_libraries
-from DeepIterRegLib.errors import InputError, RegistrationCancelled
+from DeepIterRegLib.common.errors import InputError, RegistrationCancelled
+from DeepIterRegLib.common.interrupts import ended_as_by_ctrl_c
+from DeepIterRegLib.common.quiet_libraries import quiet_libraries
+
+RESEARCH_ROOM = "DeepIterRegLib.research.commands"
+RESEARCH_COMMANDS = ("demo", "simulate", "evaluate", "train", "benchmark")
+"""By name: nothing of the product imports what is made for research."""
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_CANCELLED = 1, 2, 130
 
@@ -50,7 +55,9 @@ def _run(words: list[str], debug: bool) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every subcommand; each sets `run`, a function of the parsed arguments that returns 0."""
     # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
-    from DeepIterRegLib.cli import benchmark, demo, evaluate, register, simulate, train
+    from DeepIterRegLib.cli import register
+
+    research = [import_module(f"{RESEARCH_ROOM}.{name}") for name in RESEARCH_COMMANDS]
 
     parser = _Parser(
         prog="deepiterreg",
@@ -61,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"deepiterreg {__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python's traceback and what the libraries print")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (register, demo, simulate, evaluate, train, benchmark):
+    for command in (register, *research):
         command.add_command(commands)
     return parser
 

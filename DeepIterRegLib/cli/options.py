@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from DeepIterRegLib.errors import InputError
-from DeepIterRegLib.pipeline import Initializer
-from DeepIterRegLib.registration import Method
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.registration.register import Initializer
+from DeepIterRegLib.registration.result import Method
 
 MAX_ANGIOGRAMS = 2
 

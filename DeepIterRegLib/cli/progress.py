@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from DeepIterRegLib.registration import Progress, ProgressCallback
+from DeepIterRegLib.registration.result import Progress, ProgressCallback
 
 PLAIN_LINE_EVERY = 0.25
 """Of the whole: how far a stage goes on before another plain line tells of it."""

@@ -8,20 +8,20 @@ from typing import Any
 
 from rich.console import Console
 
-from DeepIterRegLib.arrays import FloatArray
 from DeepIterRegLib.cli.clock import StepClock
 from DeepIterRegLib.cli.inputs import Inputs, read_inputs
 from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, finite_number, output_folder
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import part_of, progress_display
-from DeepIterRegLib.cli.staging import staged_output
-from DeepIterRegLib.comparison import ViewComparison
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.staged_output import staged_output
 from DeepIterRegLib.geometry.transform_file import write_transform
-from DeepIterRegLib.overlay import write_overlay
-from DeepIterRegLib.registration import Progress, ProgressCallback, Registration
+from DeepIterRegLib.registration.comparison import ViewComparison
+from DeepIterRegLib.registration.overlay_image import write_overlay
+from DeepIterRegLib.registration.report import build_report, to_json
+from DeepIterRegLib.registration.result import Progress, ProgressCallback, Registration
 from DeepIterRegLib.render.choose import choose_device
-from DeepIterRegLib.report import build_report, to_json
 
 
 def add_command(commands: Any) -> None:
@@ -140,7 +140,7 @@ def _register_in_scene(
 ) -> tuple[Registration, tuple[ViewComparison, ...]]:
     """Register through the Slicer logic; write the scene and the transform."""
     from DeepIterRegLib.mrml.logic import DeepIterRegLogic
-    from DeepIterRegLib.mrml.scene import new_scene
+    from DeepIterRegLib.mrml.nodes.scene import new_scene
 
     logic = DeepIterRegLogic(new_scene())
     registration = logic.register(
@@ -170,7 +170,7 @@ def require_slicer_core() -> None:
 
     It is tried, not only looked for: on a bare system it may be there and lack a library of the system.
     """
-    from DeepIterRegLib.mrml.scene import new_scene
+    from DeepIterRegLib.mrml.nodes.scene import new_scene
 
     try:
         new_scene()

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 
 MIN_SDD_MM, MAX_SDD_MM = 300.0, 3000.0
 MIN_PIXEL_SPACING_MM, MAX_PIXEL_SPACING_MM = 0.01, 20.0

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import PLANE_VECTORS, CArm
 
 DETECTOR_KEYS = ("pixel_spacing_mm", "rows", "columns")

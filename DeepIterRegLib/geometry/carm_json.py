@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import PLANE_VECTORS, CArm
 
 OTHERS = ("pixel_spacing_mm", "rows", "columns", "primary_angle_deg", "secondary_angle_deg")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment, adjusted_pose, viewer_axes
 from DeepIterRegLib.geometry.rigid import apply

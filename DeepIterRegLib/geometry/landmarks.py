@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.projection import cube_corners_mm, project
 from DeepIterRegLib.geometry.resection import LandmarkView, resect
 from DeepIterRegLib.geometry.rigid import apply

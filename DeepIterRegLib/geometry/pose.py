@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.rigid import rigid
 
 # Columns: where the patient's R, A and S point in the C-arm frame, whose axes are R, A, S of a patient who lies head

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 
 ITERATIONS = 40

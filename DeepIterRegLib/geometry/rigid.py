@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 
 SMALL_ANGLE_RAD = 1e-4
 """Below this the closed forms divide by almost nothing; their Taylor series are exact to double precision there."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.rigid import invert, require_rigid
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])

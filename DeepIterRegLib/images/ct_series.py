@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.quiet import quiet_libraries
 from DeepIterRegLib.images.itk_files import read_image
 from DeepIterRegLib.images.paths import is_dicom
-from DeepIterRegLib.images.quiet import quiet_libraries
 from DeepIterRegLib.images.slice_geometry import SliceStack, orthogonal
 
 if TYPE_CHECKING:

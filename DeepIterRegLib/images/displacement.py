@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 
 SMOOTH_NODES, SHARP_NODES = 33, 129
 """Of the grid along either side, from the first pixel to the last, between which a field is bilinear: enough for a

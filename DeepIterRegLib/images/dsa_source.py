@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import BoolArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 
 Image = npt.NDArray[np.float32]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.interpolate import BSpline
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.images.displacement import SMOOTH_NODES, Displacement, node_points
 from DeepIterRegLib.images.edge_points import (
     Level,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.quiet import quiet_libraries
 from DeepIterRegLib.images.nifti_size import is_truncated_nifti
-from DeepIterRegLib.images.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.images.displacement import SHARP_NODES, Displacement, node_points
 from DeepIterRegLib.images.edge_points import BLOCKS, TUKEY, Level, affine_fit, residual_of, scale_of
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.itk_files import affine_ras, read_image
 from DeepIterRegLib.images.paths import existing_path

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
 
 
 def existing_path(path: str | os.PathLike[str], option: str) -> Path:

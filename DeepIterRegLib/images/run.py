@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from DeepIterRegLib.arrays import BoolArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
 from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border
 from DeepIterRegLib.images.subtraction import Frames, appearance, is_subtracted, logarithm, vessels_are_bright

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray, IntArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray, IntArray
+from DeepIterRegLib.common.errors import InputError
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from DeepIterRegLib.arrays import BoolArray
+from DeepIterRegLib.common.arrays import BoolArray
 
 Frames = npt.NDArray[np.float32]
 

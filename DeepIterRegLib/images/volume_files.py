@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.hounsfield import check_values
 from DeepIterRegLib.images.itk_files import affine_ras, read_image
 from DeepIterRegLib.images.paths import existing_path, is_dicom, nameless

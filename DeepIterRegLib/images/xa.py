@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.quiet import quiet_libraries
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.paths import nameless
-from DeepIterRegLib.images.quiet import quiet_libraries
 from DeepIterRegLib.images.run import RawRun, subtracted_run
 from DeepIterRegLib.images.shutter import valid_from_tags
 from DeepIterRegLib.images.xa_geometry import carm_from_tags

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.geometry_options import GeometryOptions, require_size
 from DeepIterRegLib.images.xa_resize import field_of_view_spacing_mm, resize_factor

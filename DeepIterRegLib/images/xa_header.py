@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from DeepIterRegLib.errors import InputError
-from DeepIterRegLib.images.quiet import quiet_libraries
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from pydicom import Dataset

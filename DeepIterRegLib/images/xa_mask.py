@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
 
 if TYPE_CHECKING:
     from pydicom import Dataset

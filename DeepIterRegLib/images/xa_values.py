@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.xa_geometry import pixel_spacing_of, require_still, value_of
 from DeepIterRegLib.images.xa_tags import PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib import __version__
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.whole_file import whole_file
 from DeepIterRegLib.initializer.architecture import ARCHITECTURE, tensor_shapes
 from DeepIterRegLib.initializer.safetensors_reader import parse_safetensors
 from DeepIterRegLib.initializer.window import FIELD_MM, SIZE_PX
-from DeepIterRegLib.whole_file import whole_file
 
 FORMAT = "deepiterreg-initializer"
 FORMAT_VERSION = 1

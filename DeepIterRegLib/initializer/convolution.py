@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 
 Image = npt.NDArray[np.float32]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.initializer.architecture import BATCH_NORM_EPSILON, BLOCKS, OUTPUT_SCALE, PREFIX, Block
 from DeepIterRegLib.initializer.convolution import Convolution, Image, TiledConvolution, max_pooled
 

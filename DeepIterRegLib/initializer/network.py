@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.initializer.architecture import CHANNELS, OUTPUT_SCALE, tensor_shapes
 
 if TYPE_CHECKING:

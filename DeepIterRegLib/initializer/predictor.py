@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.initializer.checkpoint import Checkpoint, read_checkpoint
 from DeepIterRegLib.initializer.forward import NumpyNetwork
 from DeepIterRegLib.initializer.search import Predict

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.initializer.in_view import in_view
 from DeepIterRegLib.initializer.search import Predict, SearchOptions, initialize
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.registration import Stage
+from DeepIterRegLib.registration.result import Stage
 
 INITIALIZER_NAME = "Initializer"
 SIMILARITY_NAME = "NCC of veins"

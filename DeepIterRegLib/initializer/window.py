@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.preparation.cloud import VesselCloud

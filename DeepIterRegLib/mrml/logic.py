@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.comparison import ViewComparison, compare_views
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume import Volume
-from DeepIterRegLib.mrml.angiogram_node import add_angiogram
-from DeepIterRegLib.mrml.drr_overlay import OverlayPainter
-from DeepIterRegLib.mrml.dsa_node import FileOfInstance, angiogram_of, slicer_file_of_instance, sources_of
-from DeepIterRegLib.mrml.overlay_look import OverlayLook
-from DeepIterRegLib.mrml.registered import drr_node_of, pose_node_of
-from DeepIterRegLib.mrml.result_nodes import show_registration
-from DeepIterRegLib.mrml.save_scene import save_scene
-from DeepIterRegLib.mrml.volume_node import add_volume, volume_of
-from DeepIterRegLib.outcome import outcome_of
-from DeepIterRegLib.registration import Method, ProgressCallback, Registration
-from DeepIterRegLib.report import build_report
+from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
+from DeepIterRegLib.mrml.nodes.dsa_node import FileOfInstance, angiogram_of, slicer_file_of_instance, sources_of
+from DeepIterRegLib.mrml.nodes.registered_case import drr_node_of, pose_node_of
+from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
+from DeepIterRegLib.mrml.nodes.volume_node import add_volume, volume_of
+from DeepIterRegLib.mrml.overlay.drr_overlay import OverlayPainter
+from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
+from DeepIterRegLib.mrml.saving.save_scene import save_scene
+from DeepIterRegLib.registration.comparison import ViewComparison, compare_views
+from DeepIterRegLib.registration.outcome import outcome_of
+from DeepIterRegLib.registration.report import build_report
+from DeepIterRegLib.registration.result import Method, ProgressCallback, Registration
 
 Register = Callable[..., Registration]
 """`DeepIterRegLib.register` or what stands in for it."""

@@ -17,11 +17,11 @@ import numpy as np
 
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.geometry.rigid import apply
-from DeepIterRegLib.mrml.angiogram_node import add_angiogram
-from DeepIterRegLib.mrml.arrays import voxels_of
-from DeepIterRegLib.mrml.registered import RegisteredCase
-from DeepIterRegLib.mrml.scene import write_scene
-from DeepIterRegLib.mrml.volume_node import add_volume
+from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
+from DeepIterRegLib.mrml.nodes.arrays import voxels_of
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.nodes.scene import write_scene
+from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 
 REGISTER_TIMEOUT_S = 300.0
 """A first registration on a slow computer: the worker starts, segments and registers."""
@@ -34,7 +34,7 @@ ENDS_WITHIN_MM = 2.0
 def built_in_patient() -> tuple[Any, Any]:
     """A simulated patient and its angiogram, as read from a DICOM file; the same one every time."""
     from DeepIterRegLib.images.dsa_files import read_angiogram
-    from DeepIterRegLib.simulate.simple import simple_patient, write_patient
+    from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
 
     patient = simple_patient(seed=1)
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy import ndimage
 
-from DeepIterRegLib.arrays import BoolArray
+from DeepIterRegLib.common.arrays import BoolArray
 
 BLOCKS = 96
 """Blocks along the detector's longer side: a block is wider than a small artery, so that its percentile ignores one."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.boxes import Box
 from DeepIterRegLib.preparation.components import label_components
 from DeepIterRegLib.preparation.contrast import ContrastLevels

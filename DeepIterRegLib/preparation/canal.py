@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray
+from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.preparation.bone import Bone
 from DeepIterRegLib.preparation.components import label_components
 from DeepIterRegLib.preparation.contrast import ContrastLevels

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.components import label_components, largest_component, touching
 from DeepIterRegLib.preparation.distance import closed, dilated, distance_mm, opened
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.boxes import bounding_box
 from DeepIterRegLib.preparation.cloud import VesselCloud

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cavity import Cavity
 from DeepIterRegLib.preparation.components import largest_component
 from DeepIterRegLib.preparation.distance import dilated

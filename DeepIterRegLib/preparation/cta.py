@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
 from DeepIterRegLib.preparation.fine import partial_volume

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
 
 SPARSE = 1.0
 """Visited voxels, as a share of the grid, up to which visiting a mask's voxels one by one beats the distance map."""

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from DeepIterRegLib.arrays import BoolArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.preparation.background import binned, enlarged, flattened
 from DeepIterRegLib.preparation.line_filter import line_response

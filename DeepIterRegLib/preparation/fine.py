@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.contrast import ContrastLevels
 from DeepIterRegLib.preparation.distance import dilated
 from DeepIterRegLib.preparation.work_grid import WorkGrid

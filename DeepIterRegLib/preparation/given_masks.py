@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from DeepIterRegLib.arrays import BoolArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.volume import Volume
 
 

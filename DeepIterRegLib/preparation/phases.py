@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 
 EARLY_SHARE, LATE_SHARE = 0.45, 0.4
 """Of a pixel's greatest contrast: what it must reach in the arterial phase to be artery, and must gain after the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
 from DeepIterRegLib.preparation.components import touching
 from DeepIterRegLib.preparation.levels import otsu_threshold
 

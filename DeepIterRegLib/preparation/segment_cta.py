@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.bone import find_bone
 from DeepIterRegLib.preparation.boxes import bounding_box

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
 
 SCALES_MM = (1.0, 2.0)
 """Standard deviations of the Gaussians: vessels of about 2 to 7 mm. Thinner ones are found by the first, thicker ones

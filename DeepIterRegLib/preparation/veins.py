@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.components import label_components, touching
 from DeepIterRegLib.preparation.distance import dilated, eroded, opened
 

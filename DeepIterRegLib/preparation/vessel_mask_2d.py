@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from DeepIterRegLib.arrays import BoolArray
+from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.preparation.line_filter import LineResponse
 
 HIGH_RATIO, LOW_RATIO = 4.0, 1.7

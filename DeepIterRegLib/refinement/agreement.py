@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.default import filled_similarity
 from DeepIterRegLib.refinement.groups import vessel_groups
+from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
-from DeepIterRegLib.refinement.view import MeanSimilarity
 
 SIZE_PX = 128
 POOR_NCC = 0.55

@@ -10,23 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, contrast_target
 from DeepIterRegLib.refinement.groups import vessel_groups
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
-from DeepIterRegLib.refinement.minip import minip_view
+from DeepIterRegLib.refinement.minip_mutual_information import minip_view
 from DeepIterRegLib.refinement.optimum import Optimum
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.phases import INDEPENDENT_PIXELS, PhaseSimilarity
+from DeepIterRegLib.refinement.pose_similarity import FilledSimilarity, MeanSimilarity, PoseSimilarity
 from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import INITIALIZER_WIDTHS, PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
-from DeepIterRegLib.refinement.target import binned, binning_factor, contrast_target
 from DeepIterRegLib.refinement.translation_search import TranslationSearch, apart, candidates
-from DeepIterRegLib.refinement.view import FilledSimilarity, MeanSimilarity, PoseSimilarity
-from DeepIterRegLib.registration import Stage
-from DeepIterRegLib.similarity.filling import FillingCorrelation
+from DeepIterRegLib.registration.result import Stage
+from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
 
 MAX_THREADS = 4
 """More do not help: the Python between two kernels holds the interpreter's lock."""

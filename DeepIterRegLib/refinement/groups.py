@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cloud import VesselCloud
 
 MIN_SHARE = 0.03

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.refinement.optimum import Optimum
 from DeepIterRegLib.refinement.parameters import PoseParameters
-from DeepIterRegLib.refinement.view import PoseSimilarity
+from DeepIterRegLib.refinement.pose_similarity import PoseSimilarity
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.rigid import PivotedCorrection
 
 HEAD_RADIUS_MM = 100.0

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, contrast_target
+from DeepIterRegLib.refinement.pose_similarity import group_images, group_twists
 from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
-from DeepIterRegLib.refinement.target import binned, binning_factor, contrast_target
-from DeepIterRegLib.refinement.view import group_images, group_twists
 from DeepIterRegLib.render.protocol import Renderer
-from DeepIterRegLib.similarity.filling import FillingCorrelation
+from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
 
 INDEPENDENT_PIXELS = 60.0
 """How many independent observations an image of vessels is worth. Its thousands of pixels err together (a missed

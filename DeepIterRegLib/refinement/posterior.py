@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.refinement.pose_similarity import PoseSimilarity
 from DeepIterRegLib.refinement.prior import PosePrior
-from DeepIterRegLib.refinement.view import PoseSimilarity
 
 
 class Posterior:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.refinement.groups import weighted_sum
-from DeepIterRegLib.refinement.target import binning_factor
 from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.render.sampling import fitting_cell_mm, resampled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 
 SATURATION_MM = 2.0
 """Path length of vessel that counts 63 % of the most a pixel can count. 1 mm registers two more simulated patients, but

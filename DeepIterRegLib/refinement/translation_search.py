@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from DeepIterRegLib.arrays import FloatArray, IntArray
+from DeepIterRegLib.common.arrays import FloatArray, IntArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.refinement.fixed_image import binned
 from DeepIterRegLib.refinement.phases import log_likelihood, phases
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.saturation import saturated
-from DeepIterRegLib.refinement.target import binned
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.similarity.nonnegative import subsets
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply

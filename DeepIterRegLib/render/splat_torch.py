@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.render.camera import NEAR_MM, PAD_PX, SplatCamera

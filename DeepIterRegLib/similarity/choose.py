@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.similarity.dice import SoftDice
 from DeepIterRegLib.similarity.gradient_correlation import GradientCorrelation
 from DeepIterRegLib.similarity.gradient_difference import GradientDifference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.similarity.filters import sobel, sobel_adjoint, window_weights
 from DeepIterRegLib.similarity.weighting import as_moving, fixed_and_weights, per_image, sum_of_products
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
 from DeepIterRegLib.similarity.weighting import as_moving, fixed_and_weights
 
 # A cubic B-spline spreads a value at bin c + t (0 <= t < 1) over the bins c - 1 .. c + 2, with weights that are

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 
 MAX_UNKNOWNS = 6
 COLLINEAR = 1e-6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 
 
 class Similarity(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.errors import InputError
 
 
 def fixed_and_weights(fixed: FloatArray, weights: FloatArray | BoolArray | None) -> tuple[FloatArray, FloatArray]:

@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
 
 LIBRARY = Path(__file__).resolve().parents[1]
 

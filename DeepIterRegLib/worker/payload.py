@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.images.dsa_source import DsaSource, ReadyRun
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
-from DeepIterRegLib.outcome import OutcomeView
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.registration.outcome import OutcomeView
 
 PREVIEW_FILE = "prepared.npz"
 CTA = "cta"

@@ -11,21 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.arrays import BoolArray, FloatArray
-from DeepIterRegLib.comparison import compare_views
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_source import read_source
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_source import read_volume_source
 from DeepIterRegLib.images.xa import UndecodableError
-from DeepIterRegLib.outcome import OutcomeView
-from DeepIterRegLib.pipeline import PREPARATION_SHARE, register_prepared, start_poses
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.registration import Progress, Registration
+from DeepIterRegLib.registration.comparison import compare_views
+from DeepIterRegLib.registration.outcome import OutcomeView
+from DeepIterRegLib.registration.register import PREPARATION_SHARE, register_prepared, start_poses
+from DeepIterRegLib.registration.report import build_report
+from DeepIterRegLib.registration.result import Progress, Registration
 from DeepIterRegLib.render.choose import warm_up
-from DeepIterRegLib.report import build_report
 from DeepIterRegLib.worker import payload as names
 from DeepIterRegLib.worker.memory import Recent
 from DeepIterRegLib.worker.payload import (

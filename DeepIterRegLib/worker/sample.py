@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.registration import Progress
+from DeepIterRegLib.registration.result import Progress
 from DeepIterRegLib.worker.reply import Reply
 from DeepIterRegLib.worker.sample_file import write_sample
 
@@ -21,8 +21,8 @@ def sample(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     payload: path of the file; seed, detector_px and ct_columns, see `simulate.patient`. Returns the path.
     """
     from DeepIterRegLib.images.dsa_files import read_angiogram
-    from DeepIterRegLib.simulate.patient import PatientOptions, simulate_patient
-    from DeepIterRegLib.simulate.xa_writer import write_xa
+    from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
+    from DeepIterRegLib.research.simulate.patient import PatientOptions, simulate_patient
 
     options = PatientOptions(("lateral", "frontal"), None, None, payload["detector_px"], payload["ct_columns"])
     patient = simulate_patient(

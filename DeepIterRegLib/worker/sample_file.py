@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.whole_file import whole_file
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
-from DeepIterRegLib.whole_file import whole_file
 
 FORMAT_VERSION = 1
 """Part of the file's name: what an older version has left in the cache is made again."""

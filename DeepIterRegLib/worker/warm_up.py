@@ -14,9 +14,9 @@ def warm_up() -> str:
     """
     words = cpu_words()
     with suppress(Exception):
-        import DeepIterRegLib.comparison
-        import DeepIterRegLib.pipeline
-        import DeepIterRegLib.report  # noqa: F401
+        import DeepIterRegLib.registration.comparison
+        import DeepIterRegLib.registration.register
+        import DeepIterRegLib.registration.report  # noqa: F401
         from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
         from DeepIterRegLib.initializer.predictor import load_network
         from DeepIterRegLib.render.choose import choose_device, warm_up

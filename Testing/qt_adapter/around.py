@@ -31,14 +31,14 @@ class DicomDatabase:
 def installed(scene: Any = None) -> Iterator[SimpleNamespace]:
     """`qt`, `ctk` and the rest of `slicer` can be imported in the block. Gives them, and `scene`, by name.
 
-    scene: of the application; a new one of `DeepIterRegLib.mrml.scene` if None. Exceptions in signal handlers are
+    scene: of the application; a new one of `DeepIterRegLib.mrml.nodes.scene` if None. Exceptions in signal handlers are
     raised when the block ends, unless something else was.
     """
     import slicer
 
     app = application()
     if scene is None:
-        from DeepIterRegLib.mrml.scene import new_scene
+        from DeepIterRegLib.mrml.nodes.scene import new_scene
 
         scene = new_scene()
     app.scene, app.layout_manager = scene, LayoutManager(scene)

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from DeepIterRegLib.arrays import FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.hand_adjustment import NO_ADJUSTMENT
-from DeepIterRegLib.mrml.hand_input import KEYS, HandInput
-from DeepIterRegLib.mrml.handles import handles_are_shown, show_handles
-from DeepIterRegLib.mrml.panel.adjust_words import redo_tip, state_sentence, undo_tip
+from DeepIterRegLib.mrml.adjust.hand_input import KEYS, HandInput
+from DeepIterRegLib.mrml.adjust.handles import handles_are_shown, show_handles
+from DeepIterRegLib.mrml.adjust.place_mode import is_placing
+from DeepIterRegLib.mrml.adjust.pose_editor import PoseEditor
+from DeepIterRegLib.mrml.adjust.slice_mouse import SliceMice
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.panel.adjust_messages import redo_tip, state_sentence, undo_tip
 from DeepIterRegLib.mrml.panel.landmarks import LandmarksGroup
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.place_mode import is_placing
-from DeepIterRegLib.mrml.pose_editor import PoseEditor
-from DeepIterRegLib.mrml.registered import RegisteredCase
-from DeepIterRegLib.mrml.slice_mouse import SliceMice
 
 SLIDERS = {
     "right_mm": "rightSlider", "up_mm": "upSlider", "toward_you_mm": "towardYouSlider",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from DeepIterRegLib.errors import InputError
-from DeepIterRegLib.mrml.carm_text import number_of, text_of
-from DeepIterRegLib.mrml.carm_values import (
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.mrml.nodes.carm_text import number_of, text_of
+from DeepIterRegLib.mrml.nodes.carm_values import (
     CArmValues,
     Origin,
     carm_values,
@@ -19,10 +19,10 @@ from DeepIterRegLib.mrml.carm_values import (
     set_typed,
     typed_geometry,
 )
-from DeepIterRegLib.mrml.dsa_node import source_of
-from DeepIterRegLib.mrml.input_check import Missing, missing_geometry
+from DeepIterRegLib.mrml.nodes.dsa_node import source_of
+from DeepIterRegLib.mrml.nodes.input_check import Missing, missing_geometry
+from DeepIterRegLib.mrml.panel.messages import in_the_panels_words
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.panel.words import in_the_panels_words
 
 FIELD_OF = {
     "primary_angle_deg": "PrimaryAngle",

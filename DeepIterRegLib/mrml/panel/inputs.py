@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from DeepIterRegLib.arrays import FloatArray
-from DeepIterRegLib.mrml.dsa_node import source_of
-from DeepIterRegLib.mrml.input_check import Missing, missing_cta, missing_dsa, missing_second
-from DeepIterRegLib.mrml.packages import Machine, Packages, SlicerMachine
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.mrml.nodes.dsa_node import source_of
+from DeepIterRegLib.mrml.nodes.input_check import Missing, missing_cta, missing_dsa, missing_second
+from DeepIterRegLib.mrml.nodes.segmentation_masks import given_cta_masks, given_detector_masks
 from DeepIterRegLib.mrml.panel.carm_form import CArmForm
+from DeepIterRegLib.mrml.panel.packages import Machine, Packages, SlicerMachine
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.request import RegistrationRequest, request_of
-from DeepIterRegLib.mrml.segmentation_masks import given_cta_masks, given_detector_masks
+from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest, request_of
 
 SELECTORS = {
     name: f"{name}Selector"

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.landmarks import MIN_LANDMARKS, LandmarkPose, pose_from_landmarks
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply
-from DeepIterRegLib.mrml.landmark_nodes import LandmarkLists, LandmarkPairs
+from DeepIterRegLib.mrml.adjust.landmark_nodes import LandmarkLists, LandmarkPairs
+from DeepIterRegLib.mrml.adjust.pose_editor import PoseEditor
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.pose_editor import PoseEditor
-from DeepIterRegLib.mrml.registered import RegisteredCase
 
 LANDMARKS = "landmarks"
 """Control of the history."""

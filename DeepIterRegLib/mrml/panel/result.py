@@ -6,8 +6,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.registered import RegisteredCase
 
 EMPTY = "–"
 LIST_STYLE = "margin-top:2px; margin-bottom:0px; margin-left:-24px"

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.blind_reading import SCALE
-from DeepIterRegLib.errors import InputError
-from DeepIterRegLib.mrml.panel.review_words import result_text
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.panel.messages import saved_words
+from DeepIterRegLib.mrml.panel.review_messages import result_text
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.panel.words import saved_words
-from DeepIterRegLib.mrml.registered import RegisteredCase
-from DeepIterRegLib.mrml.review_candidate import candidate_of
-from DeepIterRegLib.mrml.review_session import Candidate, ReviewSession
-from DeepIterRegLib.mrml.review_table import add_table, last_table, save_csv
-from DeepIterRegLib.mrml.review_views import ReviewViews, register_review_layouts
+from DeepIterRegLib.mrml.review.candidate import candidate_of
+from DeepIterRegLib.mrml.review.session import Candidate, ReviewSession
+from DeepIterRegLib.mrml.review.table import add_table, last_table, save_csv
+from DeepIterRegLib.mrml.review.views import ReviewViews, register_review_layouts
+from DeepIterRegLib.review.blind_comparison import SCALE
 
 LAYOUT_MS = 100
 """After which a new arrangement of views has its final size."""

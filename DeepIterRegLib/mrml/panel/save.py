@@ -6,16 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.errors import InputError
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.mrml.adjust.debounce import AtRest
+from DeepIterRegLib.mrml.nodes.provenance import note_adjustment
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.panel.messages import saved_words
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.panel.words import saved_words
-from DeepIterRegLib.mrml.provenance import note_adjustment
-from DeepIterRegLib.mrml.registered import RegisteredCase
-from DeepIterRegLib.mrml.rest import AtRest
-from DeepIterRegLib.mrml.save_images import image_paths, save_images, thumbnail_of
-from DeepIterRegLib.mrml.save_scene import save_scene
-from DeepIterRegLib.mrml.save_transform import save_transform
-from DeepIterRegLib.mrml.spatial_registration import of_one_patient, registration_sources, save_spatial_registration
+from DeepIterRegLib.mrml.saving.save_images import image_paths, save_images, thumbnail_of
+from DeepIterRegLib.mrml.saving.save_scene import save_scene
+from DeepIterRegLib.mrml.saving.save_transform import save_transform
+from DeepIterRegLib.mrml.saving.spatial_registration import (
+    of_one_patient,
+    registration_sources,
+    save_spatial_registration,
+)
 
 REST_MS = 500
 """How long the pose has to stay before the report says what was adjusted by hand."""

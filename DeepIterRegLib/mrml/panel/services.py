@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from DeepIterRegLib.mrml.dsa_node import FileOfInstance
-from DeepIterRegLib.mrml.worker_client import WorkerClient
+from DeepIterRegLib.mrml.nodes.dsa_node import FileOfInstance
+from DeepIterRegLib.mrml.worker_client.client import WorkerClient
 
 
 class Dialogs(Protocol):

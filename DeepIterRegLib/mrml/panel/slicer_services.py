@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from DeepIterRegLib.mrml.dsa_node import slicer_file_of_instance
+from DeepIterRegLib.mrml.nodes.dsa_node import slicer_file_of_instance
 from DeepIterRegLib.mrml.panel.services import Services, Shortcut
-from DeepIterRegLib.mrml.worker_process import slicer_worker
+from DeepIterRegLib.mrml.worker_client.process import slicer_worker
 
 SETTINGS_GROUP = "DeepIterReg/"
 

@@ -1,0 +1,126 @@
+"""MRML scenes without Slicer's application: make one, write it to an MRB, read one back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.whole_file import whole_file
+
+
+def new_scene() -> Any:
+    """An empty vtkMRMLScene that knows every node class and colour table this project uses.
+
+    Needs slicer-core. Inside Slicer use `slicer.mrmlScene`.
+    """
+    import slicer
+    import vtk
+
+    scene = slicer.vtkMRMLScene()
+    application = slicer.vtkSlicerApplicationLogic()
+    application.SetMRMLScene(scene)
+    application.SetSliceLogics(vtk.vtkCollection())
+    application.SetViewLogics(vtk.vtkCollection())
+    colors = application.GetColorLogic()
+    colors.SetMRMLScene(scene)
+    colors.AddDefaultColorNodes()
+    sequences = slicer.vtkSlicerSequencesLogic()
+    sequences.SetMRMLScene(scene)
+    markups = slicer.vtkSlicerMarkupsLogic()
+    markups.SetMRMLScene(scene)
+    remote = slicer.vtkMRMLRemoteIOLogic()
+    remote.SetMRMLScene(scene)
+    remote.AddDataIOToScene()
+    # The scene only points at these; without an owner they would go, and the colour logic takes its tables along.
+    scene.deepiterreg_logics = (application, colors, sequences, markups, remote)
+    return scene
+
+
+def write_scene(scene: Any, path: Path | str, thumbnail: Any = None) -> None:
+    """Write a scene with all its images, compressed, to an MRB file, over an existing one; as a whole or not at all.
+
+    thumbnail: vtkImageData, the picture that file managers show. The scene itself stays as it was: its address, and
+    which nodes have changed since they were read. Raises InputError for a file that cannot be written.
+    """
+    path = Path(path).absolute()
+    if path.suffix != ".mrb":
+        raise InputError(f"{path.name} is no name for a scene; give one that ends in .mrb.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path.name} cannot be written; give a folder that exists and is not read-only.")
+    try:
+        with tempfile.TemporaryDirectory() as folder, _cache(scene, folder), _as_it_was(scene):
+            # The folder in the archive is called like the file.
+            bundle = Path(folder) / path.name
+            if not scene.WriteToMRB(str(bundle), thumbnail) or not _holds_scene(bundle):
+                raise OSError
+            with bundle.open("rb") as source, whole_file(path) as target:
+                shutil.copyfileobj(source, target)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be written; is the disk full, or the folder read-only?") from error
+
+
+def read_scene(path: Path | str) -> Any:
+    """A new scene with what an MRB file holds. Raises InputError for a file that is not one."""
+    path = Path(path)
+    scene = new_scene()
+    # vtkMRMLScene changes into the cache folder, and stays there after a file that is not a scene.
+    with tempfile.TemporaryDirectory() as folder, _cache(scene, folder), contextlib.chdir(Path.cwd()):
+        if not _holds_scene(path) or not scene.ReadFromMRB(str(path.absolute()), True):
+            raise InputError(f"{path.name} is not a Slicer scene; give an .mrb file that Slicer or this command wrote.")
+    return scene
+
+
+def _holds_scene(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith(".mrml") for name in archive.namelist())
+
+
+@contextlib.contextmanager
+def _cache(scene: Any, folder: str) -> Iterator[None]:
+    """Let MRML pack and unpack in `folder`, unless the application gave it a folder already.
+
+    Without one it takes the root of the file system, where few may write.
+    """
+    cache = scene.GetCacheManager()
+    before = None if cache is None else cache.GetRemoteCacheDirectory()
+    if cache is None or (before and Path(before).is_dir()):
+        yield
+        return
+    cache.SetRemoteCacheDirectory(folder)
+    try:
+        yield
+    finally:
+        cache.SetRemoteCacheDirectory(before or "")
+
+
+@contextlib.contextmanager
+def _as_it_was(scene: Any) -> Iterator[None]:
+    """Take back what packing a scene changes in it.
+
+    Packing counts as saving, so Slicer would let the user close the scene without asking; and the nodes that editors
+    don't show keep the name of the deleted folder that they were packed in.
+    """
+    nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
+    storable = [node for node in nodes if node.IsA("vtkMRMLStorableNode")]
+    changed = [node for node in storable if node.GetModifiedSinceRead()]
+    storages = [(node, node.GetStorageNode()) for node in storable]
+    names = {node.GetID(): "" if storage is None else storage.GetFileName() for node, storage in storages}
+    try:
+        yield
+    finally:
+        for node in storable:
+            storage = node.GetStorageNode()
+            if storage is not None and (storage.GetFileName() or "") != (names[node.GetID()] or ""):
+                storage.SetFileName(names[node.GetID()] or "")
+        for node in changed:
+            if not node.GetModifiedSinceRead():
+                node.StorableModified()

@@ -1,0 +1,99 @@
+"""How the overlay looks: all the settings of the panel's Overlay section, kept on the pose's node with the scene."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
+from DeepIterRegLib.registration.shades import RED
+
+LOOK = PREFIX + "overlay-look"
+"""Attribute of the pose: an OverlayLook as JSON."""
+
+Colour = tuple[float, float, float]
+Style = Literal["filled", "outline"]
+Comparison = Literal["none", "flicker", "checkerboard", "swipe"]
+Moment = Literal["after", "before"]
+
+ARTERY_RED: Colour = tuple(round(float(value), 2) for value in RED)  # type: ignore[assignment]
+VEIN_BLUE: Colour = (0.13, 0.42, 0.95)
+MIN_TILE_MM, MAX_TILE_MM = 5.0, 100.0
+
+
+@dataclass(frozen=True)
+class OverlayLook:
+    """What is drawn over the DSA. Raises ValueError for what cannot be drawn."""
+
+    arteries: bool = True
+    veins: bool = True
+    artery_colour: Colour = ARTERY_RED
+    """Red, green, blue, 0 to 1."""
+    vein_colour: Colour = VEIN_BLUE
+    opacity: float = 0.6
+    """0 to 1, of the thickest vessels; not of checkerboard and swipe, which are opaque."""
+    style: Style = "filled"
+    comparison: Comparison = "none"
+    swipe: float = 0.5
+    """Share of the detector's width, from the left of the image, that shows the CTA."""
+    tile_mm: float = 30.0
+    """Edge of the checkerboard's squares on the detector."""
+    frame: int | None = None
+    """Number of the DSA's frame behind the overlay, from 0; None for the MinIP."""
+    moment: Moment = "after"
+    """The pose in use, or the one that the registration started from."""
+
+    def __post_init__(self) -> None:
+        for name in ("arteries", "veins"):
+            _require(isinstance(getattr(self, name), bool), name)
+        for name in ("artery_colour", "vein_colour"):
+            colour = tuple(float(value) for value in getattr(self, name))
+            _require(len(colour) == 3 and all(0 <= value <= 1 for value in colour), name)
+            object.__setattr__(self, name, colour)
+        _require(0 <= self.opacity <= 1, "opacity")
+        _require(0 <= self.swipe <= 1, "swipe")
+        _require(MIN_TILE_MM <= self.tile_mm <= MAX_TILE_MM, "tile_mm")
+        _require(self.frame is None or (isinstance(self.frame, int) and self.frame >= 0), "frame")
+        _require(self.style in get_args(Style), "style")
+        _require(self.comparison in get_args(Comparison), "comparison")
+        _require(self.moment in get_args(Moment), "moment")
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether the CTA's part hides the DSA below it."""
+        return self.comparison in ("checkerboard", "swipe")
+
+
+def look_to_json(look: OverlayLook) -> str:
+    return json.dumps(asdict(look))
+
+
+def look_from_json(text: str) -> OverlayLook:
+    """What `look_to_json` wrote; settings that a later version added are left out. Raises ValueError."""
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("an overlay's look is a JSON object")
+    names = {field.name for field in fields(OverlayLook)}
+    try:
+        return OverlayLook(**{name: value for name, value in values.items() if name in names})
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def look_of(pose_node: Any) -> OverlayLook:
+    """The look kept on a pose's node; the default where there is none, or none that can be read: it is only a look."""
+    try:
+        return look_from_json(pose_node.GetAttribute(LOOK) or "{}")
+    except ValueError:
+        return OverlayLook()
+
+
+def keep_look(pose_node: Any, look: OverlayLook) -> None:
+    """Keep a look with the scene."""
+    pose_node.SetAttribute(LOOK, look_to_json(look))
+
+
+def _require(fine: bool, name: str) -> None:
+    if not fine:
+        raise ValueError(f"{name} is out of range")

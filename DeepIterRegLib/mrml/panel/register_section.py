@@ -1,0 +1,233 @@
+"""The button that registers and cancels, its progress, and the overlay that moves meanwhile.
+
+The scene is not touched before the result is there: cancelled, failed, left or killed, everything stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
+from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
+from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
+from DeepIterRegLib.mrml.panel.background_preparation import PreparingAhead
+from DeepIterRegLib.mrml.panel.messages import in_the_panels_words
+from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.stage_messages import stage_words
+from DeepIterRegLib.mrml.worker_client.client import JobListener, PreparedPreview
+from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
+from DeepIterRegLib.registration.outcome import Outcome
+from DeepIterRegLib.registration.result import Progress
+
+
+class Images(Protocol):
+    """The part of `InputsSection` that says what to register."""
+
+    def missing(self) -> str | None:
+        """What has to be selected or typed in first, as the button says it; None when all is there."""
+        ...
+
+    def request(self, initial_pose: FloatArray | None) -> RegistrationRequest:
+        """What to send to the worker. Raises InputError."""
+        ...
+
+    def nodes(self) -> tuple[Any, list[Any]]:
+        """The CTA's node, and the DSAs' nodes (the sequences behind proxies) in the request's order."""
+        ...
+
+
+CANCEL_AFTER_MS = 400
+
+Job = Callable[[RegistrationRequest, JobListener], str]
+"""The worker's `register` or `place`."""
+
+
+@dataclass(eq=False)
+class _Run:
+    """One press of the button."""
+
+    cta: Any
+    dsas: Sequence[Any]
+    request: RegistrationRequest
+    preview: LivePreview | None = None
+
+
+class RunSection:
+    """Register, and Cancel while it runs. ui: the widgets of Run.ui.
+
+    begin: called before a registration starts, False stops it (the offer at the first use). on_running: whether one
+    runs, for the other sections. on_done: called with the CTA's node once its result is in the scene. look: of the
+    overlay that moves meanwhile.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        services: Services,
+        images: Images,
+        *,
+        begin: Callable[[], bool],
+        on_running: Callable[[bool], None],
+        on_done: Callable[[Any], None],
+        look: Callable[[], OverlayLook],
+    ) -> None:
+        self._ui = ui
+        self._services = services
+        self._ = services.translate
+        self._images = images
+        self._begin = begin
+        self._on_running = on_running
+        self._on_done = on_done
+        self._look = look
+        self._run: _Run | None = None
+        self.ahead = PreparingAhead(services.worker, self._request, services.call_later)
+        ui.registerButton.connect("clicked()", self.register_or_cancel)
+        ui.progressBar.visible = False
+        self.say("")
+
+    @property
+    def is_running(self) -> bool:
+        return self._run is not None
+
+    def update(self) -> None:
+        """Let the button say what it does, or what is missing before it can."""
+        if self._run is not None:
+            return
+        missing = self._images.missing()
+        self._ui.registerButton.enabled = missing is None
+        self._ui.registerButton.text = self._("Register") if missing is None else missing
+
+    def register_or_cancel(self) -> None:
+        """Press of the button."""
+        if self._run is not None:
+            self.cancel()
+        elif self._images.missing() is None and self._begin():
+            self._start(None, self._services.worker.register)
+
+    def refine(self, pose: FloatArray) -> None:
+        """Register again from a pose (4, 4), without looking for the head first."""
+        self._start_or_say(pose, self._services.worker.register)
+
+    def place_by_hand(self) -> None:
+        """Show the CTA at the starting pose without registering, to be moved by hand."""
+        self._start_or_say(None, self._services.worker.place)
+
+    def cancel(self) -> None:
+        """End a running registration at once; nothing happens where none runs."""
+        if self._run is not None:
+            self._services.worker.cancel()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence under the button."""
+        self._ui.stageLabel.text = sentence
+        self._ui.stageLabel.visible = bool(sentence)
+
+    # What the worker's client calls: see its `Listener`.
+
+    def started(self) -> None:
+        self._show_stage(self._("Starting"))
+
+    def prepared(self, preview: PreparedPreview) -> None:
+        run = self._run
+        if run is None:
+            return
+        run.preview = LivePreview(self._services.scene, preview.cloud, preview.views, self._look())
+        run.preview.show(preview.initial_pose)
+
+    def progress(self, progress: Progress) -> None:
+        if self._run is None:
+            return
+        self._ui.progressBar.value = round(100 * progress.fraction)
+        self._show_stage(stage_words(progress.stage, self._))
+        if progress.pose is not None and self._run.preview is not None:
+            self._run.preview.show(progress.pose)
+
+    def done(self, outcome: Outcome) -> None:
+        run = self._end()
+        if run is None:
+            return
+        self.ahead.knows(run.request)
+        scene = self._services.scene
+        if not all(scene.IsNodePresent(node) for node in (run.cta, *run.dsas)):
+            self.say(self._("The images were removed while they were registered; nothing was changed."))
+            return
+        try:
+            show_registration(scene, run.cta, run.dsas, outcome)
+        except Exception:
+            self.say(self._("The result could not be put into the scene; everything is as it was."))
+            raise
+        self.say("")
+        self._on_done(run.cta)
+
+    def failed(self, sentence: str) -> None:
+        self.ahead.forget()
+        if self._end() is not None:
+            self.say(in_the_panels_words(sentence))
+
+    def cancelled(self) -> None:
+        self.ahead.forget()
+        if self._end() is not None:
+            self.say(self._("Cancelled; everything is as it was."))
+
+    def _start_or_say(self, initial_pose: FloatArray | None, job: Job) -> None:
+        missing = self._images.missing() if self._run is None else None
+        if missing is not None:
+            self.say(missing)
+        elif self._run is None:
+            self._start(initial_pose, job)
+
+    def _start(self, initial_pose: FloatArray | None, job: Job) -> None:
+        try:
+            request = self._images.request(initial_pose)
+        except InputError as error:
+            self.say(in_the_panels_words(str(error)))
+            return
+        cta, dsas = self._images.nodes()
+        self._run = _Run(cta, dsas, request)
+        self._ui.registerButton.text = self._("Cancel")
+        # The second click of a double click would cancel.
+        self._ui.registerButton.enabled = False
+        self._services.call_later(self._offer_to_cancel, CANCEL_AFTER_MS)
+        self._ui.progressBar.value = 0
+        self._ui.progressBar.visible = True
+        self._on_running(True)
+        self._show_stage(self._("Starting"))
+        self.ahead.then(
+            request, lambda: self._send(request, job), on_progress=self.progress, on_cancelled=self.cancelled
+        )
+
+    def _offer_to_cancel(self) -> None:
+        if self._run is not None:
+            self._ui.registerButton.enabled = True
+
+    def _send(self, request: RegistrationRequest, job: Job) -> None:
+        try:
+            job(request, self)
+        except OSError:
+            self.failed(self._("There is no place for temporary files; free some space on the disk."))
+
+    def _request(self) -> RegistrationRequest | None:
+        """What Register would register now, None while something is missing or a registration runs."""
+        if self._run is not None or self._images.missing() is not None:
+            return None
+        return self._images.request(None)
+
+    def _end(self) -> _Run | None:
+        """Take the preview away; returns the run that ended, None where there was none."""
+        run, self._run = self._run, None
+        if run is None:
+            return None
+        if run.preview is not None:
+            run.preview.close()
+        self._ui.progressBar.visible = False
+        self.update()
+        self._on_running(False)
+        return run
+
+    def _show_stage(self, stage: str) -> None:
+        device = self._services.worker.device
+        self.say(f"{stage} … ({device})" if device else f"{stage} …")

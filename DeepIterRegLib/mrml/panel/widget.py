@@ -1,0 +1,170 @@
+"""The module's panel: its sections put together, one after the other as the clinician goes through them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_case, registered_cases
+from DeepIterRegLib.mrml.panel.adjust import AdjustSection
+from DeepIterRegLib.mrml.panel.inputs import InputsSection
+from DeepIterRegLib.mrml.panel.messages import in_the_panels_words
+from DeepIterRegLib.mrml.panel.overlay import OverlaySection
+from DeepIterRegLib.mrml.panel.register_section import RunSection
+from DeepIterRegLib.mrml.panel.result import ResultSection
+from DeepIterRegLib.mrml.panel.review import ReviewSection
+from DeepIterRegLib.mrml.panel.save import SaveSection
+from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.views.layout import register_layouts
+
+ARRANGE_AFTER_MS = 30
+FORMS = ("Inputs", "Run", "Result", "Overlay", "Adjust", "Save", "Review")
+"""The .ui files, from top to bottom."""
+
+
+class RegistrationPanel:
+    """Inputs, Register, Result, Overlay, Adjust by hand, Save and send, Review.
+
+    ui: the widgets of all .ui files by name. `set_parameters` gives it the module's parameter node. The scene is the
+    truth: after loading one, `refresh` shows what it holds.
+    """
+
+    def __init__(self, ui: Any, services: Services) -> None:
+        self._services = services
+        self._parameters: Any = None
+        self._case: RegisteredCase | None = None
+        self._in_front = False
+        self.inputs = InputsSection(ui, services, on_changed=self.update)
+        self.overlay = OverlaySection(ui, services)
+        self.run = RunSection(
+            ui,
+            services,
+            self.inputs,
+            begin=self.inputs.offer_packages,
+            on_running=self._running,
+            on_done=self._done,
+            look=lambda: self.overlay.look,
+        )
+        self.result = ResultSection(ui, services)
+        self.adjust = AdjustSection(
+            ui,
+            services,
+            self._refine,
+            arrange_landmarks=lambda: self.overlay.arrange("landmarks"),
+            place_by_hand=self.run.place_by_hand,
+        )
+        self.save = SaveSection(ui, services)
+        self.review = ReviewSection(ui, services)
+        self._of_a_case = (self.result, self.overlay, self.adjust, self.save, self.review)
+
+    @property
+    def case(self) -> RegisteredCase | None:
+        """The registration on show."""
+        return self._case
+
+    def set_parameters(self, parameters: Any) -> None:
+        """Work with another parameter node; None while there is none."""
+        self._parameters = parameters
+        self.inputs.set_parameters(parameters)
+        self.refresh()
+
+    def update(self) -> None:
+        """Something was selected or typed in."""
+        self.run.update()
+        self.run.ahead.changed()
+        cta = None if self._parameters is None else self._parameters.cta
+        if (self._case and self._case.cta) is not cta:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show the registration of the selected CTA as the scene has it, or that there is none."""
+        cta = None if self._parameters is None else self._parameters.cta
+        try:
+            self._case = registered_case(cta)
+        except InputError as error:
+            self._case = None
+            self.run.say(in_the_panels_words(str(error)))
+        for section in self._of_a_case:
+            section.show(self._case)
+        self.run.update()
+
+    def scene_loaded(self) -> None:
+        """A scene was opened or added: select its registered images where nothing is selected yet."""
+        parameters = self._parameters
+        if parameters is not None and parameters.cta is None:
+            for case in registered_cases(self._services.scene):
+                parameters.cta = case.cta
+                parameters.dsa = case.views[0].dsa
+                parameters.secondDsa = case.views[1].dsa if len(case.views) > 1 else None
+                break
+        self.refresh()
+        if self._case is not None and self._in_front:
+            self.overlay.arrange()
+
+    def nodes_removed(self) -> None:
+        """Something went from the scene: let go of a registration that is no longer whole."""
+        case, scene = self._case, self._services.scene
+        if case is not None:
+            nodes = [case.cta, case.pose_node, case.cloud_node]
+            nodes += [node for view in case.views for node in (view.dsa, view.plane, view.drr)]
+            if not all(scene.IsNodePresent(node) for node in nodes):
+                self.refresh()
+        self.run.update()
+
+    def enter(self) -> None:
+        """The module came to the front."""
+        self._in_front = True
+        register_layouts(self._services.scene)
+        self._services.worker.start()
+        self.run.ahead.resume()
+        self.adjust.enter()
+        self.refresh()
+
+    def leave(self) -> None:
+        """Another module came to the front: a registration that still runs is cancelled, nothing has changed."""
+        self._in_front = False
+        self.run.cancel()
+        self.run.ahead.pause()
+        self.adjust.exit()
+
+    def scene_closes(self) -> None:
+        """Let go of the scene's nodes."""
+        self.run.cancel()
+        self.run.ahead.pause()
+        self._case = None
+        for section in self._of_a_case:
+            section.show(None)
+        self.run.say("")
+
+    def end_worker(self) -> None:
+        """End the worker and what it does; the next registration starts another one."""
+        self._services.worker.close()
+
+    def close(self) -> None:
+        """End the worker and everything that observes the scene."""
+        self.run.cancel()
+        self.run.ahead.pause()
+        self._parameters = None
+        self.inputs.close()
+        for section in self._of_a_case:
+            section.close()
+        self._services.worker.close()
+
+    def _running(self, running: bool) -> None:
+        for section in (self.inputs, *self._of_a_case):
+            section.busy(running)
+
+    def _refine(self, pose: FloatArray) -> None:
+        """Refine the result on show, on its DSAs where others are selected; one that was added counts too."""
+        case, parameters = self._case, self._parameters
+        if case is not None and parameters is not None:
+            dsas = [view.dsa for view in case.views]
+            if not any(node in dsas for node in self.inputs.nodes()[1]):
+                parameters.dsa, parameters.secondDsa = dsas[0], dsas[1] if len(dsas) > 1 else None
+        self.run.refine(pose)
+
+    def _done(self, cta: Any) -> None:
+        self.refresh()
+        # A little later, when the result is on the screen: to make the surfaces of the vessels takes time.
+        self._services.call_later(self.overlay.arrange, ARRANGE_AFTER_MS)

@@ -1,0 +1,64 @@
+"""One click: all views show a registered case the way it is looked at."""
+
+from __future__ import annotations
+
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
+from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
+from DeepIterRegLib.mrml.views.frustum import frustum_of, show_frustums
+from DeepIterRegLib.mrml.views.layout import Arrangement, arrange, is_arranged
+from DeepIterRegLib.mrml.views.surfaces import REFERENCES, show_surfaces, surface_of, surfaces_are_shown
+from DeepIterRegLib.mrml.views.views import (
+    CTA_VIEW,
+    SLICE_VIEWS,
+    calm_three_d_view,
+    fit_cta_slice,
+    fit_slice_view,
+    fit_three_d_view,
+    look_from_source,
+    show_cta_slice,
+    show_in_slice_view,
+    slice_shows,
+    view_node,
+)
+
+
+def arrange_case(case: RegisteredCase, arrangement: Arrangement, look: OverlayLook) -> None:
+    """Show the DSAs with their overlays in the slice views, the first C-arm's view of the scene in 3D, in a layout.
+
+    Surfaces and beams are made when they are missing; where the user has hidden them, they stay hidden. Call
+    `fit_case` once the application has given the views their sizes.
+    """
+    scene = case.cta.GetScene()
+    arrange(scene, arrangement)
+    with SceneChange(scene) as change:
+        for name, view in zip(SLICE_VIEWS, case.views, strict=False):
+            show_in_slice_view(scene, change, name, view.plane, view.drr, view.carm)
+        if arrangement == "landmarks":
+            show_cta_slice(scene, change, case.cta, case.pose if case.is_applied else None)
+        calm_three_d_view(scene, change)
+        look_from_source(scene, change, case.views[0].carm)
+    if surfaces_are_shown(case) or all(surface_of(case, vessels) is None for vessels in REFERENCES):
+        show_surfaces(case, look)
+    if frustum_of(case.views[0]) is None:
+        show_frustums(case)
+
+
+def fit_case(case: RegisteredCase) -> None:
+    """Fit the views of a case to the size that they have now; those that show something else are left alone."""
+    scene = case.cta.GetScene()
+    if scene is None:
+        return
+    for name, view in zip(SLICE_VIEWS, case.views, strict=False):
+        if slice_shows(scene, name, view.drr):
+            fit_slice_view(view_node(scene, "vtkMRMLSliceNode", name), view.carm)
+    if slice_shows(scene, SLICE_VIEWS[0], case.views[0].drr) and is_arranged(scene, "one", "two"):
+        # There, the 3D view is as large as the first slice view beside it.
+        width, height, _ = view_node(scene, "vtkMRMLSliceNode", SLICE_VIEWS[0]).GetDimensions()
+        fit_three_d_view(scene, case.views[0].carm, width, height)
+    if slice_shows(scene, CTA_VIEW, case.cta):
+        fit_cta_slice(view_node(scene, "vtkMRMLSliceNode", CTA_VIEW), case.cta)
+
+
+def has_second_view(case: RegisteredCase) -> bool:
+    return len(case.views) > 1

@@ -1,0 +1,49 @@
+"""The DRR beside the DSA it was registered to, before and after: what the overlay shows and the report counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.refinement.fixed_image import binned
+from DeepIterRegLib.registration.result import Registration
+from DeepIterRegLib.render.choose import splat_renderer
+from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.render.sampling import hole_free_binning
+from DeepIterRegLib.similarity.ncc import NormalizedCrossCorrelation
+
+
+@dataclass(frozen=True, eq=False)
+class ViewComparison:
+    """One DSA and the DRRs of the pose the registration started from and of the one it found."""
+
+    prepared: PreparedAngiogram
+    renderer: Renderer
+    """Of the DRRs: on the DSA's detector, its pixels put together until the points of the cloud leave no holes."""
+    drr_before: npt.NDArray[np.float32]
+    """(rows, columns) of the renderer's C-arm, mm of vessel along the ray."""
+    drr_after: npt.NDArray[np.float32]
+    ncc_before: float
+    """Normalised cross-correlation of the DRR with the DSA's contrast over the pixels that no shutter covers."""
+    ncc_after: float
+
+
+def compare_views(registration: Registration) -> tuple[ViewComparison, ...]:
+    """One comparison per angiogram, in their order."""
+    cloud = registration.volume.cloud
+    poses = np.stack([registration.initial_pose, registration.pose])
+    return tuple(_compare(prepared, cloud, poses) for prepared in registration.angiograms)
+
+
+def _compare(prepared: PreparedAngiogram, cloud: VesselCloud, poses: FloatArray) -> ViewComparison:
+    factor = hole_free_binning(prepared.angiogram.carm, cloud.cell_mm)
+    renderer = splat_renderer(cloud, prepared.angiogram.carm.binned(factor))
+    drrs = renderer.render(poses)
+    valid = binned(prepared.angiogram.valid, factor) > 0.5
+    ncc = NormalizedCrossCorrelation(binned(prepared.contrast, factor), valid).value(drrs)
+    return ViewComparison(prepared, renderer, drrs[0], drrs[1], float(ncc[0]), float(ncc[1]))

@@ -1,0 +1,220 @@
+"""The report of a registration: everything a person needs to judge it or to repeat it, as JSON.
+
+The fields are documented in schemas/report.schema.json and docs/report.md. No file names: they may hold a patient's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from DeepIterRegLib import __version__
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.hand_adjustment import adjustment_between
+from DeepIterRegLib.geometry.projection import mean_projection_error_mm, mean_projection_error_px
+from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
+from DeepIterRegLib.preparation.prepared import PreparedVolume
+from DeepIterRegLib.registration.result import Registration, Stage
+
+if TYPE_CHECKING:
+    from DeepIterRegLib.registration.comparison import ViewComparison
+
+SCHEMA_VERSION = 1
+UNTOUCHED = 1e-6
+"""mm and degrees: a pose this near to the computed one has been through a file, not through a hand."""
+PACKAGES = (
+    "numpy", "scipy", "SimpleITK", "pydicom", "numba", "torch", "diffdrr", "slicer-core", "matplotlib", "pillow",
+)  # fmt: skip
+"""Whose versions influence the result; those that are not installed are left out of the report."""
+
+
+def build_report(
+    registration: Registration,
+    views: Sequence[ViewComparison],
+    seconds: Mapping[str, float],
+    seed: int,
+    truth_pose: FloatArray | None = None,
+    extra_warnings: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The report as plain JSON values, valid against `report_schema()`.
+
+    views: `compare_views(registration)`. seconds: of each step of the command, by name. truth_pose: (4, 4), where the
+    true pose is known. extra_warnings: what the command itself has to say, after the registration's own.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "software": software_versions(),
+        "method": registration.method,
+        "initializer": registration.initializer_sha256,
+        "device": registration.device,
+        "seed": seed,
+        "pose": _numbers(registration.pose),
+        "initial_pose": _numbers(registration.initial_pose),
+        "moved": _moved(registration),
+        "stages": [_stage(stage) for stage in registration.stages],
+        "volume": _volume(registration.volume),
+        "angiograms": [_angiogram(view, registration) for view in views],
+        "truth": None if truth_pose is None else _truth(registration, truth_pose),
+        "confidence": None,
+        "adjustment": None,
+        "warnings": list(dict.fromkeys([*registration.warnings, *extra_warnings])),
+        "seconds": {name: round(float(value), 4) for name, value in seconds.items()},
+    }
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the report."""
+    return json.loads(files("DeepIterRegLib").joinpath("schemas/report.schema.json").read_text(encoding="utf-8"))
+
+
+def adjustment_fields(
+    pose: FloatArray, automatic_pose: FloatArray, centre_mm: FloatArray, carms: Sequence[CArm]
+) -> dict[str, Any] | None:
+    """The report's `adjustment`: what a hand did to a computed pose; None where it left it alone.
+
+    pose, automatic_pose: (4, 4). centre_mm: (3,) of the volume, patient frame. carms: of the DSAs, the first of which
+    says what right, up and towards the viewer are.
+    """
+    shift_mm = apply(pose, centre_mm) - apply(automatic_pose, centre_mm)
+    moved = {
+        "translation_mm": _number(np.linalg.norm(shift_mm)),
+        "rotation_deg": _number(rotation_angle_deg(pose @ invert(automatic_pose))),
+    }
+    if max(moved["translation_mm"] or 0.0, moved["rotation_deg"] or 0.0) < UNTOUCHED:
+        return None
+    views = [
+        {
+            "moved_px": _number(mean_projection_error_px(pose, automatic_pose, centre_mm, carm)),
+            "moved_mm": _number(mean_projection_error_mm(pose, automatic_pose, centre_mm, carm)),
+        }
+        for carm in carms
+    ]
+    by_hand = asdict(adjustment_between(automatic_pose, pose, centre_mm, carms[0]))
+    return {"pose": _numbers(pose), **by_hand, "moved": moved, "angiograms": views}
+
+
+def software_versions() -> dict[str, Any]:
+    """Versions of this package, of Python and of the packages that influence the result."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "deepiterreg": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "application": None,
+        "packages": packages,
+    }
+
+
+def to_json(report: Mapping[str, Any]) -> str:
+    """Text of a report, one short array per line; raises ValueError if a number is not finite."""
+    return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def carm_fields(carm: CArm) -> dict[str, Any]:
+    """A C-arm position by its tags and, for one without angles, by its points."""
+    return {
+        "primary_angle_deg": carm.primary_angle_deg,
+        "secondary_angle_deg": carm.secondary_angle_deg,
+        "sdd_mm": _number(carm.sdd_mm),
+        "sid_mm": _number(carm.sid_mm),
+        "pixel_spacing_mm": _numbers(carm.pixel_spacing_mm),
+        "rows": carm.rows,
+        "columns": carm.columns,
+        "principal_point_px": _numbers(carm.principal_point_px),
+        "source_mm": _numbers(carm.source_mm),
+        "detector_origin_mm": _numbers(carm.detector_origin_mm),
+        "column_direction": _numbers(carm.column_direction),
+        "row_direction": _numbers(carm.row_direction),
+    }
+
+
+def _moved(registration: Registration) -> dict[str, Any]:
+    centre_mm = registration.volume.volume.centre_mm
+    shift = apply(registration.pose, centre_mm) - apply(registration.initial_pose, centre_mm)
+    return {
+        "translation_mm": _number(np.linalg.norm(shift)),
+        "rotation_deg": _number(rotation_angle_deg(registration.pose @ invert(registration.initial_pose))),
+    }
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    return {
+        "name": stage.name,
+        "pose": _numbers(stage.pose),
+        "similarity_name": stage.similarity_name,
+        "similarity": _number(stage.similarity),
+        "similarity_before": _number(stage.similarity_before),
+        "seconds": round(float(stage.seconds), 4),
+        "evaluations": int(stage.evaluations),
+    }
+
+
+def _volume(prepared: PreparedVolume) -> dict[str, Any]:
+    volume = prepared.volume
+    return {
+        "kind": volume.kind,
+        "size_ijk": [int(size) for size in volume.voxels.shape[::-1]],
+        "spacing_mm": _numbers(volume.spacing_mm),
+        "centre_mm": _numbers(volume.centre_mm),
+        "vessel_voxels": int(np.count_nonzero(prepared.vessels)),
+        "vein_voxels": int(np.count_nonzero(prepared.veins)),
+        "vessel_points": len(prepared.cloud),
+    }
+
+
+def _angiogram(view: ViewComparison, registration: Registration) -> dict[str, Any]:
+    angiogram = view.prepared.angiogram
+    centre_mm = registration.volume.volume.centre_mm
+    poses = registration.pose, registration.initial_pose
+    return {
+        "frames": int(angiogram.frames.shape[0]),
+        "patient_position": angiogram.patient_position,
+        "visible_fraction": _number(angiogram.valid.mean()),
+        "carm": carm_fields(angiogram.carm),
+        "ncc_before": _correlation(view.ncc_before),
+        "ncc_after": _correlation(view.ncc_after),
+        "moved_px": _number(mean_projection_error_px(*poses, centre_mm, angiogram.carm)),
+        "moved_mm": _number(mean_projection_error_mm(*poses, centre_mm, angiogram.carm)),
+    }
+
+
+def _truth(registration: Registration, truth_pose: FloatArray) -> dict[str, Any]:
+    centre_mm = registration.volume.volume.centre_mm
+    views = []
+    for prepared in registration.angiograms:
+        rest = truth_pose, centre_mm, prepared.angiogram.carm
+        views.append({
+            "mpe_px_before": _number(mean_projection_error_px(registration.initial_pose, *rest)),
+            "mpe_px_after": _number(mean_projection_error_px(registration.pose, *rest)),
+            "mpe_mm_before": _number(mean_projection_error_mm(registration.initial_pose, *rest)),
+            "mpe_mm_after": _number(mean_projection_error_mm(registration.pose, *rest)),
+        })  # fmt: skip
+    return {"pose": _numbers(truth_pose), "angiograms": views}
+
+
+def _number(value: float | np.floating[Any] | None) -> float | None:
+    """A finite float, or None for what is unknown or infinite: JSON has neither."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _correlation(value: float) -> float | None:
+    """-1 to 1: rounding may leave a correlation a little outside."""
+    return _number(np.clip(value, -1.0, 1.0))
+
+
+def _numbers(values: FloatArray | Sequence[float]) -> Any:
+    return np.asarray(values, dtype=np.float64).tolist()

@@ -1,0 +1,60 @@
+"""`deepiterreg demo`: registers the built-in patient, whose true pose is known."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from DeepIterRegLib.cli.clock import StepClock
+from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, initializer_of, output_folder
+from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
+from DeepIterRegLib.cli.register import message_console, register_into, require_slicer_core
+from DeepIterRegLib.common.staged_output import staged_output
+
+PATIENT_FOLDER = "patient"
+PATIENT_NAMES = ("cta.nrrd", "dsa.dcm", "truth.json")
+
+
+def add_command(commands: Any) -> None:
+    """Add the subcommand to argparse's subparsers."""
+    parser = commands.add_parser(
+        "demo",
+        help="register the built-in patient, whose true pose is known",
+        description="Generates a patient from a seed (skull, sinuses and veins, arteries), writes the CTA and the DSA "
+        f"into DIR/{PATIENT_FOLDER}, registers them as `deepiterreg register` does, and tells how far the result is "
+        "from the truth.",
+    )
+    parser.add_argument(
+        "--output",
+        type=output_folder,
+        default=Path("output"),
+        metavar="DIR",
+        help="folder for the results (default: output)",
+    )
+    add_method_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the parsed command; returns 0 or raises."""
+    from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
+
+    require_slicer_core()
+    console = message_console()
+    console.print(f"Making the built-in patient of seed {args.seed}")
+    clock = StepClock()
+    patient_names = tuple(f"{PATIENT_FOLDER}/{name}" for name in PATIENT_NAMES)
+    with staged_output(args.output, (*OUTPUT_NAMES, *patient_names)) as folder:
+        patient = simple_patient(args.seed)
+        paths = write_patient(patient, folder / PATIENT_FOLDER)
+        clock.step("generate")
+        request = RegisterRequest(
+            paths["cta"], (paths["dsa"],), args.output, method=args.method, device=args.device, seed=args.seed,
+            initializer=initializer_of(args),
+        )  # fmt: skip
+        report = register_into(folder, request, console, clock, patient.pose)
+    print_outcome(Console(highlight=False, soft_wrap=True), args.output, report)
+    return 0

@@ -1,0 +1,379 @@
+"""`deepiterreg evaluate`: the paper's experiments on simulated patients, or on a folder of patients."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from DeepIterRegLib.cli.options import count_of_at_least, output_folder, seed_number
+from DeepIterRegLib.cli.register import message_console
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
+from DeepIterRegLib.refinement.published import SIZE_PX
+from DeepIterRegLib.research.commands import blind_test as blind_test_command
+from DeepIterRegLib.research.evaluate.cohort import Cohort, FolderCohort, Segmentations, SimulatedCohort
+from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, experiment_named
+from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
+from DeepIterRegLib.research.evaluate.methods import METHODS, method_named
+from DeepIterRegLib.research.evaluate.prepare import preparation_fingerprint
+from DeepIterRegLib.research.evaluate.result_log import CODE, ROWS_FILE, Ledger
+from DeepIterRegLib.research.evaluate.results import Row
+from DeepIterRegLib.research.evaluate.study import Experimenter, wanted_rows
+from DeepIterRegLib.research.evaluate.tasks import Study
+from DeepIterRegLib.research.evaluate.variants import InitializerChoice, NamedCheckpoint, Variant, variants_of
+from DeepIterRegLib.research.evaluate.worker_pool import Crew, local_crew, remote_crew, require_dask
+
+PLAIN_LINE_EVERY = 0.05
+"""Of the registrations: how often a log file is told."""
+FILE_COLUMNS = 110
+REGISTERING = (
+    "research.evaluate.methods",
+    "research.evaluate.metrics",
+    "research.evaluate.perturbations",
+    "render.diffdrr",
+)
+"""Modules that a registration's row depends on, beside those that prepare."""
+
+
+def add_command(commands: Any) -> None:
+    """Add the subcommand to argparse's subparsers."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="run one of the paper's experiments on many patients",
+        description="Generates patients (or takes those of a folder), registers each with every method, and writes "
+        "results.csv, summary.json, plots and index.html. Interrupted, it goes on where it stopped when the same "
+        "command runs again.",
+        epilog="Experiments: "
+        + "; ".join(f"{one.name}: {one.description}" for one in EXPERIMENTS.values())
+        + ". Methods: "
+        + "; ".join(f"{one.name}: {one.description}" for one in METHODS.values())
+        + ".",
+    )
+    parser.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(EXPERIMENTS))
+    parser.add_argument(
+        "--patients",
+        type=count_of_at_least(1),
+        metavar="N",
+        help="how many patients (default: as many as the paper had)",
+    )
+    parser.add_argument(
+        "--method", action="append", metavar="M", help="may be repeated; see below (default: those of the experiment)"
+    )
+    parser.add_argument(
+        "--output", type=output_folder, default=Path("output"), metavar="DIR", help="folder (default: output)"
+    )
+    parser.add_argument(
+        "--starts",
+        type=count_of_at_least(1),
+        metavar="K",
+        help="perturbed starts of each patient, for capture-range (default: 50) and initializer (default: the "
+        "radiological pose alone)",
+    )
+    initializer = parser.add_mutually_exclusive_group()
+    initializer.add_argument(
+        "--initializer",
+        choices=get_args(InitializerChoice),
+        help="whether each method runs with the initializer (default: "
+        + ", ".join(f"{one.initializer} for {one.name}" for one in EXPERIMENTS.values())
+        + ")",
+    )
+    initializer.add_argument(
+        "--no-initializer", dest="initializer", action="store_const", const="without", help="the same as without"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="of the initializer; may be repeated to compare several (default: the one we ship)",
+    )
+    parser.add_argument(
+        "--size-px",
+        type=count_of_at_least(1),
+        default=SIZE_PX,
+        metavar="PX",
+        help="of the images that the published methods compare; 128 makes diffdrr bearable (default: %(default)s)",
+    )
+    patients = parser.add_argument_group("patients")
+    patients.add_argument(
+        "--first-seed", type=seed_number, default=0, metavar="S", help="of the generated patients (default: 0)"
+    )
+    patients.add_argument(
+        "--cohort", type=Path, metavar="DIR", help="folders as `deepiterreg simulate` writes them, instead of seeds"
+    )
+    patients.add_argument(
+        "--segmentations",
+        choices=get_args(Segmentations),
+        default="own",
+        help="own: what our preparation makes of the images; otherwise the generator's (default: own)",
+    )
+    patients.add_argument("--arteries", type=Path, metavar="PATH", help="real arteries instead of generated ones")
+    patients.add_argument("--skull", type=Path, metavar="PATH", help="a real head CT instead of the generated head")
+    work = parser.add_argument_group("work")
+    work.add_argument(
+        "--workers", type=count_of_at_least(1), metavar="N", help="processes (default: one per processor)"
+    )
+    work.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster to use instead, tcp://HOST:PORT")
+    work.add_argument(
+        "--prepared",
+        type=output_folder,
+        metavar="DIR",
+        help="where prepared patients are kept for other experiments (default: DIR/prepared in --output)",
+    )
+    blind_test_command.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the parsed command; returns 0 or raises."""
+    experiment = experiment_named(args.experiment)
+    if args.count is not None or args.key is not None:
+        if experiment.name != "blind-test":
+            raise InputError(f"--count and --key are for blind-test; leave them out for {experiment.name}.")
+        return blind_test_command.run_count(args)
+    methods = tuple(dict.fromkeys(args.method or experiment.methods))
+    for method in methods:
+        method_named(method)
+    choice: InitializerChoice = args.initializer or experiment.initializer
+    if args.method and experiment.name == "blind-test":
+        raise InputError(f"blind-test compares {' and '.join(experiment.methods)}; leave out --method.")
+    if args.starts is not None and not experiment.several_starts:
+        several = " and ".join(one.name for one in EXPERIMENTS.values() if one.several_starts)
+        raise InputError(f"--starts is for {several}; leave it out for {experiment.name}.")
+    if args.checkpoint and choice == "without":
+        raise InputError(
+            f"{experiment.name} runs without initializer; leave out --checkpoint or say --initializer with."
+        )
+    if experiment.name == "blind-test" and (choice == "both" or len(args.checkpoint or []) > 1):
+        raise InputError("blind-test compares methods with or without one initializer; say which with --initializer.")
+    if args.scheduler is not None and args.workers is not None:
+        raise InputError("--workers is for this machine, --scheduler for a cluster with its own workers; give one.")
+    require_dask()
+    variants = variants_of(methods, choice, _checkpoints(args, choice))
+    cohort = _cohort(args)
+    patients = args.patients or (experiment.patients if args.cohort is None else len(list(cohort.names())))
+    if args.cohort is not None and patients > len(list(cohort.names())):
+        raise InputError(
+            f"{args.cohort.name} holds {len(list(cohort.names()))} patients, fewer than the {patients} of --patients."
+        )
+    preparation = preparation_fingerprint()
+    study = Study(
+        experiment.name,
+        cohort,
+        args.starts or experiment.default_starts,
+        args.size_px,
+        (args.prepared or args.output / "prepared").absolute(),
+        preparation,
+    )
+    settings = _settings(args, study)
+    ledger = Ledger(args.output, settings)
+    try:
+        summary, page = _carry_out(args, study, patients, variants, ledger, settings)
+    except BaseException as error:
+        if ledger.rows:
+            # `main` says it.
+            error.add_note(f"{len(ledger.rows)} registrations are kept in {args.output}, the same command goes on")
+        raise
+    _print_tables(_table_console(), args.output, experiment, summary, page)
+    return 0
+
+
+def _carry_out(
+    args: argparse.Namespace, study: Study, patients: int, variants: tuple[Variant, ...], ledger: Ledger,
+    settings: dict[str, Any],
+) -> tuple[dict[str, Any], Path | None]:  # fmt: skip
+    """Register, then write what there is to look at; returns the summary, and the page of a blind test."""
+    # matplotlib and the pages: a second that no other command shall wait for.
+    from DeepIterRegLib.research.evaluate.outputs import write_blind_test, write_products
+
+    experimenter = Experimenter(study, patients, variants, ledger)
+    with _crew(args) as crew, _progress(message_console(), experimenter.planned) as tell:
+        selection = experimenter.run(crew, tell)
+    rows = wanted_rows(ledger, study, variants, selection)
+    if not rows:
+        raise InputError(f"No patient suits {study.experiment}: {'; '.join(selection.left_out.values())}.")
+    shown = {
+        **settings,
+        "--patients": len(selection.chosen),
+        "--method": list(dict.fromkeys(variant.method for variant in variants)),
+        "initializer": list(dict.fromkeys(variant.initializer for variant in variants)),
+    }
+    summary = write_products(ledger, rows, selection, shown)
+    if study.experiment != "blind-test":
+        return summary, None
+    return summary, write_blind_test(ledger, study, rows, selection, args.first_seed)[0]
+
+
+def _table_console() -> Console:
+    """Standard output; in a file wide enough for the table."""
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=FILE_COLUMNS)
+
+
+def _cohort(args: argparse.Namespace) -> Cohort:
+    if args.cohort is None:
+        for option, path in (("--arteries", args.arteries), ("--skull", args.skull)):
+            if path is not None and not path.exists():
+                raise InputError(f"{path.name or path} does not exist; give an existing file or folder with {option}.")
+        from DeepIterRegLib.research.simulate.patient import PatientOptions
+
+        options = PatientOptions(
+            arteries=args.arteries and args.arteries.absolute(), skull=args.skull and args.skull.absolute()
+        )
+        return SimulatedCohort(args.first_seed, options, args.segmentations)
+    for option, given in (
+        ("--first-seed", args.first_seed != 0),
+        ("--segmentations", args.segmentations != "own"),
+        ("--arteries", args.arteries is not None),
+        ("--skull", args.skull is not None),
+    ):
+        if given:
+            raise InputError(f"{option} is for generated patients; leave it out, or --cohort.")
+    return FolderCohort.of(args.cohort)
+
+
+def _checkpoints(args: argparse.Namespace, choice: InitializerChoice) -> list[NamedCheckpoint]:
+    """Raises InputError before minutes of work for a checkpoint that cannot be used."""
+    if choice == "without":
+        return []
+    return [NamedCheckpoint.of(path) for path in args.checkpoint or [DEFAULT_CHECKPOINT]]
+
+
+def _settings(args: argparse.Namespace, study: Study) -> dict[str, Any]:
+    """What must be the same when an experiment goes on: all but how many patients, which methods and checkpoints, and
+    where. A checkpoint is in the rows' keys instead, by its SHA-256."""
+    cohort = study.cohort
+    of_cohort: dict[str, Any] = (
+        {"--cohort": str(cohort.folder)}
+        if isinstance(cohort, FolderCohort)
+        else {
+            "--first-seed": args.first_seed,
+            "--segmentations": args.segmentations,
+            "--arteries": args.arteries and str(args.arteries.absolute()),
+            "--skull": args.skull and str(args.skull.absolute()),
+        }
+    )
+    starts = {"--starts": study.starts} if experiment_named(study.experiment).several_starts else {}
+    return {
+        "experiment": study.experiment,
+        **of_cohort,
+        **starts,
+        "--size-px": study.size_px,
+        CODE: f"{study.preparation_code} {code_fingerprint(*REGISTERING)}",
+    }
+
+
+def _crew(args: argparse.Namespace) -> AbstractContextManager[Crew]:
+    return remote_crew(args.scheduler) if args.scheduler else local_crew(args.workers)
+
+
+@contextmanager
+def _progress(console: Console, planned: int) -> Iterator[Any]:
+    """A function of each new row, which shows how far the experiment is."""
+    done, successes = 0, 0
+    troubles: set[tuple[str, str]] = set()
+
+    def count(row: Row) -> str:
+        nonlocal done, successes
+        done, successes = done + 1, successes + row.success
+        return f"{successes} of {done} succeeded ({successes / done:.0%})"
+
+    def trouble(row: Row) -> str:
+        """What is wrong with the patient, the first time that it is known."""
+        new = row.error and (row.patient, row.error) not in troubles
+        troubles.add((row.patient, row.error))
+        return f"{row.patient}: {row.error}" if new else ""
+
+    if not console.is_terminal:
+        told = 0.0
+
+        def tell_line(row: Row) -> None:
+            nonlocal told
+            text, wrong = count(row), trouble(row)
+            if done / planned - told >= PLAIN_LINE_EVERY or wrong or done == planned:
+                told = done / planned
+                line = f"[{told:4.0%}] {text}" + (f"; {wrong}" if wrong else "")
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+        yield tell_line
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
+        TextColumn("{task.fields[successes]}"), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Bar(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+        task = bar.add_task("Registrations", total=planned, successes="preparing the first patients")
+
+        def show(row: Row) -> None:
+            bar.update(task, advance=1, successes=count(row))
+            if wrong := trouble(row):
+                bar.console.print(wrong, markup=False, highlight=False, soft_wrap=True)
+
+        yield show
+
+
+def _print_tables(
+    console: Console, output: Path, experiment: Experiment, summary: dict[str, Any], blind_page: Path | None
+) -> None:
+    table = Table(
+        "method", "successes", "95 %", "MPE mm, all", "of successes", "median", "seconds",
+        title=f"{experiment.name}: {experiment.description}", box=SIMPLE,
+    )  # fmt: skip
+    for method in summary["experiments"][0]["methods"]:
+        rate, errors = method["success_rate"], method["errors"]
+        start, final = errors["mpe_start_mm"], errors["mpe_final_mm"]
+        table.add_row(
+            method["label"],
+            f"{method['successes']} of {method['registrations']}, {rate['value']:.0%}",
+            "" if rate["low"] is None else f"{rate['low']:.0%} to {rate['high']:.0%}",
+            *(
+                f"{_number(start[which]['mean'])} → {_number(final[which]['mean'])}" if final[which]["count"] else ""
+                for which in ("all", "successes")
+            ),
+            _number(final["successes"]["median"]),
+            _number(errors["seconds"]["all"]["median"]),
+        )
+    console.print(table)
+    for method in summary["experiments"][0]["methods"]:
+        found = method["capture_range"]["px"]
+        if found is not None:
+            value = f"beyond {found['tried_up_to']:.0f}" if found["value"] is None else f"{found['value']:.1f}"
+            console.print(f"Capture range of {method['label']}: {value} px")
+    for method in summary["experiments"][0]["methods"]:
+        if found := method["initialized"]:
+            near = ", ".join(f"{one['value']:.0%} below {one['below_px']:g}" for one in found["near"])
+            median, mean, most = (_number(found[name]) for name in ("median", "mean", "percentile95"))
+            console.print(
+                f"Initializer of {method['label']}: median {median} px, mean {mean}, 95th percentile {most}; {near}"
+            )
+    cohort = summary["cohort"]
+    seconds, peak = cohort["costs"]["generate_seconds"], cohort["costs"]["peak_mb"]
+    if seconds["median"] is not None:
+        console.print(
+            f"Patients: {seconds['median']:.1f} CPU seconds to generate or read (at most {seconds['largest']:.1f}), "
+            f"{cohort['costs']['prepare_seconds']['median']:.1f} to prepare"
+            + ("" if peak["largest"] is None else f"; at most {peak['largest'] / 1000:.1f} GB of memory")
+        )
+    if cohort["left_out"]:
+        console.print(f"Left out: {', '.join(one['patient'] for one in cohort['left_out'])}")
+    for one in cohort["not_prepared"]:
+        console.print(f"Failed: {one['patient']}: {one['error']}", markup=False, soft_wrap=True)
+    from DeepIterRegLib.research.evaluate.outputs import PAGE_FILE, SUMMARY_FILE
+
+    names = [ROWS_FILE, SUMMARY_FILE, PAGE_FILE] + ([blind_page.name] if blind_page else [])
+    console.print(f"In {output}: {', '.join(names)}", soft_wrap=True)
+
+
+def _number(estimate: dict[str, float | None]) -> str:
+    value = estimate["value"]
+    return "" if value is None or not math.isfinite(value) else f"{value:.2f}"

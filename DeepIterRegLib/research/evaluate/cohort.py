@@ -1,0 +1,199 @@
+"""Where an experiment's patients come from: seeds, or folders. Either way their images pass the readers for files."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.geometry.pose import radiological_pose
+from DeepIterRegLib.geometry.rigid import require_rigid
+from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.dsa_files import read_angiogram
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.images.volume_files import read_volume
+
+if TYPE_CHECKING:
+    # With everything that generates: not needed to read a folder, nor to show the command's help.
+    from DeepIterRegLib.research.simulate.patient import PatientOptions
+
+Segmentations = Literal["own", "truth", "realistic", "poor"]
+VOLUME_FILE, RUN_FILE, TRUTH_FILE = "cta.nrrd", "dsa.dcm", "truth.json"
+
+
+@dataclass(frozen=True, eq=False)
+class PatientImages:
+    """A patient before preparation."""
+
+    volume: Volume
+    angiograms: tuple[Angiogram, ...]
+    pose: FloatArray
+    """(4, 4) the truth."""
+    radiological_pose: FloatArray
+    """(4, 4) where a registration starts."""
+    generate_seconds: float = 0.0
+    """CPU seconds that generating took; 0 for files."""
+    defects: Mapping[str, Any] = field(default_factory=dict)
+    """As `SimulatedPatient.defects`."""
+    cta_masks: tuple[BoolArray | None, BoolArray | None] = (None, None)
+    """(K, J, I) vessels and veins that replace our segmentation; None where it is our own."""
+    dsa_masks: tuple[tuple[BoolArray | None, BoolArray | None], ...] | None = None
+    """Likewise (rows, columns) of each angiogram; None: all our own."""
+
+
+class Cohort(Protocol):
+    """Patients by name. Picklable, and the same on every worker."""
+
+    def names(self) -> Iterator[str]:
+        """In the order in which an experiment takes them; may be endless."""
+        ...
+
+    def identity(self, name: str) -> Mapping[str, Any]:
+        """What the patient's images depend on, as JSON, apart from the name and the code."""
+        ...
+
+    def load(self, name: str) -> PatientImages:
+        """Generate or read a patient. Raises InputError, with one sentence, for one that cannot be."""
+        ...
+
+
+@dataclass(frozen=True)
+class SimulatedCohort:
+    """Patients generated from consecutive seeds."""
+
+    first_seed: int
+    options: PatientOptions
+    segmentations: Segmentations = "own"
+
+    def names(self) -> Iterator[str]:
+        return (str(seed) for seed in itertools.count(self.first_seed))
+
+    def identity(self, name: str) -> Mapping[str, Any]:
+        options = self.options
+        return {
+            "simulated": [options.views, options.detector_px, options.ct_columns],
+            "anatomy": [_stamp(path) if path else None for path in (options.arteries, options.skull)],
+            "segmentations": self.segmentations,
+        }
+
+    def load(self, name: str) -> PatientImages:
+        from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
+        from DeepIterRegLib.research.simulate.patient import simulate_patient
+        from DeepIterRegLib.research.simulate.segmentations.segmentation_quality import SegmentationQuality
+        from DeepIterRegLib.research.simulate.segmentations.segmentations import segment
+
+        began = time.process_time()
+        patient = simulate_patient(int(name), self.options)
+        generate_seconds = time.process_time() - began
+        angiograms = []
+        with tempfile.TemporaryDirectory(prefix="deepiterreg-") as folder:
+            for number, run in enumerate(patient.runs):
+                angiograms.append(read_angiogram(write_xa(run, Path(folder) / f"{number}.dcm", name=name)))
+        images = PatientImages(
+            patient.volume, tuple(angiograms), patient.pose, patient.radiological_pose, generate_seconds,
+            patient.defects,
+        )  # fmt: skip
+        if self.segmentations == "own":
+            return images
+        masks = segment(patient, SegmentationQuality.named(self.segmentations))
+        return replace(images, cta_masks=(masks.cta_vessels, masks.cta_veins), dsa_masks=masks.dsa)
+
+
+@dataclass(frozen=True)
+class FolderCohort:
+    """Patients in folders, each with cta.nrrd, dsa.dcm and truth.json, as `deepiterreg simulate` writes them."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> FolderCohort:
+        """Raises InputError for a folder in which no patients are."""
+        cohort = cls(folder.absolute())
+        if not folder.is_dir():
+            raise InputError(f"There is no folder {folder.name or folder}; give --cohort the folder with the patients.")
+        if not list(cohort.names()):
+            raise InputError(
+                f"The folder {folder.name or folder} holds no patients; give --cohort a folder of folders with"
+                f" {VOLUME_FILE}, {RUN_FILE} and {TRUTH_FILE} in each."
+            )
+        return cohort
+
+    def names(self) -> Iterator[str]:
+        # A folder in which all of these are missing is something else than a damaged patient.
+        return (
+            folder.name
+            for folder in sorted(self.folder.iterdir(), key=lambda path: _natural(path.name))
+            if folder.is_dir() and any((folder / file).exists() for file in (VOLUME_FILE, RUN_FILE, TRUTH_FILE))
+        )
+
+    def identity(self, name: str) -> Mapping[str, Any]:
+        return {"files": [_stamp(self.folder / name / file) for file in (VOLUME_FILE, RUN_FILE, TRUTH_FILE)]}
+
+    def load(self, name: str) -> PatientImages:
+        folder = self.folder / name
+        truth = read_truth(folder / TRUTH_FILE)
+        angiogram = read_angiogram(folder / RUN_FILE)
+        volume = read_volume(folder / VOLUME_FILE, "cta")
+        start = truth.radiological_pose
+        if start is None:
+            start = radiological_pose(volume.centre_mm, angiogram.patient_position)
+        return PatientImages(volume, (angiogram,), truth.pose, start, defects=truth.defects)
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What an experiment needs of truth.json."""
+
+    pose: FloatArray
+    radiological_pose: FloatArray | None
+    """None where the file leaves it to the images."""
+    defects: Mapping[str, Any]
+
+
+def read_truth(path: Path) -> Truth:
+    """Raises InputError for a file that is missing, no JSON, or has no rigid `pose`."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path.name} is missing; a patient's folder holds its true pose in it.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name} is damaged and cannot be read; write the patient again.") from error
+    if not isinstance(content, dict) or "pose" not in content:
+        raise InputError(f"{path.name} has no pose; it must hold the true 4x4 pose.")
+    defects = content.get("defects", {})
+    return Truth(
+        _pose(content["pose"], f"The pose in {path.name}"),
+        None
+        if content.get("radiological_pose") is None
+        else _pose(content["radiological_pose"], f"The radiological_pose in {path.name}"),
+        defects if isinstance(defects, dict) else {},
+    )
+
+
+def _pose(rows: Sequence[Sequence[float]], what: str) -> FloatArray:
+    try:
+        return require_rigid(rows, what)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise error if isinstance(error, InputError) else InputError(f"{what} is no 4x4 matrix.") from error
+
+
+def _stamp(path: Path) -> list[Any]:
+    """A file or folder by its name, size and time: what changes when its content does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return [str(path), None]
+    return [str(path), found.st_size, found.st_mtime_ns]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """patient-2 before patient-10."""
+    parts = "".join(character if character.isdigit() else f" {character} " for character in name).split()
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

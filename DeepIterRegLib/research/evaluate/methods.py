@@ -1,0 +1,199 @@
+"""The methods that experiments compare, by the name that tables and `--method` give them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.initializer.predictor import load_network
+from DeepIterRegLib.initializer.search import SearchOptions
+from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, INITIALIZER_NAME, Initialized, initializer_stage
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.refinement.default import MINIP_NAME
+from DeepIterRegLib.refinement.published import SIZE_PX, refine_published
+from DeepIterRegLib.registration.register import NOT_INITIALIZED, published_start, register_prepared
+from DeepIterRegLib.registration.result import Stage
+from DeepIterRegLib.render.choose import choose_device
+from DeepIterRegLib.render.protocol import Renderer
+
+DIFFDRR_RAYS = 8192
+"""Traced at once: half a gigabyte for a head at 0.5 mm."""
+ONE_START = replace(DEFAULT_SEARCH, starts=1, fan=0)
+ONE_PASS = replace(ONE_START, passes=1)
+"""As the paper does it: the network is asked once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a method made of a patient from one start."""
+
+    pose: FloatArray
+    """(4, 4) patient frame (RAS, mm) to C-arm frame."""
+    stages: tuple[Stage, ...]
+    warnings: tuple[str, ...]
+    """Of images and registration."""
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def initialized_pose(self) -> FloatArray | None:
+        """(4, 4) what the initializer thought best; None where there was none, or it found nothing."""
+        return next((stage.pose for stage in self.stages if stage.name == INITIALIZER_NAME), None)
+
+
+_Result = tuple[tuple[Stage, ...], tuple[str, ...]]
+_Run = Callable[[PreparedVolume, Sequence[PreparedAngiogram], FloatArray, int, int, Path | None], _Result]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One column of the tables."""
+
+    name: str
+    description: str
+    run: _Run
+    """Takes volume, angiograms, initial pose, seed, size_px and checkpoint (None: no initializer); returns the stages,
+    the result last, and warnings."""
+    needs_initializer: bool = False
+    """Whether there is nothing to do without a checkpoint."""
+
+
+def register_with(
+    method: str,
+    volume: PreparedVolume,
+    angiograms: Sequence[PreparedAngiogram],
+    initial_pose: FloatArray,
+    seed: int = 0,
+    size_px: int = SIZE_PX,
+    checkpoint: Path | None = None,
+) -> Outcome:
+    """Register prepared images from `initial_pose` (4, 4); the same arguments give the same pose.
+
+    On the CPU, one patient for each of the experiment's processes; diffdrr alone takes a GPU where there is one.
+    size_px: pixels along the detector's shorter side, of the published methods alone. checkpoint: of the initializer;
+    None for a registration without. Raises InputError for an unknown method, for a checkpoint that cannot be used, and
+    for what cannot be registered.
+    """
+    run = method_named(method).run
+    if checkpoint is not None:
+        # Read once per process: its seconds belong to no registration.
+        load_network(checkpoint)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    stages, warnings = run(volume, angiograms, initial_pose, seed, size_px, checkpoint)
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+    return Outcome(stages[-1].pose, stages, warnings, seconds, cpu_seconds)
+
+
+def method_named(name: str) -> Method:
+    """Raises InputError for a method that there is not."""
+    if name not in METHODS:
+        raise InputError(f"There is no method {name!r}; choose {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def _default(
+    volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
+    checkpoint: Path | None,
+) -> _Result:  # fmt: skip
+    found = register_prepared(
+        volume, angiograms, method="default", initial_pose=pose, initializer=checkpoint or False, device="cpu",
+        seed=seed,
+    )  # fmt: skip
+    return found.stages, found.warnings
+
+
+def _default_without_minip(
+    volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
+    checkpoint: Path | None,
+) -> _Result:  # fmt: skip
+    # The last stage takes no part in those before it: leaving its result out is not having run it, but for the time.
+    stages, warnings = _default(volume, angiograms, pose, seed, size_px, checkpoint)
+    return tuple(stage for stage in stages if stage.name != MINIP_NAME), warnings
+
+
+def _published(device: str = "cpu", search: SearchOptions = DEFAULT_SEARCH, **options: Any) -> _Run:
+    def run(
+        volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
+        checkpoint: Path | None,
+    ) -> _Result:  # fmt: skip
+        used, _ = choose_device(device)
+        first = _initialized(volume, angiograms, pose, replace(search, seed=seed), checkpoint)
+        pose = published_start([pose], first.hypotheses)
+        stages = refine_published(volume, angiograms, pose, device=used, size_px=size_px, **options)
+        before = (first.stage,) if first.stage else ()
+        return (*before, *stages), (*_warnings(volume, angiograms), *first.warnings)
+
+    return run
+
+
+def _initializer(search: SearchOptions) -> _Run:
+    def run(
+        volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
+        checkpoint: Path | None,
+    ) -> _Result:  # fmt: skip
+        first = _initialized(volume, angiograms, pose, replace(search, seed=seed), checkpoint)
+        stage = first.stage or Stage("Starting pose", pose, None, None, None, 0.0)
+        return (stage,), (*_warnings(volume, angiograms), *first.warnings)
+
+    return run
+
+
+def _initialized(
+    volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, search: SearchOptions,
+    checkpoint: Path | None,
+) -> Initialized:  # fmt: skip
+    if checkpoint is None:
+        return NOT_INITIALIZED
+    return initializer_stage(volume, angiograms, [pose], load_network(checkpoint).predict, search)
+
+
+def _warnings(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram]) -> tuple[str, ...]:
+    return (*volume.warnings, *(line for prepared in angiograms for line in prepared.warnings))
+
+
+def _diffdrr(cloud: VesselCloud, carm: CArm, device: str) -> Renderer:
+    from DeepIterRegLib.render.diffdrr import DiffDrr
+
+    return DiffDrr.of_cloud(cloud, carm, skip_empty=True, rays_per_tile=DIFFDRR_RAYS, device=device)
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("published", "the paper's optimiser: masks, then the minimum projection", _published()),
+        Method("published-two-stage", "the same without the minimum projection", _published(minip_stage=False)),
+        Method(
+            "diffdrr",
+            "published on the DiffDRR renderer: minutes per patient",
+            _published("auto", make_renderer=_diffdrr),
+        ),
+        Method(
+            "published-one-pass",
+            "published after the initializer as the paper applies it: once, from one start",
+            _published(search=ONE_PASS),
+            needs_initializer=True,
+        ),
+        Method("default", "what `deepiterreg register` does", _default),
+        Method("default-two-stage", "the same without the minimum projection", _default_without_minip),
+        Method("initializer", "the initializer alone", _initializer(DEFAULT_SEARCH), needs_initializer=True),
+        Method(
+            "initializer-one-start",
+            "the same from one start, repeatedly",
+            _initializer(ONE_START),
+            needs_initializer=True,
+        ),
+        Method(
+            "initializer-one-pass",
+            "the same from one start, applied once",
+            _initializer(ONE_PASS),
+            needs_initializer=True,
+        ),
+    )
+}

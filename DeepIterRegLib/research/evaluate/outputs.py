@@ -1,0 +1,96 @@
+"""What an experiment leaves to look at: summary.json, plots, one HTML page, and for the blind test its page and key."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.research.commands.blind_test import write_blind_test as write_page_and_key
+from DeepIterRegLib.research.evaluate.blind_overlay import REFERENCE, THREE_STAGE, TWO_STAGE, BlindCase, blind_case
+from DeepIterRegLib.research.evaluate.experiments import BLIND_METHODS
+from DeepIterRegLib.research.evaluate.page import html_page
+from DeepIterRegLib.research.evaluate.patient_summary import Facts
+from DeepIterRegLib.research.evaluate.plots import draw_plots
+from DeepIterRegLib.research.evaluate.prepare import case_path, prepared_case
+from DeepIterRegLib.research.evaluate.result_log import Ledger, full_disk_told
+from DeepIterRegLib.research.evaluate.results import Row
+from DeepIterRegLib.research.evaluate.statistics import summarise
+from DeepIterRegLib.research.evaluate.study import Selection
+from DeepIterRegLib.research.evaluate.tasks import Study
+
+SUMMARY_FILE, PAGE_FILE = "summary.json", "index.html"
+
+
+def write_products(
+    ledger: Ledger, rows: Sequence[Row], selection: Selection, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write summary, plots and page into the ledger's folder; returns the summary. Raises InputError."""
+    summary = summarise(rows) | {"cohort": cohort_summary(ledger.facts, selection)}
+    folder = ledger.folder
+    with full_disk_told(folder):
+        text = json.dumps(summary, indent=1, allow_nan=False)
+        (folder / SUMMARY_FILE).write_text(text + "\n", encoding="utf-8")
+        plots = {folder / name: caption for name, caption in draw_plots(rows, folder).items()}
+        shown = {**settings, "patients left out": [f"{name} ({why})" for name, why in selection.left_out.items()]}
+        title = f"Experiment {rows[0].experiment}"
+        (folder / PAGE_FILE).write_text(html_page(title, rows, summary, plots, shown), encoding="utf-8")
+    return summary
+
+
+def cohort_summary(facts: Mapping[str, Facts], selection: Selection) -> dict[str, Any]:
+    """Who took part, who was left out and why, and what the patients cost to make: JSON."""
+    known = [facts[patient] for patient in selection.chosen if patient in facts and not facts[patient].error]
+    return {
+        "patients": list(selection.chosen),
+        "left_out": [{"patient": patient, "reason": reason} for patient, reason in selection.left_out.items()],
+        "not_prepared": [
+            {"patient": patient, "error": facts[patient].error}
+            for patient in selection.chosen
+            if patient in facts and facts[patient].error
+        ],
+        "costs": {
+            name: _spread(getattr(one.costs, name) for one in known)
+            for name in ("generate_seconds", "prepare_seconds", "wall_seconds", "peak_mb")
+        },
+    }
+
+
+def write_blind_test(
+    ledger: Ledger, study: Study, rows: Sequence[Row], selection: Selection, seed: int
+) -> tuple[Path, int]:
+    """Write the page and its key; returns the page and how many patients are in it.
+
+    As in the paper they are those whom the three stages registered; the reference standard is the true pose. Raises
+    InputError where there is none.
+    """
+    two, three = BLIND_METHODS
+    poses = ledger.poses()
+    of_patient = {(row.patient, row.method): row for row in rows}
+    cases: list[BlindCase] = []
+    for patient in selection.chosen:
+        pair = [of_patient.get((patient, method)) for method in (two, three)]
+        if any(row is None or row.key not in poses for row in pair) or not pair[1].success:  # type: ignore[union-attr]
+            continue
+        case = prepared_case(
+            study.cohort, patient, case_path(study.prepared, study.cohort, patient, study.preparation_code)
+        )
+        found = {name: poses[row.key] for name, row in zip((TWO_STAGE, THREE_STAGE), pair, strict=True) if row}
+        cases.append(blind_case(case, {**found, REFERENCE: case.pose}))
+    if not cases:
+        raise InputError("No patient was registered, so there is nothing to compare blind; try more with --patients N.")
+    with full_disk_told(ledger.folder):
+        page, _ = write_page_and_key(cases, ledger.folder, seed)
+    return page, len(cases)
+
+
+def _spread(values: Iterable[float]) -> dict[str, float | None]:
+    known = [value for value in values if math.isfinite(value)]
+    if not known:
+        return {"median": None, "largest": None}
+    return {"median": round(float(np.median(known)), 2), "largest": round(max(known), 2)}

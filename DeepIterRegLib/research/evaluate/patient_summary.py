@@ -1,0 +1,50 @@
+"""What is known of a patient without the images: small enough to keep and to send around."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from DeepIterRegLib.research.evaluate.case import Case, Costs
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A patient, prepared or not."""
+
+    patient: str
+    mpe_radiological_px: float
+    motion_mm: float
+    """How far the head moved during the run, on the detector; NaN where nobody knows."""
+    costs: Costs
+    defects: Mapping[str, Any]
+    """As `SimulatedPatient.defects`."""
+    warnings: tuple[str, ...] = ()
+    """Of the preparation."""
+    vein_fraction: float = math.nan
+    """Of the detector of the first run: what its preparation takes for veins."""
+    error: str = ""
+    """Why the patient could not be prepared, one sentence; everything else is unknown then."""
+
+    @classmethod
+    def of(cls, case: Case) -> Facts:
+        return cls(
+            case.name, case.error_of(case.radiological_pose).mpe_px, motion_mm(case), case.costs, case.defects,
+            case.warnings, float(case.angiograms[0].veins.mean()),
+        )  # fmt: skip
+
+    @classmethod
+    def of_failure(cls, patient: str, error: str) -> Facts:
+        unknown = math.nan
+        return cls(patient, unknown, unknown, Costs(unknown, unknown, unknown, unknown), {}, error=error)
+
+
+def motion_mm(case: Case) -> float:
+    """Greatest displacement on the detector, by the simulator's own record of the lateral run; NaN without one.
+
+    Of the head: whoever swallows has ghosts of the teeth, which are not where the vessels are.
+    """
+    displacements_px = case.defects.get("lateral", {}).get("head_displacement_px", [])
+    return max(displacements_px) * case.carm.pixel_spacing_mm[1] if displacements_px else math.nan

@@ -1,0 +1,91 @@
+"""A patient's images made ready once, and kept on disk for every other method and experiment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from DeepIterRegLib.preparation.cta import prepare_volume
+from DeepIterRegLib.preparation.dsa import prepare_angiogram
+from DeepIterRegLib.research.evaluate.case import Case, Costs
+from DeepIterRegLib.research.evaluate.case_file import FORMAT, DamagedCaseFile, read_case, write_case
+from DeepIterRegLib.research.evaluate.cohort import Cohort
+from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
+
+MAKERS = (
+    "research.simulate.patient",
+    "research.simulate.files.xa_writer",
+    "research.simulate.segmentations.segmentations",
+    "images.dsa_files",
+    "images.volume_files",
+    "preparation.cta",
+    "preparation.dsa",
+)
+"""The modules that a prepared patient depends on."""
+
+
+def preparation_fingerprint() -> str:
+    """Of the code that makes prepared patients."""
+    return code_fingerprint(*MAKERS)
+
+
+def case_path(folder: Path, cohort: Cohort, name: str, code: str) -> Path:
+    """The patient's file in `folder`: another for other images, options or code (`preparation_fingerprint`)."""
+    key = json.dumps([FORMAT, code, name, cohort.identity(name)], sort_keys=True)
+    return folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
+
+
+def prepared_case(cohort: Cohort, name: str, path: Path) -> Case:
+    """The patient as in its file, which is made if it is not there or damaged.
+
+    It always comes out of the file, so the second time gives what the first gave, to the bit. Raises InputError for a
+    patient who cannot be prepared, OSError where the file cannot be written.
+    """
+    with suppress(FileNotFoundError, DamagedCaseFile):
+        return read_case(path)
+    write_case(make_case(cohort, name), path)
+    return read_case(path)
+
+
+def make_case(cohort: Cohort, name: str) -> Case:
+    """Generate or read a patient and prepare the images, with segmentations of our own unless it brings others."""
+    _reset_peak_memory()
+    began, cpu_began = time.perf_counter(), time.process_time()
+    images = cohort.load(name)
+    prepared_from = time.process_time()
+    dsa_masks = images.dsa_masks or ((None, None),) * len(images.angiograms)
+    angiograms = tuple(
+        prepare_angiogram(angiogram, *masks) for angiogram, masks in zip(images.angiograms, dsa_masks, strict=True)
+    )
+    volume = prepare_volume(images.volume, *images.cta_masks)
+    costs = Costs(
+        generate_seconds=images.generate_seconds or prepared_from - cpu_began,
+        prepare_seconds=time.process_time() - prepared_from,
+        wall_seconds=time.perf_counter() - began,
+        peak_mb=_peak_memory_mb(),
+    )
+    return Case(name, volume, angiograms, images.pose, images.radiological_pose, costs, images.defects)
+
+
+def _reset_peak_memory() -> None:
+    # Linux alone can forget the peak of an earlier patient in the same process.
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_memory_mb() -> float:
+    """Greatest resident memory of the process since the reset; since its start where there is none; else NaN."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        line = next(line for line in lines if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024 / 1e6
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return math.nan

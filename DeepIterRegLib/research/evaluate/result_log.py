@@ -1,0 +1,153 @@
+"""What an experiment has found so far, on disk after every patient, so that the same command goes on where it stopped.
+
+In the output folder: experiment.json (the settings), patients.jsonl (a line per patient: what makes it hard, what it
+took to make), results.csv (a line per registration), poses.jsonl (a line per registration: the pose).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.research.evaluate.case import Costs
+from DeepIterRegLib.research.evaluate.patient_summary import Facts
+from DeepIterRegLib.research.evaluate.results import (
+    Row,
+    append_line,
+    append_row,
+    drop_torn_line,
+    read_rows,
+    whole_lines,
+)
+from DeepIterRegLib.research.evaluate.tasks import Trial
+
+SETTINGS_FILE, PATIENTS_FILE, ROWS_FILE, POSES_FILE = "experiment.json", "patients.jsonl", "results.csv", "poses.jsonl"
+CODE = "code"
+"""The setting that is no option."""
+
+Key = tuple[str, str, str, str, int]
+
+
+class Ledger:
+    """The files of one output folder, for one writer."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        """Make the folder, or take up what is in it.
+
+        settings: all that results depend on, as JSON, by option. Raises InputError for a folder that cannot be
+        written, and for one with results of other settings.
+        """
+        self.folder = folder
+        self.rows: dict[Key, Row] = {}
+        self.facts: dict[str, Facts] = {}
+        with full_disk_told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._require_settings(settings)
+            for name in (PATIENTS_FILE, ROWS_FILE, POSES_FILE):
+                drop_torn_line(folder / name)
+        if (folder / ROWS_FILE).exists():
+            self.rows = {row.key: row for row in read_rows(folder / ROWS_FILE)}
+        for content in _lines(folder / PATIENTS_FILE):
+            facts = _facts(content)
+            self.facts[facts.patient] = facts
+
+    def add_facts(self, facts: Facts) -> None:
+        """Keep what is known of a patient."""
+        content = asdict(facts)
+        content["mpe_radiological_px"] = _or_none(facts.mpe_radiological_px)
+        content["motion_mm"] = _or_none(facts.motion_mm)
+        content["vein_fraction"] = _or_none(facts.vein_fraction)
+        content["costs"] = {name: _or_none(value) for name, value in content["costs"].items()}
+        with full_disk_told(self.folder):
+            append_line(self.folder / PATIENTS_FILE, json.dumps(content))
+        self.facts[facts.patient] = facts
+
+    def add_trials(self, trials: Sequence[Trial]) -> None:
+        """Keep registrations."""
+        for trial in trials:
+            with full_disk_told(self.folder):
+                # The row says that it is done: last.
+                if trial.pose is not None:
+                    line = json.dumps({"key": trial.row.key, "pose": trial.pose.tolist()})
+                    append_line(self.folder / POSES_FILE, line)
+                append_row(self.folder / ROWS_FILE, trial.row)
+            self.rows[trial.row.key] = trial.row
+
+    def poses(self) -> dict[Key, FloatArray]:
+        """The poses (4, 4) of all registrations that have one, by their rows' keys."""
+        return {tuple(content["key"]): np.array(content["pose"]) for content in _lines(self.folder / POSES_FILE)}
+
+    def _require_settings(self, settings: Mapping[str, Any]) -> None:
+        path = self.folder / SETTINGS_FILE
+        if not any((self.folder / name).exists() for name in (PATIENTS_FILE, ROWS_FILE)):
+            path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+            return
+        advice = "give a new folder with --output"
+        if not path.exists():
+            raise InputError(f"{self.folder.name} holds results without their {SETTINGS_FILE}; {advice}.")
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+            different = [name for name in {**before, **settings} if before.get(name) != settings.get(name)]
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{SETTINGS_FILE} in {self.folder.name} is damaged; {advice}.") from error
+        for name in different:
+            if name != CODE:
+                shown = _shown(before.get(name)), _shown(settings.get(name))
+                raise InputError(f"{self.folder.name} holds results with {name} {shown[0]}, not {shown[1]}; {advice}.")
+        if different:
+            raise InputError(f"{self.folder.name} holds results that another version of the code made; {advice}.")
+
+
+@contextmanager
+def full_disk_told(folder: Path) -> Iterator[None]:
+    """Turn a disk that takes no more into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder.name} cannot be written ({error.strerror}); make room, or choose another folder."
+        ) from error
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    for number, line in enumerate(whole_lines(path).splitlines(), start=1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise InputError(f"Line {number} of {path.name} is damaged; give a new folder with --output.") from error
+
+
+def _facts(content: Mapping[str, Any]) -> Facts:
+    return Facts(
+        content["patient"],
+        _or_nan(content["mpe_radiological_px"]),
+        _or_nan(content["motion_mm"]),
+        Costs(**{name: _or_nan(value) for name, value in content["costs"].items()}),
+        content["defects"],
+        tuple(content["warnings"]),
+        _or_nan(content["vein_fraction"]),
+        content["error"],
+    )
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value is None else value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,151 @@
+"""The results of an experiment: one CSV row per registration, appended as they come, so that nothing done is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from DeepIterRegLib.common.errors import InputError
+
+SUCCESS_MM = 5.0
+"""The paper's threshold: a registration succeeded when its mean projection error is below this."""
+MM_PER_PX = 0.87
+"""Millimetres per pixel of the paper's detector: what makes our px the paper's px, whatever the run's own pixels."""
+NO_INITIALIZER = "none"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One registration, or one that never came to be (`error`); the columns of the CSV, in their order.
+
+    px are mm on the detector / MM_PER_PX. What is not known is NaN, an empty cell: after an error the result, and for a
+    patient who could not be read the radiological pose too.
+    """
+
+    patient: str
+    """The seed, or the name of the patient's folder."""
+    experiment: str
+    method: str
+    initializer: str
+    """"none", or the name of the initializer that corrected the start."""
+    start: int
+    """Number of the start, from 0; the perturbation's in capture-range."""
+    mpe_radiological_px: float
+    """Mean projection error of the radiological pose."""
+    mpe_start_px: float
+    """... of the pose from which the registration started."""
+    mpe_initialized_px: float
+    """... after the initializer; the start's where there is none."""
+    mpe_final_px: float
+    mpe_final_mm: float
+    tre_mm: float
+    """Target registration error: mean distance in 3D of the eight corners of the cube."""
+    success: bool
+    """mpe_final_mm < SUCCESS_MM; False after an error."""
+    seconds: float
+    """Wall clock of the registration of the prepared images."""
+    error: str = ""
+    """One sentence where there is no result."""
+    error_along_beam_mm: float = math.nan
+    """Of the mean displacement of the corners: its part along the axis from source to detector, >= 0 ..."""
+    error_across_beam_mm: float = math.nan
+    """... and its part parallel to the detector."""
+    similarity: float = math.nan
+    """Of the last stage, as that stage measures it."""
+    cpu_seconds: float = math.nan
+    warnings: int = 0
+    """Number of warnings of preparation and registration."""
+
+    @property
+    def key(self) -> tuple[str, str, str, str, int]:
+        """What makes a registration that one and no other: it is done once."""
+        return self.patient, self.experiment, self.method, self.initializer, self.start
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": lambda text: float(text) if text else math.nan,
+    "bool": lambda text: {"true": True, "false": False}[text],
+}
+_PARSE = {field.name: _PARSERS[str(field.type)] for field in fields(Row)}
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[Row]:
+    """The rows of a CSV; a last line without its end, as an interruption leaves it, is not one of them.
+
+    Raises InputError where the file is missing or is no such table.
+    """
+    path = Path(path)
+    rows = []
+    for number, line in enumerate(csv.reader(io.StringIO(whole_lines(path)))):
+        if number == 0:
+            if tuple(line) != COLUMNS:
+                raise InputError(f"{path.name} has other columns than this version's; give a new folder with --output.")
+            continue
+        try:
+            rows.append(Row(**{name: _PARSE[name](text) for name, text in zip(COLUMNS, line, strict=True)}))
+        except (ValueError, KeyError) as error:
+            raise InputError(
+                f"Line {number + 1} of {path.name} is no row of results; give a new folder with --output."
+            ) from error
+    return rows
+
+
+def append_row(path: str | os.PathLike[str], row: Row) -> None:
+    """Add a row to the end of the CSV, and first the header to a new one; on disk when this returns."""
+    path = Path(path)
+    new = not path.exists() or path.stat().st_size == 0
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if new:
+        writer.writerow(COLUMNS)
+    writer.writerow([_cell(getattr(row, name)) for name in COLUMNS])
+    append_line(path, text.getvalue().removesuffix("\n"))
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add `line` to the end of a file; on disk when this returns. Raises OSError."""
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(f"{line}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def drop_torn_line(path: str | os.PathLike[str]) -> None:
+    """Cut off a last line without its end, so that the next row does not continue it; no file is no harm."""
+    path = Path(path)
+    if path.exists():
+        kept = len(whole_lines(path).encode("utf-8"))
+        if kept < path.stat().st_size:
+            with path.open("r+b") as file:
+                file.truncate(kept)
+
+
+def whole_lines(path: Path) -> str:
+    """The text up to the last line's end: no cell of ours holds one. Raises InputError where it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"There are no results {path.name} in {path.parent.name}.") from error
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read: {error.strerror}.") from error
+    try:
+        return data[: data.rfind(b"\n") + 1].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is no table of results; give a new folder with --output.") from error
+
+
+def _cell(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.5g}" if abs(value) < 0.01 else f"{value:.4f}"
+    return " ".join(str(value).split()) if isinstance(value, str) else str(value)

@@ -1,0 +1,67 @@
+"""Writes a run as the X-ray angiography file that a scanner would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, XRayAngiographicImageStorage, generate_uid
+
+from DeepIterRegLib.research.simulate.x_ray.angiography import PIXEL_BITS, XRayRun
+
+
+def write_xa(run: XRayRun, path: Path, *, subtracted: bool = False, name: str = "simple") -> Path:
+    """Write one multi-frame XA file and return its path.
+
+    Raw frames with a Mask Subtraction Sequence that names the first as the mask, or, with `subtracted`, the difference
+    images alone. Unique identifiers follow from `name` and the pixels, so equal runs give equal files.
+    Standard: DICOM PS3.3, C.8.7 (X-ray modules), C.7.6.10 (mask).
+    """
+    carm = run.carm
+    if carm.primary_angle_deg is None or carm.secondary_angle_deg is None:
+        raise ValueError("an XA file needs a C-arm that was made from angles")
+    frames = run.subtracted_frames if subtracted else run.frames
+    key = [name, str(subtracted), str(int(frames.astype(np.int64).sum())), str(carm.primary_angle_deg)]
+    study, series, instance = (generate_uid(entropy_srcs=[*key[:1], level, *key[1:]]) for level in "123")
+
+    data = Dataset()
+    data.SOPClassUID, data.SOPInstanceUID = XRayAngiographicImageStorage, instance
+    data.StudyInstanceUID, data.SeriesInstanceUID = study, series
+    data.Modality = "XA"
+    data.ImageType = ["DERIVED" if subtracted else "ORIGINAL", "PRIMARY", "SINGLE PLANE"]
+    data.PatientName = data.PatientID = name
+    data.StudyDate, data.StudyTime, data.AccessionNumber, data.StudyID = "", "", "", ""
+    data.PatientBirthDate, data.PatientSex, data.ReferringPhysicianName = "", "", ""
+    data.Manufacturer, data.SeriesNumber, data.InstanceNumber = "DeepIterReg simulation", 1, 1
+    data.PatientPosition = "HFS"
+    data.PositionerMotion = "STATIC"
+    data.PositionerPrimaryAngle = f"{carm.primary_angle_deg:.4f}"
+    data.PositionerSecondaryAngle = f"{carm.secondary_angle_deg:.4f}"
+    data.DistanceSourceToDetector = f"{carm.sdd_mm:.3f}"
+    data.DistanceSourceToPatient = f"{carm.sid_mm:.3f}"
+    data.EstimatedRadiographicMagnificationFactor = f"{carm.sdd_mm / carm.sid_mm:.6f}"
+    data.ImagerPixelSpacing = [f"{spacing:.6f}" for spacing in carm.pixel_spacing_mm]
+    data.KVP, data.RadiationSetting = "80", "GR"
+    data.FrameTime, data.FrameIncrementPointer = f"{run.frame_time_ms:.3f}", 0x00181063
+    data.NumberOfFrames, data.Rows, data.Columns = len(frames), carm.rows, carm.columns
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.PixelIntensityRelationship = "LOG"
+    for keyword, value in run.collimator_tags.items():
+        setattr(data, keyword, value)
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, PIXEL_BITS, PIXEL_BITS - 1, 0
+    data.WindowCenter, data.WindowWidth = ("2048", "1600") if subtracted else ("2200", "3600")
+    if not subtracted:
+        mask = Dataset()
+        mask.MaskOperation, mask.MaskFrameNumbers = "AVG_SUB", [1]
+        mask.ApplicableFrameRange, mask.ContrastFrameAveraging = [2, len(frames)], 1
+        data.MaskSubtractionSequence = Sequence([mask])
+        data.RecommendedViewingMode = "SUB"
+    data.PixelData = frames.astype("<u2").tobytes()
+
+    data.file_meta = FileMetaDataset()
+    data.file_meta.MediaStorageSOPClassUID, data.file_meta.MediaStorageSOPInstanceUID = data.SOPClassUID, instance
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.save_as(path, enforce_file_format=True)
+    return path

@@ -1,0 +1,160 @@
+"""A patient that never lived, whole: anatomy, CTA, angiographic runs, and the truth about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.research.simulate.anatomy import Anatomy, Head
+from DeepIterRegLib.research.simulate.arteries.arteries import grow_arteries
+from DeepIterRegLib.research.simulate.arteries.stroke import Stroke, draw_stroke
+from DeepIterRegLib.research.simulate.ct.ct_angiogram import scan as scan_ct
+from DeepIterRegLib.research.simulate.ct.ct_plan import VERTEX_MM, CtPlan
+from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
+from DeepIterRegLib.research.simulate.head.head_tissue import GeneratedHead
+from DeepIterRegLib.research.simulate.real_anatomy.real_arteries import read_arteries
+from DeepIterRegLib.research.simulate.real_anatomy.real_skull import read_skull
+from DeepIterRegLib.research.simulate.streams import stream
+from DeepIterRegLib.research.simulate.veins.veins import grow_veins
+from DeepIterRegLib.research.simulate.x_ray.angiography import XRayRun
+from DeepIterRegLib.research.simulate.x_ray.positioning import draw_positioning
+from DeepIterRegLib.research.simulate.x_ray.run_plan import BloodFlow, RunPlan
+from DeepIterRegLib.research.simulate.x_ray.x_ray_run import expose
+
+View = Literal["lateral", "frontal"]
+TREATED_FRACTION = 0.5
+"""The paper's runs were acquired before and after thrombectomy, which it does "not differentiate" nor count."""
+
+
+@dataclass(frozen=True)
+class PatientOptions:
+    """What the caller decides; everything else is drawn from the seed."""
+
+    views: tuple[View, ...] = ("lateral",)
+    """One run each, the patient unmoved between them."""
+    arteries: Path | None = None
+    """Real arteries instead of generated ones: a BraVa tree (.swc), an IXI label map (.nii.gz), the folder of
+    BodyParts3D."""
+    skull: Path | None = None
+    """A real head CT instead of the generated head."""
+    detector_px: int = 1024
+    """Rows and columns of the detector, whose size in mm is drawn."""
+    ct_columns: int = 512
+    """Rows and columns of the CTA, whose field in mm is drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedPatient:
+    """A patient with everything that a real one keeps secret."""
+
+    seed: int
+    anatomy: Anatomy
+    head_to_patient: FloatArray
+    """(4, 4) the head's frame to the patient frame (RAS, mm) of the CTA."""
+    stroke: Stroke | None
+    treated: bool
+    """True: the run was acquired after thrombectomy, and the occluded artery fills again."""
+    injected: str
+    """Name of the injected artery: "ICA right", "VA left", ..."""
+    volume: Volume
+    """The CTA."""
+    runs: tuple[XRayRun, ...]
+    """One per view, in the options' order."""
+    pose: FloatArray
+    """(4, 4) truth: patient frame (RAS, mm) to C-arm frame (mm), the same for all runs."""
+    radiological_pose: FloatArray
+    """(4, 4) where a registration starts."""
+    artery_mask: BoolArray
+    """(K, J, I) voxels of the CTA at least half filled by enhanced arteries."""
+    vein_mask: BoolArray
+    """(K, J, I) likewise by enhanced veins."""
+    skull_vein_mask: BoolArray
+    """(K, J, I) likewise by the large veins along the skull."""
+    arrival_s: tuple[FloatArray, ...]
+    """For each vessel of the anatomy (N,) when the contrast of the first run arrives at its points; inf: never."""
+    defects: Mapping[str, Any] = field(default_factory=dict)
+    """What was applied, as JSON: "cta": {...}, "lateral": {...}, "frontal": {...}."""
+
+
+def simulate_patient(
+    seed: int, options: PatientOptions | None = None, progress: Callable[[str, float], None] | None = None
+) -> SimulatedPatient:
+    """Generate patient `seed` (>= 0); equal arguments give equal patients.
+
+    progress: called before each step with what it is, and the fraction of the time that is over. Raises InputError for
+    real anatomy that cannot be read.
+    """
+    options = options or PatientOptions()
+    tell = progress or (lambda step, fraction: None)
+    tell("Growing vessels", 0.0)
+    anatomy = draw_anatomy(seed, options)
+    stroke = draw_stroke(anatomy.vessels, stream(seed, "stroke"))
+    circumstances = stream(seed, "circumstances")
+    treated = bool(circumstances.random() < TREATED_FRACTION)
+    injected = _injected_artery(anatomy, stroke)
+
+    plan = CtPlan.random(
+        stream(seed, "ct plan"), columns=options.ct_columns, vertex_mm=VERTEX_MM * anatomy.head.shape.scale[2]
+    )
+    positioning = draw_positioning(
+        seed, injected.endswith("left"), options.detector_px, plan.voxel_mm * plan.columns, plan.centre_mm[2]
+    )
+    x, y, z = positioning.centre_of_field_mm
+    plan = replace(plan, centre_mm=(float(x), float(y), float(z)))
+    tell("Simulating the CTA", 0.05)
+    scan = scan_ct(anatomy, stroke, positioning.head_to_patient, plan, stream(seed, "ct"))
+    flow = BloodFlow.random(stream(seed, "blood flow"))
+    runs = []
+    for number, view in enumerate(options.views):
+        tell("Simulating the DSA", 0.35 + 0.65 * number / len(options.views))
+        plan_of_run = RunPlan.random(stream(seed, f"{view} plan"), flow)
+        runs.append(expose(
+            anatomy, stroke, treated, injected, scan.plain_head, positioning.head_to_patient, positioning.pose,
+            positioning.carms[view], plan_of_run, stream(seed, view),
+        ))  # fmt: skip
+    return SimulatedPatient(
+        seed=seed,
+        anatomy=anatomy,
+        head_to_patient=positioning.head_to_patient,
+        stroke=stroke,
+        treated=treated,
+        injected=injected,
+        volume=scan.volume,
+        runs=tuple(runs),
+        pose=positioning.pose,
+        radiological_pose=positioning.radiological_pose,
+        artery_mask=scan.artery_mask,
+        vein_mask=scan.vein_mask,
+        skull_vein_mask=scan.skull_vein_mask,
+        arrival_s=runs[0].arrival_s,
+        defects={"cta": scan.defects, **{view: run.defects for view, run in zip(options.views, runs, strict=True)}},
+    )
+
+
+def draw_anatomy(seed: int, options: PatientOptions | None = None) -> Anatomy:
+    """Head and vessels of patient `seed`, generated or, as far as the options name files, real."""
+    options = options or PatientOptions()
+    head: Head = (
+        read_skull(options.skull, stream(seed, "head"))
+        if options.skull
+        else GeneratedHead(HeadShape.random(stream(seed, "head shape")))
+    )
+    arteries, variants = (
+        read_arteries(options.arteries, head.shape, stream(seed, "arteries"))
+        if options.arteries
+        else grow_arteries(head.shape, stream(seed, "arteries"))
+    )
+    veins, vein_variants = grow_veins(head.shape, stream(seed, "veins"), len(arteries))
+    return Anatomy(head, (*arteries, *veins), {**variants, **vein_variants})
+
+
+def _injected_artery(anatomy: Anatomy, stroke: Stroke) -> str:
+    """The carotid of the stroke's side, or for a basilar occlusion the larger vertebral artery."""
+    if stroke.site != "basilar":
+        return f"ICA {stroke.side}"
+    vertebrals = [vessel for vessel in anatomy.vessels if vessel.name in ("VA left", "VA right")]
+    return max(vertebrals, key=lambda vessel: float(vessel.radii_mm.mean())).name

@@ -1,0 +1,156 @@
+"""The command line on the built-in patient, from files to files."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from DeepIterRegLib import __version__
+from DeepIterRegLib.cli.main import main
+from DeepIterRegLib.cli.outcome import OUTPUT_NAMES
+from DeepIterRegLib.geometry.projection import mean_projection_error_mm
+from DeepIterRegLib.geometry.transform_file import read_transform, write_transform
+from DeepIterRegLib.mrml.nodes.scene import read_scene
+from DeepIterRegLib.registration.report import report_schema
+from DeepIterRegLib.research.simulate.simple import SimplePatient, simple_patient, write_patient
+
+
+@pytest.fixture(scope="module")
+def patient() -> SimplePatient:
+    """Small, so that a run takes seconds; a lateral and a frontal run of the unmoved patient."""
+    return simple_patient(1, detector_px=128, voxel_mm=1.6, views_deg=(90.0, 0.0))
+
+
+@pytest.fixture(scope="module")
+def files(patient, tmp_path_factory) -> dict[str, Path]:
+    return write_patient(patient, tmp_path_factory.mktemp("patient"))
+
+
+@pytest.fixture(scope="module")
+def output(files, tmp_path_factory) -> Path:
+    """The four files of one run of the command."""
+    folder = tmp_path_factory.mktemp("result") / "output"
+    assert main(["register", "--cta", str(files["cta"]), "--dsa", str(files["dsa"]), "--output", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(output) -> dict:
+    return json.loads((output / "report.json").read_text())
+
+
+def pose_in(scene) -> np.ndarray:
+    """The to-parent matrix of the transform that the only CT volume is under."""
+    import slicer.util
+
+    node = scene.GetFirstNodeByName("CTA")
+    return slicer.util.arrayFromTransformMatrix(node.GetParentTransformNode())
+
+
+def test_register_writes_the_four_files_and_nothing_else(output):
+    assert sorted(path.name for path in output.iterdir()) == sorted(OUTPUT_NAMES)
+
+
+def test_the_report_fits_its_schema(report):
+    jsonschema.Draft202012Validator(report_schema()).validate(report)
+    assert report["method"] == "default"
+    assert report["truth"] is None
+
+
+def test_the_head_lands_on_the_truth(report, patient):
+    error_mm = mean_projection_error_mm(np.array(report["pose"]), patient.pose, patient.volume.centre_mm, patient.carm)
+    before_mm = mean_projection_error_mm(
+        patient.radiological_pose, patient.pose, patient.volume.centre_mm, patient.carm
+    )
+    assert error_mm < 5 < before_mm
+
+
+def test_transform_file_report_and_scene_hold_the_same_pose(output, report):
+    np.testing.assert_allclose(read_transform(output / "cta_to_carm.tfm"), report["pose"], atol=1e-9)
+    np.testing.assert_allclose(pose_in(read_scene(output / "scene.mrb")), report["pose"], atol=1e-9)
+
+
+def test_the_last_stage_ends_at_the_pose_and_its_similarity_rose(report):
+    last = report["stages"][-1]
+    assert last["pose"] == report["pose"]
+    assert last["similarity"] >= last["similarity_before"]
+    assert report["angiograms"][0]["ncc_after"] > report["angiograms"][0]["ncc_before"]
+
+
+def test_the_overlay_shows_red_on_grey(output):
+    image = np.asarray(Image.open(output / "overlay.png").convert("RGB")).astype(int)
+    assert ((image[..., 0] - image[..., 1]) > 60).sum() > 1000
+
+
+def test_the_report_names_no_file(files, output, report):
+    text = (output / "report.json").read_text()
+    assert files["cta"].name not in text
+    assert str(files["cta"].parent) not in text
+
+
+def test_two_runs_are_explained_by_one_pose(files, patient, tmp_path, capsys):
+    arguments = ["--cta", files["cta"], "--dsa", files["dsa"], "--dsa", files["dsa_2"], "--output", tmp_path]
+    assert main(["register", *map(str, arguments)]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    jsonschema.Draft202012Validator(report_schema()).validate(report)
+    assert [view["carm"]["primary_angle_deg"] for view in report["angiograms"]] == [90, 0]
+    for run in patient.runs:
+        assert mean_projection_error_mm(
+            np.array(report["pose"]), patient.pose, patient.volume.centre_mm, run.carm
+        ) < 5  # fmt: skip
+    assert "DSA 2: NCC" in capsys.readouterr().out
+
+
+def test_a_start_can_be_given_and_options_replace_the_tags(files, patient, tmp_path, capfd):
+    output = tmp_path / "output"
+    write_transform(tmp_path / "start.tfm", patient.pose, patient.volume.centre_mm)
+    arguments = [
+        "--cta", files["cta"], "--dsa", files["dsa"], "--output", output, "--initial-transform", tmp_path / "start.tfm",
+        "--sdd", "1150.5", "--volume-kind", "cta", "--device", "cpu", "--seed", "5",
+    ]  # fmt: skip
+    assert main(["register", *map(str, arguments)]) == 0
+    report = json.loads((output / "report.json").read_text())
+    np.testing.assert_allclose(report["initial_pose"], patient.pose, atol=1e-9)
+    assert report["angiograms"][0]["carm"]["sdd_mm"] == pytest.approx(1150.5)
+    assert (report["seed"], report["device"]) == (5, "cpu")
+
+    # Progress goes to standard error, without a word from the libraries; the outcome to standard output.
+    captured = capfd.readouterr()
+    lines = captured.err.splitlines()
+    assert lines[0].startswith("[  0%] Reading the images on cpu")
+    assert all(line.startswith("[") for line in lines)
+    assert any("similarity" in line for line in lines)
+    for name in OUTPUT_NAMES:
+        assert str(output / name) in captured.out
+
+
+def test_the_demo_tells_how_far_it_is_from_the_truth(tmp_path, monkeypatch, capsys):
+    small = functools.partial(simple_patient, detector_px=128, voxel_mm=1.6)
+    monkeypatch.setattr("DeepIterRegLib.research.simulate.simple.simple_patient", small)
+    assert main(["demo", "--seed", "1", "--output", str(tmp_path)]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    jsonschema.Draft202012Validator(report_schema()).validate(report)
+    truth = json.loads((tmp_path / "patient" / "truth.json").read_text())
+    assert report["truth"]["pose"] == truth["pose"]
+    error = report["truth"]["angiograms"][0]
+    assert error["mpe_mm_after"] < 5 < error["mpe_mm_before"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*OUTPUT_NAMES, "patient"))
+    printed = capsys.readouterr().out
+    for unit in ("px", "mm"):
+        assert f"{error[f'mpe_{unit}_before']:.2f} -> {error[f'mpe_{unit}_after']:.2f} {unit}" in printed
+    for step in ("generate", "read", "prepare", "register", "scene", "overlay", "total"):
+        assert f"{step} {report['seconds'][step]:.2f}" in printed
+
+
+def test_version_and_help_exit_with_zero(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == f"deepiterreg {__version__}"
+    for command in ("", "register", "demo", "benchmark", "benchmark render", "benchmark rotational-head"):
+        assert main([*command.split(), "--help"]) == 0
+        assert "usage: deepiterreg" in capsys.readouterr().out

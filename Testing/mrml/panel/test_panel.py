@@ -1,0 +1,524 @@
+"""The whole panel on real widgets and a real scene: with a worker that a test drives, and with the real one."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from Testing.qt_adapter import open_module
+from Testing.support.paths import ROOT
+
+pytest.importorskip("slicer")
+
+from DeepIterRegLib.mrml.nodes import result_nodes
+from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
+from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
+from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
+from DeepIterRegLib.mrml.nodes.volume_node import add_volume
+from DeepIterRegLib.mrml.panel import register_section as run_section
+from DeepIterRegLib.mrml.panel import slicer_services
+from DeepIterRegLib.mrml.panel.stage_messages import all_stage_words
+from DeepIterRegLib.mrml.self_test import PanelTest
+from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
+from DeepIterRegLib.registration.comparison import compare_views
+from DeepIterRegLib.registration.outcome import Outcome, outcome_of
+from DeepIterRegLib.registration.report import build_report
+from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.worker.payload import PreparedPreview
+from Testing.support.small_registration import (
+    FRONTAL,
+    LATERAL,
+    OTHER_POSE,
+    POSE,
+    FakeRegister,
+    small_angiogram,
+    small_cloud,
+    small_volume,
+)
+
+OUTPUT = ROOT / "Testing" / "output"
+
+
+class FakeWorker:
+    """Implements `WorkerClient`: does nothing until a test says what it heard."""
+
+    device = "CPU, 2 cores"
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.requests: list[RegistrationRequest] = []
+        self.placed: list[RegistrationRequest] = []
+        self.listener: Any = None
+        self.prepared_ahead: list[RegistrationRequest] = []
+        self.preparing: Any = None
+        self.closed = False
+
+    @property
+    def state(self) -> str:
+        return "warm" if self.listener is None and self.preparing is None else "busy"
+
+    def start(self) -> None: ...
+
+    def register(self, request: RegistrationRequest, listener: Any) -> str:
+        assert self.state == "warm", "one job at a time"
+        self.requests.append(request)
+        self.listener = listener
+        listener.started()
+        return "job"
+
+    def place(self, request: RegistrationRequest, listener: Any) -> str:
+        self.placed.append(request)
+        self.requests.append(request)
+        self.listener = listener
+        return "job"
+
+    def prepare(self, request: RegistrationRequest, listener: Any) -> str:
+        assert self.state == "warm", "one job at a time"
+        self.prepared_ahead.append(request)
+        self.preparing = listener
+        return "job"
+
+    def run(self, command: str, payload: Mapping[str, Any], listener: Any) -> str:
+        raise AssertionError(f"nobody asked for {command}")
+
+    def cancel(self) -> None:
+        preparing, self.preparing = self.preparing, None
+        if preparing is not None:
+            preparing.cancelled()
+        if self.listener is not None:
+            self.end("cancelled")
+
+    def close(self) -> None:
+        self.cancel()
+        self.closed = True
+
+    def end(self, how: str, *what: Any) -> None:
+        """done, failed or cancelled."""
+        listener, self.listener = self.listener, None
+        getattr(listener, how)(*what)
+
+
+class Case:
+    """The opened module, a CTA and two DSAs in its scene."""
+
+    def __init__(self, opened: Any, worker: FakeWorker) -> None:
+        self.opened, self.worker, self.ui, self.scene = opened, worker, opened.ui, opened.scene
+        self.cta = add_volume(self.scene, small_volume())
+        self.lateral = add_angiogram(self.scene, small_angiogram(LATERAL))
+        self.frontal = add_angiogram(self.scene, small_angiogram(FRONTAL, frames=1, shutter_px=0))
+        self.ui.ctaSelector.setCurrentNode(self.cta)
+        self.ui.dsaSelector.setCurrentNode(self.lateral)
+
+    @property
+    def panel(self) -> Any:
+        return self.opened.widget.panel
+
+    def click(self) -> None:
+        """Press Register, or Cancel as soon as it can be pressed."""
+        self.opened.process_events(until=lambda: self.ui.registerButton.enabled)
+        self.ui.registerButton.click()
+
+    def register(self, pose: Any = POSE) -> None:
+        """From the click to the result."""
+        self.click()
+        self.worker.listener.prepared(self.preview())
+        self.worker.listener.progress(Progress("Registering", 0.8, 0.5, OTHER_POSE))
+        self.worker.end("done", self.outcome(pose))
+        self.opened.process_events(0.1)
+
+    def preview(self) -> PreparedPreview:
+        return PreparedPreview(small_cloud(small_volume()), self.outcome().views, OTHER_POSE)
+
+    def outcome(self, pose: Any = POSE) -> Outcome:
+        angiograms = [small_angiogram(LATERAL)]
+        if len(self.worker.requests[-1].dsas) == 2:
+            angiograms.append(small_angiogram(FRONTAL, frames=1, shutter_px=0))
+        registration = FakeRegister(pose)(small_volume(), angiograms, method="default", progress=None)
+        seconds = {"prepare": registration.preparation_seconds, "register": registration.seconds}
+        outcome = outcome_of(registration, build_report(registration, compare_views(registration), seconds, 0))
+        given = self.worker.requests[-1].initial_pose
+        return outcome if given is None else dataclasses.replace(outcome, initial_pose=given)
+
+    def snapshot(self) -> dict[str, Any]:
+        """What a cancelled run must leave: nodes, transforms, what the views show."""
+        nodes = [self.scene.GetNthNode(index) for index in range(self.scene.GetNumberOfNodes())]
+        kept: dict[str, Any] = {node.GetID(): node.GetName() for node in nodes}
+        for node in nodes:
+            if node.IsA("vtkMRMLLinearTransformNode"):
+                kept[node.GetID()] = to_parent_of(node).tolist()
+            if node.IsA("vtkMRMLSliceCompositeNode"):
+                kept[node.GetID()] = (node.GetBackgroundVolumeID(), node.GetForegroundVolumeID())
+            if node.IsA("vtkMRMLSliceNode"):
+                kept[node.GetID()] = (node.GetFieldOfView(), node.GetOrientation())
+            if node.IsA("vtkMRMLVolumeNode"):
+                kept[node.GetID()] = (node.GetTransformNodeID(), node.GetAttributeNames())
+            if node.IsA("vtkMRMLLayoutNode"):
+                kept[node.GetID()] = node.GetViewArrangement()
+        return kept
+
+
+@contextmanager
+def case_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
+    workers: list[FakeWorker] = []
+
+    def make(*arguments: Any, **options: Any) -> FakeWorker:
+        workers.append(FakeWorker())
+        return workers[-1]
+
+    monkeypatch.setattr(slicer_services, "slicer_worker", make)
+    monkeypatch.setattr(run_section, "CANCEL_AFTER_MS", 0)
+    with open_module() as opened:
+        yield Case(opened, workers[-1])
+
+
+@pytest.fixture
+def case(monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
+    with case_in(monkeypatch) as made:
+        yield made
+
+
+def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -> None:
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    case.click()
+    request = case.worker.requests[0]
+    np.testing.assert_array_equal(request.cta.voxels, small_volume().voxels)
+    assert [source.ready and source.ready.carm.primary_angle_deg for source in request.dsas] == [80.0, -10.0]
+    assert request.initial_pose is None
+    assert (case.ui.registerButton.text, case.ui.registerButton.enabled) == ("Cancel", False)
+    case.opened.process_events(until=lambda: case.ui.registerButton.enabled)
+    assert case.ui.stageLabel.text == "Starting … (CPU, 2 cores)"
+    case.worker.listener.progress(Progress("Remove bone", 0.4))
+    assert case.ui.stageLabel.text == "Removing bone from the CTA … (CPU, 2 cores)"
+    assert case.ui.progressBar.value == 40
+    case.worker.end("done", case.outcome())
+    assert case.ui.registerButton.text == "Register"
+    assert not case.ui.progressBar.visible
+    np.testing.assert_allclose(case.panel.case.pose, POSE)
+    assert case.cta.GetParentTransformNode().GetName() == "CTA to C-arm"
+    assert len(case.panel.case.views) == 2
+    assert "DSA 2:" in case.ui.similarityLabel.text
+    assert "The shutter hides a part of the DSA." in case.ui.warningsLabel.text
+    assert not case.ui.confidenceLabel.visible, "no method reports a confidence yet"
+
+
+def test_overlay_moves_while_it_runs_and_the_scene_does_not(case: Case) -> None:
+    case.register()
+    before = case.snapshot()
+    case.click()
+    case.worker.listener.prepared(case.preview())
+    images = []
+    for pose in (POSE, OTHER_POSE):
+        case.worker.listener.progress(Progress("Registering", 0.7, 0.5, pose))
+        shown = case.scene.GetNodeByID(
+            case.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode").GetForegroundVolumeID()
+        )
+        assert not shown.GetSaveWithScene()
+        images.append(voxels_of(shown)[..., 3].copy())
+    assert (images[0] != images[1]).any()
+    np.testing.assert_allclose(case.panel.case.pose, POSE)
+    case.click()
+    assert case.snapshot() == before
+    assert case.ui.stageLabel.text == "Cancelled; everything is as it was."
+
+
+@pytest.mark.parametrize("registered", [False, True])
+@pytest.mark.parametrize("end", ["cancel", "worker dies", "module left"])
+def test_whatever_ends_a_run_leaves_scene_and_result(case: Case, registered: bool, end: str) -> None:
+    if registered:
+        case.register()
+        case.ui.rightSlider.value = 4.0
+    before = case.snapshot()
+    case.click()
+    case.worker.listener.prepared(case.preview())
+    case.worker.listener.progress(Progress("Registering", 0.7, 0.5, OTHER_POSE))
+    if end == "cancel":
+        case.click()
+    elif end == "worker dies":
+        case.worker.end("failed", "The worker ended unexpectedly; press Register again.")
+        assert "press Register again" in case.ui.stageLabel.text
+    else:
+        case.opened.exit()
+        assert case.worker.listener is None
+        case.opened.enter()
+    assert case.snapshot() == before
+    assert (case.ui.registerButton.text, case.ui.registerButton.enabled) == ("Register", True)
+    assert (case.panel.case is not None) == registered
+    if registered:
+        assert case.ui.rightSlider.value == pytest.approx(4.0)
+        assert case.ui.undoButton.enabled
+
+
+def test_closing_the_scene_in_mid_run_ends_it(case: Case) -> None:
+    case.register()
+    case.click()
+    case.worker.listener.prepared(case.preview())
+    case.scene.Clear(False)
+    case.opened.process_events()
+    assert case.worker.listener is None
+    assert case.panel.case is None
+    assert case.ui.registerButton.text == "Select a CTA and a DSA"
+    assert case.scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == 0
+
+
+def test_quitting_in_mid_run_ends_the_worker(case: Case) -> None:
+    case.click()
+    case.opened.close()
+    assert case.worker.closed
+    assert case.worker.listener is None
+
+
+def test_images_removed_in_mid_run_are_not_brought_back(case: Case) -> None:
+    case.click()
+    outcome = case.outcome()
+    case.scene.RemoveNode(case.lateral)
+    case.worker.end("done", outcome)
+    assert case.panel.case is None
+    assert case.scene.GetFirstNodeByName("CTA to C-arm") is None
+    assert "removed" in case.ui.stageLabel.text
+
+
+def test_result_that_cannot_be_shown_leaves_the_scene(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = case.snapshot()
+    case.click()
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("no memory for textures")
+
+    monkeypatch.setattr(result_nodes, "look_from_source", fail)
+    with pytest.raises(RuntimeError):
+        case.worker.end("done", case.outcome())
+    assert case.snapshot() == before
+    assert case.ui.registerButton.text == "Register"
+    assert "everything is as it was" in case.ui.stageLabel.text
+
+
+def test_bad_input_is_said_in_the_panels_words(case: Case) -> None:
+    case.click()
+    case.worker.end("failed", "The DSA has no SDD; give --sdd MM.")
+    assert case.ui.stageLabel.text == 'The DSA has no SDD; give "Source to detector".'
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "with others"])
+def test_deleted_result_leaves_an_empty_panel(case: Case, together: bool) -> None:
+    case.register()
+    if together:  # as the Data module does with a folder
+        case.scene.StartState(case.scene.BatchProcessState)
+        case.scene.RemoveNode(case.panel.case.cloud_node)
+    case.scene.RemoveNode(case.panel.case.pose_node)
+    if together:
+        case.scene.EndState(case.scene.BatchProcessState)
+    case.opened.process_events()
+    assert case.panel.case is None
+    assert case.ui.similarityLabel.text == "–"
+    assert not case.ui.rightSlider.enabled
+    case.register()
+    assert case.panel.case is not None
+
+
+def test_applied_check_box_takes_the_cta_out_and_puts_it_back(case: Case) -> None:
+    case.register()
+    case.ui.appliedCheckBox.checked = False
+    assert case.cta.GetParentTransformNode() is None
+    assert case.panel.case is not None
+    case.ui.appliedCheckBox.checked = True
+    assert case.cta.GetParentTransformNode() is case.panel.case.pose_node
+
+
+def test_refine_starts_where_the_hand_left_the_cta(case: Case) -> None:
+    case.register()
+    case.ui.upSlider.value = 6.0
+    by_hand = case.panel.case.pose
+    case.ui.refineButton.click()
+    np.testing.assert_allclose(np.asarray(case.worker.requests[-1].initial_pose), by_hand)
+    case.worker.end("done", case.outcome(OTHER_POSE))
+    np.testing.assert_allclose(case.panel.case.pose, OTHER_POSE)
+    case.ui.undoButton.click()
+    np.testing.assert_allclose(case.panel.case.pose, by_hand, atol=1e-9)
+
+
+def test_scene_saved_by_hand_or_by_the_command_fills_the_panel(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.register()
+    case.ui.turnSlider.value = 3.0
+    case.ui.outlineButton.click()
+    case.opened.process_events(0.3)
+    moved = case.panel.case.pose
+    write_scene(case.scene, tmp_path / "scene.mrb")
+    parameters = case.scene.GetSingletonNode("DeepIterReg", "vtkMRMLScriptedModuleNode")
+    assert parameters is not None
+    case.scene.RemoveNode(parameters)  # a scene of the command line has none
+    write_scene(case.scene, tmp_path / "command.mrb")
+    for name in ("scene.mrb", "command.mrb"):
+        case.scene.Clear(False)
+        case.opened.process_events()
+        assert case.ui.similarityLabel.text == "–"
+        assert case.scene.ReadFromMRB(str(tmp_path / name), True)
+        case.opened.process_events(0.3)
+        np.testing.assert_allclose(case.panel.case.pose, moved, atol=1e-9)
+        assert case.ui.turnSlider.value == pytest.approx(3.0, abs=0.01)
+        assert case.ui.outlineButton.checked
+        assert case.ui.dsaSelector.currentNode() is case.panel.case.views[0].dsa
+
+
+def test_scene_is_saved_with_how_it_was_adjusted(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case.register()
+    case.ui.rightSlider.value = 5.0
+    path = tmp_path / "patient.mrb"
+
+    monkeypatch.setattr(slicer_services.QtDialogs, "save_file", lambda *_: str(path))
+    case.ui.saveSceneButton.click()
+    scene = read_scene(path)
+    report = scene.GetFirstNodeByName("Registration report").GetText()
+    assert '"right_mm": 5' in report
+
+
+def test_real_worker_registers_the_built_in_patient() -> None:
+    """A clinician's way through the panel, the test that runs inside Slicer as well."""
+    with open_module() as opened:
+        run, steps = opened.widget.panel.run, []
+        progress = run.progress
+
+        def heard(step: Progress) -> None:
+            steps.append(step.stage)
+            progress(step)
+
+        run.progress = heard
+        said = PanelTest(opened.widget, opened.scene, lambda: opened.process_events(0.01)).run()
+        OUTPUT.mkdir(exist_ok=True)
+        opened.screenshot(OUTPUT / "panel.png")
+    assert said.startswith("Mean projection error 19.1 mm before")
+    assert len(set(steps)) > 5
+    assert set(steps) <= set(all_stage_words(str)), "a stage without words for the user"
+
+
+LIGHT = """
+import sys
+from Testing.qt_adapter import open_module
+with open_module() as opened:
+    opened.process_events(until=lambda: opened.widget.panel.run.is_running is False, timeout=5)
+    print(*sorted({name.partition('.')[0] for name in sys.modules}))
+"""
+
+
+def test_opened_module_loads_nothing_heavy_into_the_application() -> None:
+    done = subprocess.run([sys.executable, "-c", LIGHT], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not set(done.stdout.split()) & {"scipy", "numba", "torch", "safetensors", "pydicom", "rich"}
+
+
+def test_wheel_over_a_slider_scrolls_the_panel_and_moves_nothing(case: Case) -> None:
+    case.register()
+    pose = case.panel.case.pose
+    for name in ("rightSlider", "turnSlider", "opacitySlider", "ctaSelector"):
+        case.opened.scroll(getattr(case.ui, name))
+    case.opened.process_events(0.2)
+    np.testing.assert_array_equal(case.panel.case.pose, pose)
+    assert case.ui.ctaSelector.currentNode() is case.cta
+
+
+def test_wheel_gives_no_number_or_list_the_focus(case: Case) -> None:
+    # A real wheel, which a test cannot turn, moves the focus before anybody is asked; sent events don't.
+    from PySide6 import QtCore, QtWidgets
+
+    panel = case.opened.parent._qt()
+    parts = [*panel.findChildren(QtWidgets.QAbstractSpinBox), *panel.findChildren(QtWidgets.QComboBox)]
+    assert len(parts) > 10
+    assert not [part for part in parts if part.focusPolicy() == QtCore.Qt.FocusPolicy.WheelFocus]
+
+
+def wait_for_preparation(case: Case) -> None:
+    case.opened.process_events(until=lambda: case.worker.preparing is not None, timeout=3)
+
+
+def settle_preparation(case: Case, how: str, *what: Any) -> None:
+    preparing, case.worker.preparing = case.worker.preparing, None
+    getattr(preparing, how)(*what)
+
+
+def test_images_are_prepared_while_they_are_looked_at(case: Case) -> None:
+    wait_for_preparation(case)
+    assert case.ui.registerButton.text == "Register"
+    settle_preparation(case, "done", {})
+    case.opened.process_events(0.6)
+    assert len(case.worker.prepared_ahead) == 1, "prepared once is enough"
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    wait_for_preparation(case)
+    assert len(case.worker.prepared_ahead[-1].dsas) == 2
+
+
+def test_register_waits_for_the_preparation_and_can_be_cancelled_meanwhile(case: Case) -> None:
+    wait_for_preparation(case)
+    case.click()
+    assert not case.worker.requests
+    assert case.ui.registerButton.text == "Cancel"
+    case.worker.preparing.progress(Progress("Remove bone", 0.3))
+    assert case.ui.progressBar.value == 30
+    case.click()
+    assert case.ui.stageLabel.text == "Cancelled; everything is as it was."
+    assert not case.worker.requests
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    wait_for_preparation(case)
+    case.click()
+    settle_preparation(case, "done", {})
+    assert len(case.worker.requests) == 1
+    case.worker.end("done", case.outcome())
+    assert case.panel.case is not None
+
+
+def test_failed_preparation_is_left_to_the_registration(case: Case) -> None:
+    wait_for_preparation(case)
+    settle_preparation(case, "failed", "The CTA has no contrast.")
+    case.opened.process_events(0.6)
+    assert case.ui.stageLabel.text == ""
+    assert len(case.worker.prepared_ahead) == 1, "not tried again and again"
+    case.click()
+    assert len(case.worker.requests) == 1
+
+
+def test_preparation_of_another_cta_makes_way(case: Case) -> None:
+    wait_for_preparation(case)
+    other = add_volume(case.scene, dataclasses.replace(small_volume(), name="another CTA"))
+    case.ui.ctaSelector.setCurrentNode(other)
+    case.click()
+    assert len(case.worker.requests) == 1
+    case.worker.end("cancelled")
+
+
+def test_nothing_is_prepared_for_another_module(case: Case) -> None:
+    wait_for_preparation(case)
+    case.opened.exit()
+    assert case.worker.preparing is None
+    case.opened.process_events(0.6)
+    assert case.worker.preparing is None
+    case.opened.enter()
+    wait_for_preparation(case)
+
+
+def test_head_can_be_placed_by_hand_where_registering_fails(case: Case) -> None:
+    case.click()
+    case.worker.end("failed", "At the starting pose no vessel of the CTA is projected onto the DSA.")
+    assert case.panel.case is None
+    case.ui.adjustButton.collapsed = False
+    assert case.ui.startByHandButton.visible
+    case.ui.startByHandButton.click()
+    assert len(case.worker.placed) == 1
+    case.worker.end("done", case.outcome(OTHER_POSE))
+    assert case.panel.case is not None
+    assert case.ui.rightSlider.enabled
+    assert not case.ui.startByHandButton.visible
+
+
+def test_second_click_of_a_double_click_does_not_cancel(case: Case) -> None:
+    case.click()
+    case.ui.registerButton.click()
+    assert case.worker.listener is not None
+    case.click()
+    assert case.worker.listener is None

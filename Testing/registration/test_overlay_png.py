@@ -1,0 +1,76 @@
+"""overlay.png: the DSA in grey, the DRR in red, before and after."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.refinement.fixed_image import binned
+from DeepIterRegLib.registration.comparison import compare_views
+from DeepIterRegLib.registration.overlay_image import blend, write_overlay
+from DeepIterRegLib.render.sampling import hole_free_binning
+from Testing.support.three_bars import registered_bars
+
+
+def redness(image: np.ndarray) -> np.ndarray:
+    return image[..., 0].astype(float) - image[..., 1]
+
+
+def test_red_lies_on_the_dark_vessels_after_and_beside_them_before():
+    view = compare_views(registered_bars())[0]
+    dark = view.prepared.vessels
+    before, after = (redness(blend(view, drr, 3.0)) for drr in (view.drr_before, view.drr_after))
+    assert np.median(after[dark]) > 0.3
+    assert np.median(before[dark]) < np.median(after[dark]) / 3
+    assert (before[~dark] > 0.3).sum() > 10 * (after[~dark] > 0.3).sum()
+
+
+def test_the_dsa_stays_visible_under_the_tint():
+    view = compare_views(registered_bars())[0]
+    drr = np.full_like(view.drr_after, 100.0)
+    red_everywhere = blend(view, drr, 1.0)
+    dark, bright = view.prepared.vessels, view.prepared.contrast == 0
+    assert red_everywhere[bright].mean() - red_everywhere[dark].mean() > 0.1
+
+
+def test_a_shutter_is_black():
+    registration = registered_bars()
+    prepared = registration.angiograms[0]
+    valid = prepared.angiogram.valid.copy()
+    valid[:, :50] = False
+    angiogram = dataclasses.replace(prepared.angiogram, valid=valid)
+    covered = dataclasses.replace(registration, angiograms=(dataclasses.replace(prepared, angiogram=angiogram),))
+    view = compare_views(covered)[0]
+    assert blend(view, np.zeros_like(view.drr_after), 1.0)[:, :50].max() == 0
+
+
+@pytest.mark.parametrize(("angles_deg", "rows_of_panels"), [((0.0,), 1), ((0.0, 90.0), 2)])
+def test_the_file_has_a_row_per_dsa_and_red_in_both_columns(tmp_path, angles_deg, rows_of_panels):
+    path = tmp_path / "overlay.png"
+    write_overlay(path, compare_views(registered_bars(angles_deg)))
+    image = np.asarray(Image.open(path).convert("RGB"))
+    width = image.shape[1]
+    assert width > 1800  # two panels of at least 900
+    for row in np.array_split(image, rows_of_panels):
+        for panel in np.array_split(row, 2, axis=1):
+            assert (redness(panel) > 60).sum() > 500
+            assert (panel.max(axis=2) < 40).sum() > 100  # letters, scale bar, vessels
+
+
+def test_pixels_are_put_together_until_the_cells_leave_no_holes():
+    carm = CArm.from_angles(0, 0, 1200, 800, 0.3, 1000, 1200)  # 0.2 mm at the isocentre
+    assert hole_free_binning(carm, 0.2) == 1
+    assert hole_free_binning(carm, 0.75) == 4
+    assert hole_free_binning(carm, 0.1) == 1
+
+
+def test_block_means_match_the_binned_detector():
+    image = np.arange(7 * 9, dtype=np.float32).reshape(7, 9)
+    carm = CArm.from_angles(0, 0, 1200, 800, 0.3, 7, 9).binned(2)
+    means = binned(image, 2)
+    assert means.shape == (carm.rows, carm.columns)
+    assert means[0, 0] == np.mean([0, 1, 9, 10])

@@ -1,0 +1,187 @@
+"""`register` and `register_prepared`: hypotheses, devices, arguments, and the real rotational run."""
+
+from __future__ import annotations
+
+import doctest
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import DeepIterRegLib
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.geometry.pose import radiological_pose
+from DeepIterRegLib.geometry.projection import mean_projection_error_mm
+from DeepIterRegLib.geometry.rigid import PivotedCorrection
+from DeepIterRegLib.images.dsa_files import read_angiogram
+from DeepIterRegLib.images.volume_files import read_volume
+from DeepIterRegLib.preparation.cta import prepare_volume
+from DeepIterRegLib.preparation.dsa import prepare_angiogram
+from DeepIterRegLib.refinement import pyramid
+from DeepIterRegLib.refinement.agreement import little_in_view_warning, share_in_view
+from DeepIterRegLib.registration import register as pipeline
+from DeepIterRegLib.research.evaluate.rotational import as_json, run_trials, summarise
+from Testing.support.cases import CASES, needs_cases
+from Testing.support.vessel_tree_case import (
+    CENTRE_MM,
+    FRONTAL,
+    LATERAL,
+    prepared_angiogram,
+    prepared_volume,
+    tree_cloud,
+)
+
+register_prepared = functools.partial(pipeline.register_prepared, initializer=False)
+"""The initializer has its own tests (test_initializer_stage.py)."""
+
+
+def truth_near(start):
+    return PivotedCorrection.about_patient_point(start, CENTRE_MM).pose(np.array([0.05, 0.03, -0.04, 5.0, -9.0, 8.0]))
+
+
+START = radiological_pose(CENTRE_MM)
+TRUTH = truth_near(START)
+
+
+def test_the_docstrings_example_runs():
+    assert DeepIterRegLib.register is pipeline.register
+    finder = doctest.DocTestFinder(recurse=False)
+    (example,) = finder.find(pipeline.register, "register", globs={})
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_stages_begin_at_the_radiological_pose_and_end_at_the_result():
+    result = register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], device="cpu")
+    np.testing.assert_array_equal(result.initial_pose, START)
+    np.testing.assert_array_equal(result.stages[0].pose, START)
+    np.testing.assert_array_equal(result.stages[-1].pose, result.pose)
+    assert mean_projection_error_mm(result.pose, TRUTH, CENTRE_MM, LATERAL) < 0.6
+
+
+def test_a_given_pose_is_where_it_starts():
+    given = truth_near(TRUTH)
+    result = register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], initial_pose=given, method="published")
+    np.testing.assert_array_equal(result.initial_pose, given)
+
+
+def upside_down(prepared):
+    return replace(prepared, contrast=prepared.contrast[::-1].copy(), minip=prepared.minip[::-1].copy())
+
+
+def is_doubted(result):
+    return any("agree poorly" in warning for warning in result.warnings)
+
+
+def test_a_run_that_shows_something_else_is_doubted_and_the_right_one_is_not():
+    veins = prepared_angiogram(TRUTH, shown=[tree_cloud().veins])
+    assert not is_doubted(register_prepared(prepared_volume(), [veins]))
+    assert is_doubted(register_prepared(prepared_volume(), [upside_down(veins)]))
+
+
+def test_a_few_vessels_at_the_edge_of_the_detector_are_doubted_whatever_they_resemble():
+    images = prepared_volume(), [prepared_angiogram(TRUTH)]
+    shares = []
+    for shift_mm in (0.0, 110.0, 1000.0):
+        beside = TRUTH.copy()
+        beside[:3, 3] += shift_mm * LATERAL.column_direction
+        shares.append(share_in_view(*images, beside))
+    assert shares[0] > 0.95
+    assert 0 < shares[1] < shares[0]
+    assert shares[2] == 0
+    assert little_in_view_warning(shares[0]) is None
+    assert "0 % of the CTA's vessels" in str(little_in_view_warning(shares[2]))
+
+
+@needs_cases
+@pytest.mark.parametrize("method", ["default", "published"])
+def test_a_real_frame_upside_down_is_doubted_and_upright_is_not(method):
+    volume = prepare_volume(read_volume(CASES / "rotational-head" / "volume.nrrd"))
+    frame = prepare_angiogram(read_angiogram(CASES / "rotational-head" / "frame_048.dcm"))
+    assert not is_doubted(register_prepared(volume, [frame], method=method))
+    assert is_doubted(register_prepared(volume, [upside_down(frame)], method=method))
+
+
+@pytest.mark.parametrize("angles_follow_the_patient", [True, False])
+def test_a_patient_who_lies_feet_first_registers_whatever_the_angles_refer_to(angles_follow_the_patient):
+    truth = truth_near(radiological_pose(CENTRE_MM, "HFS" if angles_follow_the_patient else "FFS"))
+    angiogram = prepared_angiogram(truth, patient_position="FFS")
+    result = register_prepared(prepared_volume(), [angiogram])
+    assert mean_projection_error_mm(result.pose, truth, CENTRE_MM, LATERAL) < 0.6
+
+
+def test_a_full_gpu_hands_over_to_the_cpu_and_says_so(monkeypatch):
+    class OutOfMemoryError(RuntimeError):
+        pass
+
+    real = pyramid.splat_renderer
+
+    def no_memory(cloud, carm, device="cpu", **options):
+        if device == "cuda":
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return real(cloud, carm, device, **options)
+
+    monkeypatch.setattr(pipeline, "choose_device", lambda requested: ("cuda", None))
+    monkeypatch.setattr(pyramid, "splat_renderer", no_memory)
+    result = register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], device="auto")
+    assert result.device == "cpu"
+    assert any("memory" in warning and "CPU" in warning for warning in result.warnings)
+    assert mean_projection_error_mm(result.pose, TRUTH, CENTRE_MM, LATERAL) < 0.6
+
+
+def test_other_errors_on_the_gpu_are_not_swallowed(monkeypatch):
+    def broken(cloud, carm, device="cpu", **options):
+        raise RuntimeError("illegal memory access")
+
+    monkeypatch.setattr(pipeline, "choose_device", lambda requested: ("cuda", None))
+    monkeypatch.setattr(pyramid, "splat_renderer", broken)
+    with pytest.raises(RuntimeError, match="illegal"):
+        register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)])
+
+
+def test_unknown_method_no_angiogram_and_a_scaled_start_are_refused_in_a_sentence():
+    with pytest.raises(InputError, match="no method 'magic'"):
+        register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], method="magic")
+    with pytest.raises(InputError, match="--dsa"):
+        register_prepared(prepared_volume(), [])
+    with pytest.raises(InputError, match="scales, shears or mirrors"):
+        pipeline.register(
+            prepared_volume().volume, prepared_angiogram(TRUTH).angiogram, initial_pose=2 * np.diag([1, 1, 1, 0.5])
+        )
+
+
+@pytest.mark.parametrize("shift_mm", [(0, 400, 0), (-5000, 0, 0), (900, 0, 0)])
+@pytest.mark.parametrize("method", ["default", "published"])
+def test_a_start_without_the_head_in_view_is_refused(shift_mm, method):
+    away = TRUTH.copy()
+    away[:3, 3] += shift_mm
+    with pytest.raises(InputError, match=r"no vessel of the CTA is projected onto the DSA.*--initial-transform"):
+        register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], initial_pose=away, method=method)
+
+
+def test_a_start_with_little_of_the_head_in_view_does_not_fail():
+    edge = TRUTH.copy()
+    edge[2, 3] += 120  # half of the detector is 100 mm high at the head
+    register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], initial_pose=edge)
+
+
+def test_runs_that_disagree_on_how_the_patient_lies_are_refused():
+    runs = [prepared_angiogram(TRUTH), prepared_angiogram(TRUTH, FRONTAL, patient_position="HFP")]
+    with pytest.raises(InputError, match="HFS and HFP"):
+        register_prepared(prepared_volume(), runs)
+
+
+@needs_cases
+def test_real_frames_register_from_ten_degrees_and_twenty_millimetres():
+    trials = run_trials(CASES / "rotational-head", ["default"], starts=1, spreads=[(10.0, 20.0)])
+    (row,) = summarise(trials)
+    assert row.trials == 7
+    assert row.successes == 7
+    assert row.median_start_mm > 20
+    assert row.median_final_mm < 0.6
+    assert "rotational-head" in as_json(trials)
+
+
+def test_a_folder_without_frames_is_refused(tmp_path):
+    with pytest.raises(InputError, match="frame_"):
+        run_trials(tmp_path, ["default"], starts=1)

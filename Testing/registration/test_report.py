@@ -1,0 +1,117 @@
+"""report.json: what it says is true, and its schema holds for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+
+from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment, adjusted_pose
+from DeepIterRegLib.registration.comparison import compare_views
+from DeepIterRegLib.registration.report import adjustment_fields, build_report, report_schema, to_json
+from Testing.support.three_bars import SHIFT_MM, TURN_DEG, registered_bars
+
+SECONDS = {"read": 0.1, "prepare": 1.5, "register": 0.25, "scene": 0.3, "overlay": 0.2, "total": 2.35}
+
+
+def report_of(registration, **options):
+    return build_report(registration, compare_views(registration), SECONDS, 3, **options)
+
+
+def problems(report) -> list[str]:
+    validator = jsonschema.Draft202012Validator(report_schema())
+    return [error.message for error in validator.iter_errors(json.loads(to_json(report)))]
+
+
+def test_the_schema_is_itself_valid_and_describes_every_field():
+    schema = report_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for name, field in schema["properties"].items():
+        assert field.get("description"), name
+
+
+@pytest.mark.parametrize("angles_deg", [(0.0,), (0.0, 90.0)])
+def test_a_report_fits_its_schema(angles_deg):
+    registration = registered_bars(angles_deg)
+    assert problems(report_of(registration)) == []
+    assert problems(report_of(registration, truth_pose=registration.pose)) == []
+    assert len(report_of(registration)["angiograms"]) == len(angles_deg)
+
+
+def test_the_schema_refuses_a_report_without_its_pose():
+    report = report_of(registered_bars())
+    del report["pose"]
+    assert any("'pose' is a required property" in problem for problem in problems(report))
+
+
+def test_the_head_moved_as_far_as_the_poses_say():
+    report = report_of(registered_bars())
+    assert report["moved"]["translation_mm"] == pytest.approx(np.linalg.norm(SHIFT_MM))
+    assert report["moved"]["rotation_deg"] == pytest.approx(TURN_DEG)
+    view = report["angiograms"][0]
+    assert view["moved_mm"] == pytest.approx(1.5 * view["moved_px"])
+    # At 0 degrees a shift along A is along the rays; the rest is magnified by SDD / SID = 1.5, and a turn adds to it.
+    assert view["moved_mm"] > 1.5 * np.hypot(SHIFT_MM[0], SHIFT_MM[2]) * 0.9
+
+
+def test_the_error_against_the_truth_is_zero_for_the_truth_and_the_shift_for_the_start():
+    registration = registered_bars()
+    report = report_of(registration, truth_pose=registration.pose)
+    errors, view = report["truth"]["angiograms"][0], report["angiograms"][0]
+    assert errors["mpe_px_after"] == pytest.approx(0, abs=1e-9)
+    assert errors["mpe_px_before"] == pytest.approx(view["moved_px"])
+    assert errors["mpe_mm_before"] == pytest.approx(view["moved_mm"])
+
+
+def test_ncc_is_one_where_drr_and_dsa_are_the_same_image():
+    view = report_of(registered_bars())["angiograms"][0]
+    assert view["ncc_after"] == pytest.approx(1.0, abs=0.02)
+    assert view["ncc_before"] < 0.5
+
+
+def test_what_is_not_finite_becomes_null():
+    registration = registered_bars()
+    behind_the_source = registration.pose.copy()
+    behind_the_source[1, 3] -= 5000
+    report = report_of(registration, truth_pose=behind_the_source)
+    assert report["truth"]["angiograms"][0]["mpe_px_after"] is None
+    assert problems(report) == []
+
+
+def test_a_warning_is_told_once():
+    registration = registered_bars()
+    twice = dataclasses.replace(registration, warnings=registration.warnings * 2)
+    assert report_of(twice)["warnings"] == list(registration.warnings)
+    assert problems(report_of(twice)) == []
+
+
+def test_an_adjustment_says_what_the_hand_did_and_fits_the_schema():
+    registration = registered_bars((0.0, 90.0))
+    report = report_of(registration)
+    assert report["adjustment"] is None
+    centre_mm = registration.volume.volume.centre_mm
+    carms = [prepared.angiogram.carm for prepared in registration.angiograms]
+    by_hand = HandAdjustment(right_mm=3.0, up_mm=-4.0, turn_deg=5.0)
+    pose = adjusted_pose(by_hand, registration.pose, centre_mm, carms[0])
+    report["adjustment"] = adjustment_fields(pose, registration.pose, centre_mm, carms)
+    assert problems(report) == []
+    assert report["adjustment"]["pose"] == pose.tolist()
+    assert report["pose"] == registration.pose.tolist()
+    for name, value in dataclasses.asdict(by_hand).items():
+        assert report["adjustment"][name] == pytest.approx(value, abs=1e-9), name
+    assert report["adjustment"]["moved"] == pytest.approx({"translation_mm": 5.0, "rotation_deg": 5.0})
+    frontal, lateral = report["adjustment"]["angiograms"]
+    # The whole shift is seen in the first view and magnified by 1.5, only its upward part in the second.
+    assert frontal["moved_mm"] > 1.5 * 5 * 0.9
+    assert lateral["moved_mm"] < frontal["moved_mm"]
+
+
+def test_a_pose_that_went_through_a_file_was_not_adjusted():
+    registration = registered_bars()
+    pose = registration.pose.copy()
+    pose[:3, 3] += 1e-9
+    carms = [prepared.angiogram.carm for prepared in registration.angiograms]
+    assert adjustment_fields(pose, registration.pose, registration.volume.volume.centre_mm, carms) is None

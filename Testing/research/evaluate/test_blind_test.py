@@ -1,0 +1,352 @@
+"""The blind test: what the page gives away (nothing), what the key says, how choices are counted."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.research.commands.blind_test import add_arguments, run_count, write_blind_test
+from DeepIterRegLib.research.evaluate.blind_count import Choice, count_choices, read_choices, read_key
+from DeepIterRegLib.research.evaluate.blind_overlay import (
+    POSES,
+    REFERENCE,
+    THREE_STAGE,
+    TWO_STAGE,
+    BlindCase,
+    blind_case,
+)
+from DeepIterRegLib.research.evaluate.blind_page import PAIRS, make_blind_test
+from DeepIterRegLib.research.evaluate.case import Case, Costs
+from DeepIterRegLib.review.blind_comparison import SCALE
+
+LEFT_OF = {"first": 1, "same": 3, "second": 5}
+
+
+def images(name: str) -> BlindCase:
+    """A patient whose images are told apart by their bytes only."""
+    return BlindCase(name, (8, 8), f"grey {name}".encode(), {pose: f"{pose} {name}".encode() for pose in POSES})
+
+
+def cases(count: int = 14) -> list[BlindCase]:
+    return [images(f"MUSTERMANN-{number}") for number in range(count)]
+
+
+def data_of(page: str) -> dict:
+    (text,) = re.findall(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)
+    return json.loads(text)
+
+
+def choices_csv(key: dict, choice=3) -> str:
+    return "test,item,choice,seconds,time,reader\n" + "".join(
+        f"{key['test']},{item['item']},{choice},1.5,2026-01-01T00:00:00Z,R\n" for item in key["items"]
+    )
+
+
+def test_fourteen_patients_make_the_papers_42_comparisons():
+    _, key = make_blind_test(cases(), seed=1)
+    pairs = Counter((item["case"], frozenset((item["left"], item["right"]))) for item in key["items"])
+    assert len(key["items"]) == len(pairs) == 42
+    assert {pair for _, pair in pairs} == {frozenset(pair) for pair in PAIRS}
+
+
+def test_page_names_neither_patients_nor_methods():
+    page, key = make_blind_test(cases(), seed=1)
+    for word in (*POSES, "stage", "reference", "published", "MUSTERMANN"):
+        assert word.lower() not in page.lower()
+    assert key["test"] in page
+    # An item is three numbers of images; nothing else belongs to it.
+    assert all(set(item) == {"item", "grey", "left", "right"} for item in data_of(page)["items"])
+
+
+def test_page_shows_what_the_key_says():
+    page, key = make_blind_test(cases(5), seed=3)
+    data = data_of(page)
+    encoded = {one.name: one for one in cases(5)}
+    for shown, item in zip(data["items"], key["items"], strict=True):
+        case = encoded[item["case"]]
+        for side in ("left", "right"):
+            assert data["tints"][shown[side]] == make_uri("png", case.tints[item[side]])
+        assert data["greys"][shown["grey"]]["url"] == make_uri("jpeg", case.grey)
+        assert shown["item"] == item["item"]
+
+
+def make_uri(kind: str, content: bytes) -> str:
+    import base64
+
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode()
+
+
+def test_order_and_sides_are_random_and_seeded():
+    key = make_blind_test(cases(), seed=1)[1]
+    assert key == make_blind_test(cases(), seed=1)[1]
+    other = make_blind_test(cases(), seed=2)[1]
+    assert key["items"] != other["items"]
+    assert key["test"] != other["test"]
+    # Of 42 fair coins, fewer than 8 or more than 34 heads come once in 20 000 tests.
+    first_is_left = sum((item["left"], item["right"]) in PAIRS for item in key["items"])
+    assert 8 <= first_is_left <= 34
+    positions = [number for number, item in enumerate(key["items"]) if item["case"] == "MUSTERMANN-0"]
+    assert positions != [0, 1, 2]
+
+
+def test_images_lie_in_the_page_in_no_order_that_tells_them_apart():
+    page, _ = make_blind_test(cases(), seed=1)
+    tints = data_of(page)["tints"]
+    methods = [next(pose for one in cases() for pose in POSES if make_uri("png", one.tints[pose]) == tint)
+               for tint in tints]  # fmt: skip
+    assert methods != sorted(methods)
+    assert methods != list(POSES) * 14
+
+
+def test_page_asks_nothing_of_the_network():
+    page, _ = make_blind_test(cases(2), seed=0)
+    assert "default-src 'none'" in page
+    assert not re.findall(r"https?://", page)
+    assert not re.findall(r'(?:src|href)="', page)
+
+
+def test_page_has_the_papers_scale():
+    data = data_of(make_blind_test(cases(1), seed=0)[0])
+    assert data["scale"] == list(SCALE)
+    assert data["scale"][0] == "left definitely better than right"
+    assert data["scale"][4] == "right definitely better than left"
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DRIVE = """<script>
+const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const saved = [];
+URL.createObjectURL = (blob) => { saved.push(blob.text()); return "data:,"; };
+HTMLAnchorElement.prototype.click = function () {};
+(async () => {
+  for (const key of ["1", "5", "3", "9", "2", "4", "4"]) { press(key); await wait(400); }
+  press("ArrowLeft");
+  press("2");
+  await wait(400);
+  press(" ");
+  document.getElementById("in").click();
+  document.getElementById("csv").click();
+  const layers = [...document.querySelectorAll(".layers")];
+  const outcome = {
+    csv: await saved[0],
+    where: document.getElementById("where").textContent,
+    finished: !document.getElementById("finished").hidden,
+    hidden: [...document.querySelectorAll(".tint")].map((tint) => tint.style.opacity),
+    zooms: layers.map((one) => one.style.transform),
+    kept: Object.keys(JSON.parse(localStorage.getItem(stored)).answers).length,
+  };
+  document.body.textContent = "OUTCOME" + encodeURIComponent(JSON.stringify(outcome)) + "OUTCOME";
+})();
+</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_page_in_a_browser_keeps_what_the_keys_choose(tmp_path):
+    page, key = make_blind_test(cases(2), seed=4)
+    path = tmp_path / "page.html"
+    path.write_text(page.replace("</body>", DRIVE + "</body>"), encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    flags += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000", "--dump-dom"]
+    done = subprocess.run(
+        [CHROMIUM or "", *flags, path.as_uri()], capture_output=True, text=True, timeout=60, check=False
+    )
+    _, text, _ = done.stdout.split("OUTCOME")
+    outcome = json.loads(unquote(text))
+    choices = tmp_path / "choices.csv"
+    choices.write_text(outcome["csv"], encoding="utf-8")
+    # 9 is no choice; the last but one was changed from 4 to 2.
+    assert [choice.choice for choice in read_choices(choices, key)] == [1, 5, 3, 2, 2, 4]
+    assert outcome["where"] == "Comparison 6 of 6, 6 answered"
+    assert outcome["finished"]
+    assert outcome["kept"] == 6
+    assert outcome["hidden"] == ["0", "0"]
+    left, right = outcome["zooms"]
+    assert left == right
+    assert "scale(1.4)" in left
+
+
+def test_names_and_title_cannot_break_out_of_the_page():
+    page, _ = make_blind_test([images("</script><b>")], seed=0, title="<i>Reading")
+    assert "<i>Reading" not in page
+    assert page.count("</script>") == 2
+
+
+def test_nobody_to_compare_is_bad_input():
+    with pytest.raises(InputError, match="nothing to compare"):
+        make_blind_test([], seed=0)
+
+
+# Counting
+
+
+def scores(key: dict, of_pair: dict) -> list[Choice]:
+    """Choices whose score towards the second of each pair is what `of_pair` lists, patient by patient."""
+    left = {pair: list(values) for pair, values in of_pair.items()}
+    choices = []
+    for item in key["items"]:
+        pair = (item["left"], item["right"])
+        score = left[pair].pop(0) if pair in left else -left[pair[::-1]].pop(0)
+        choices.append(Choice(item["item"], 3 + score))
+    return choices
+
+
+def test_preferences_and_wilcoxon_are_counted_through_the_blinding():
+    _, key = make_blind_test(cases(6), seed=4)
+    wanted = {
+        (TWO_STAGE, THREE_STAGE): [1, 1, 0, -1, 2, 0],
+        (TWO_STAGE, REFERENCE): [0] * 6,
+        (THREE_STAGE, REFERENCE): [-2, -2, -1, -1, -2, -1],
+    }
+    counts = count_choices(scores(key, wanted), key)
+    assert counts["comparisons"] == 18
+    assert counts["same"] == 8
+    assert counts["preferred"] == {TWO_STAGE: 1, THREE_STAGE: 3 + 6, REFERENCE: 0}
+    by_pair = {(pair["first"], pair["second"]): pair for pair in counts["pairs"]}
+    assert by_pair[TWO_STAGE, REFERENCE]["p"] is None
+    assert by_pair[TWO_STAGE, THREE_STAGE]["second_definitely_better"] == 1
+    for pair in ((TWO_STAGE, THREE_STAGE), (THREE_STAGE, REFERENCE)):
+        assert by_pair[pair]["p"] == pytest.approx(stats.wilcoxon(np.array(wanted[pair])).pvalue)
+    assert by_pair[THREE_STAGE, REFERENCE]["p"] < 0.05 < by_pair[TWO_STAGE, THREE_STAGE]["p"]
+
+
+def test_choices_survive_csv_and_json(tmp_path):
+    _, key = make_blind_test(cases(2), seed=4)
+    csv, as_json = tmp_path / "choices.csv", tmp_path / "choices.json"
+    # As spreadsheets give it back: a byte order mark, other line ends.
+    csv.write_text("\ufeff" + choices_csv(key, 4).replace("\n", "\r\n"), encoding="utf-8", newline="")
+    rows = [{"item": item["item"], "choice": 4, "seconds": 1} for item in reversed(key["items"])]
+    as_json.write_text(json.dumps({"test": key["test"], "reader": "R", "choices": rows}))
+    expected = [Choice(item["item"], 4) for item in key["items"]]
+    assert read_choices(csv, key) == read_choices(as_json, key) == expected
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "5 of 6 choices .item 6 is missing"),
+        (lambda text: text.replace(",3,1.5", ",7,1.5", 1), "is not 1 to 5"),
+        (lambda text: text.replace(",3,1.5", ",,1.5", 1), "is not 1 to 5"),
+        (lambda text: text + text.splitlines()[1] + "\n", "has twice"),
+        (lambda text: re.sub(r"^\w{12}", "0" * 12, text, flags=re.MULTILINE), "another blind test"),
+        (lambda text: text.replace("choice", "answer"), "holds no choices"),
+        (lambda text: "{" + text, "holds no choices"),
+        (lambda text: "\0\1" + text, "holds no choices"),
+        (lambda text: "", "0 of 6 choices"),
+        (lambda text: '{"test": "x", "choices": 3}', "holds no choices"),
+    ],
+)
+def test_damaged_foreign_and_incomplete_choices_are_one_sentence(tmp_path, damage, sentence):
+    _, key = make_blind_test(cases(2), seed=4)
+    path = tmp_path / "choices.csv"
+    path.write_text(damage(choices_csv(key)), encoding="utf-8")
+    with pytest.raises(InputError, match=sentence) as caught:
+        read_choices(path, key)
+    assert "choices.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b"{}", b'{"test": "a", "items": []}',
+    b'{"test": "a", "items": [{"item": 1, "case": "c", "left": "two-stage", "right": "two-stage"}]}',
+    b'{"test": "a", "items": [{"item": 1, "case": "c", "left": ["x"], "right": "two-stage"}]}'])  # fmt: skip
+def test_a_file_that_is_no_key_is_one_sentence(tmp_path, content):
+    path = tmp_path / "key.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"^key\.json is not "):
+        read_key(path)
+
+
+def arguments(*words: object) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    parser.add_argument("--output")
+    return parser.parse_args([str(word) for word in words])
+
+
+def test_command_writes_page_and_key_and_counts_what_comes_back(tmp_path, capsys):
+    page, key_path = write_blind_test(cases(3), tmp_path / "out", seed=5)
+    key = read_key(key_path)
+    assert key["test"] in page.read_text(encoding="utf-8")
+    choices = tmp_path / "choices.csv"
+    choices.write_text(choices_csv(key, 1))
+    assert run_count(arguments("--count", choices, "--key", key_path, "--output", tmp_path / "out")) == 0
+    counts = json.loads((tmp_path / "out" / "blind_counts.json").read_text())
+    assert sum(counts["preferred"].values()) == 9
+    assert "three-stage" in capsys.readouterr().out
+
+
+def test_another_test_does_not_overwrite_the_key_of_one_that_is_out(tmp_path):
+    write_blind_test(cases(3), tmp_path, seed=5)
+    write_blind_test(cases(3), tmp_path, seed=5)  # the same again is no harm
+    with pytest.raises(InputError, match=r"blind_key\.json of another blind test"):
+        write_blind_test(cases(3), tmp_path, seed=6)
+
+
+def test_counting_needs_both_files(tmp_path):
+    with pytest.raises(InputError, match="--key"):
+        run_count(arguments("--count", tmp_path / "choices.csv"))
+    with pytest.raises(InputError, match=r"nowhere\.json cannot be read"):
+        run_count(arguments("--count", tmp_path / "c.csv", "--key", tmp_path / "nowhere.json"))
+
+
+# Images
+
+
+@pytest.fixture(scope="module")
+def bar() -> Case:
+    """A vertical vessel, 4 mm thick, through the isocentre, on a detector whose pixels are not square."""
+    carm = CArm.from_angles(0, 0, 1000, 500, (1.0, 0.5), 64, 128)
+    z = np.arange(-12, 12.1, 0.5, dtype=np.float32)
+    x, y = np.meshgrid(np.arange(-2, 2.1, 0.5), np.arange(-2, 2.1, 0.5))
+    points = np.array([(a, b, c) for c in z for a, b in zip(x.flat, y.flat, strict=True)], dtype=np.float32)
+    cloud = VesselCloud(points, np.full(len(points), 0.125, np.float32), np.zeros(len(points), bool), 0.5, np.zeros(3))
+    minip = np.full((64, 128), 100, np.float32)
+    minip[:, 60:68] = 10
+    nothing = np.zeros_like(minip)
+    mask = minip < 50
+    run = Angiogram(minip[None], carm, np.ones_like(mask), None, "HFS", "x")
+    prepared = PreparedAngiogram(run, minip, nothing, mask, mask, mask, nothing, nothing)
+    volume = Volume(np.zeros((2, 2, 2), np.int16), np.eye(4), "cta", "x")
+    empty = np.zeros((2, 2, 2), bool)
+    return Case("7", PreparedVolume(volume, empty, empty, cloud), (prepared,), np.eye(4), np.eye(4), Costs(0, 0, 0, 0))
+
+
+def test_overlay_is_red_where_the_pose_puts_the_vessel(bar):
+    shifted = np.eye(4)
+    shifted[0, 3] = 8.0  # 16 mm on the detector, to the image's right or left
+    drawn = blind_case(bar, {TWO_STAGE: np.eye(4), THREE_STAGE: shifted, REFERENCE: np.eye(4)})
+    assert drawn.size_px == (128, 128)  # square pixels: the detector is 64 mm both ways
+    grey = np.asarray(Image.open(io.BytesIO(drawn.grey)), dtype=float)
+    assert grey.shape == (128, 128)
+    assert grey[64, 64] < 40 < 200 < grey[64, 20]
+    centres = {}
+    for name, tint in drawn.tints.items():
+        red, green, blue, opacity = np.moveaxis(np.asarray(Image.open(io.BytesIO(tint)).convert("RGBA"), float), 2, 0)
+        assert (red > 200).all()
+        assert (np.maximum(green, blue) < 50).all()
+        assert opacity.max() == pytest.approx(153, abs=4)  # of 255: the MinIP shows through
+        centres[name] = (opacity.sum(axis=0) * np.arange(128)).sum() / opacity.sum()
+    assert centres[REFERENCE] == centres[TWO_STAGE] == pytest.approx(63.5, abs=0.7)
+    assert abs(centres[THREE_STAGE] - 63.5) == pytest.approx(32, abs=1)
+
+
+def test_a_missing_pose_is_bad_input(bar):
+    with pytest.raises(InputError, match="two-stage, three-stage, reference"):
+        blind_case(bar, {TWO_STAGE: np.eye(4)})
