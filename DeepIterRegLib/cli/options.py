@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.registration.register import Initializer
-from DeepIterRegLib.registration.result import Method
+from DeepIterRegLib.geometry.carm_file import read_carm
+from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.registration.images import ImageFiles, Masks
+from DeepIterRegLib.registration.options import Initializer, Options
 
 MAX_ANGIOGRAMS = 2
 
@@ -89,12 +90,6 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def initializer_of(args: argparse.Namespace) -> Initializer:
-    """What `register` is to be told of the initializer."""
-    checkpoint: Path | None = args.checkpoint
-    return False if args.no_initializer else checkpoint
-
-
 def per_angiogram(
     option: str, values: Sequence[T] | None, count: int, one_for_all: bool = False
 ) -> tuple[T | None, ...]:
@@ -114,61 +109,63 @@ def per_angiogram(
     )
 
 
-@dataclass(frozen=True)
-class RegisterRequest:
-    """What `deepiterreg register` is asked to do; the values of the options, not yet looked into."""
+def options_of(args: argparse.Namespace, initial_transform: Path | None = None) -> Options:
+    """How to register, of the options of `add_method_options`. Raises InputError."""
+    if initial_transform is not None:
+        _require((initial_transform, "--initial-transform"))
+    initializer: Initializer = False if args.no_initializer else args.checkpoint
+    if args.checkpoint is not None:
+        _require((args.checkpoint, "--checkpoint"))
+    return Options(args.method, initial_transform, initializer, args.device, args.seed)
 
-    cta: Path
-    dsa: tuple[Path, ...]
-    output: Path
-    initial_transform: Path | None = None
-    method: Method = "default"
-    device: str = "auto"
-    seed: int = 0
-    initializer: Initializer = None
-    volume_kind: Literal["auto", "cta", "3dra"] = "auto"
-    cta_vessels: Path | None = None
-    cta_veins: Path | None = None
-    dsa_vessels: tuple[Path | None, ...] = (None,)
-    dsa_veins: tuple[Path | None, ...] = (None,)
-    carm: tuple[Path | None, ...] = (None,)
-    primary_angle_deg: tuple[float | None, ...] = (None,)
-    secondary_angle_deg: tuple[float | None, ...] = (None,)
-    sdd_mm: tuple[float | None, ...] = (None,)
-    sid_mm: tuple[float | None, ...] = (None,)
-    pixel_spacing_mm: tuple[float | None, ...] = (None,)
 
-    def __post_init__(self) -> None:
-        if not 1 <= len(self.dsa) <= MAX_ANGIOGRAMS:
-            raise InputError(f"--dsa is given {len(self.dsa)} times; give it once or twice (frontal and lateral run).")
+def files_of(args: argparse.Namespace) -> ImageFiles:
+    """The images that `deepiterreg register` is told of.
 
-    @classmethod
-    def from_arguments(cls, args: argparse.Namespace) -> RegisterRequest:
-        """Raises InputError when an option's number does not fit that of --dsa, or a file is not there."""
-        count = len(args.dsa)
-        request = cls(
-            args.cta, tuple(args.dsa), args.output, args.initial_transform, args.method, args.device, args.seed,
-            initializer_of(args), args.volume_kind, args.cta_vessels, args.cta_veins,
-            per_angiogram("--dsa-vessels", args.dsa_vessels, count),
-            per_angiogram("--dsa-veins", args.dsa_veins, count),
-            per_angiogram("--carm", args.carm, count),
-            per_angiogram("--primary-angle", args.primary_angle, count),
-            per_angiogram("--secondary-angle", args.secondary_angle, count),
-            per_angiogram("--sdd", args.sdd, count, one_for_all=True),
-            per_angiogram("--sid", args.sid, count, one_for_all=True),
-            per_angiogram("--pixel-spacing", args.pixel_spacing, count, one_for_all=True),
-        )  # fmt: skip
-        request.require_files()
-        return request
+    Raises InputError when an option's number does not fit that of --dsa, or a file is not there: before the minutes,
+    not after.
+    """
+    count = len(args.dsa)
+    if not 1 <= count <= MAX_ANGIOGRAMS:
+        raise InputError(f"--dsa is given {count} times; give it once or twice (frontal and lateral run).")
+    masks: Masks[Path] = Masks(
+        cta_vessels=args.cta_vessels,
+        cta_veins=args.cta_veins,
+        dsa_vessels=per_angiogram("--dsa-vessels", args.dsa_vessels, count),
+        dsa_veins=per_angiogram("--dsa-veins", args.dsa_veins, count),
+    )
+    carms = per_angiogram("--carm", args.carm, count)
+    _require(
+        (args.cta, "--cta"),
+        (masks.cta_vessels, "--cta-vessels"),
+        (masks.cta_veins, "--cta-veins"),
+        *((path, "--dsa") for path in args.dsa),
+        *((path, "--carm") for path in carms),
+        *((path, "--dsa-vessels") for path in masks.dsa_vessels),
+        *((path, "--dsa-veins") for path in masks.dsa_veins),
+    )
+    numbers = {
+        name: per_angiogram(option, getattr(args, option[2:].replace("-", "_")), count, one_for_all)
+        for name, option, one_for_all in (
+            ("primary_angle_deg", "--primary-angle", False),
+            ("secondary_angle_deg", "--secondary-angle", False),
+            ("sdd_mm", "--sdd", True),
+            ("sid_mm", "--sid", True),
+            ("pixel_spacing_mm", "--pixel-spacing", True),
+        )
+    }
+    geometries = tuple(
+        GeometryOptions(
+            **{name: values[index] for name, values in numbers.items()},
+            carm=None if carm is None else read_carm(carm),
+        )
+        for index, carm in enumerate(carms)
+    )
+    return ImageFiles(args.cta, tuple(args.dsa), args.volume_kind, geometries, masks)
 
-    def require_files(self) -> None:
-        """Raise InputError for the first path that is not there: before the minutes, not after."""
-        options = [("--cta", self.cta), ("--initial-transform", self.initial_transform)]
-        options += [("--cta-vessels", self.cta_vessels), ("--cta-veins", self.cta_veins)]
-        options += [("--checkpoint", self.initializer)] if isinstance(self.initializer, Path) else []
-        options += [("--dsa", path) for path in self.dsa] + [("--carm", path) for path in self.carm]
-        options += [("--dsa-vessels", path) for path in self.dsa_vessels]
-        options += [("--dsa-veins", path) for path in self.dsa_veins]
-        for option, path in options:
-            if path is not None and not path.exists():
-                raise InputError(f"{path.name or path} does not exist; give an existing file with {option}.")
+
+def _require(*paths: tuple[Path | None, str]) -> None:
+    """Raise InputError for the first path that is not there."""
+    for path, option in paths:
+        if path is not None and not path.exists():
+            raise InputError(f"{path.name or path} does not exist; give an existing file with {option}.")

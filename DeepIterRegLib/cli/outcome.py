@@ -11,15 +11,17 @@ from rich.console import Console
 OUTPUT_NAMES = ("cta_to_carm.tfm", "scene.mrb", "overlay.png", "report.json")
 
 
-def print_outcome(console: Console, folder: Path, report: Mapping[str, Any]) -> None:
-    """Tell where the files are, what was achieved, and what to be careful about. report: as report.json holds it."""
-    for line in outcome_lines(folder, report):
+def print_outcome(console: Console, folder: Path, report: Mapping[str, Any], step_seconds: Mapping[str, float]) -> None:
+    """Tell where the files are, what was achieved, and what to be careful about. report: as report.json holds it.
+    step_seconds: of the whole command."""
+    for line in outcome_lines(folder, report, step_seconds):
         console.print(line, markup=False)
 
 
-def outcome_lines(folder: Path, report: Mapping[str, Any]) -> list[str]:
+def outcome_lines(folder: Path, report: Mapping[str, Any], step_seconds: Mapping[str, float]) -> list[str]:
     lines = [f"Warning: {warning}" for warning in report["warnings"]]
     moved, seconds = report["moved"], report["seconds"]
+    all_steps = {**step_seconds, "total": sum(step_seconds.values())}
     lines.append(
         f"Registered on {report['device']} in {seconds['register']:.2f} s; the head moved "
         f"{moved['translation_mm']:.1f} mm and {moved['rotation_deg']:.1f}°."
@@ -35,7 +37,7 @@ def outcome_lines(folder: Path, report: Mapping[str, Any]) -> list[str]:
                 f"{_error(error['mpe_px_before'])} -> {_error(error['mpe_px_after'])} px, "
                 f"{_error(error['mpe_mm_before'])} -> {_error(error['mpe_mm_after'])} mm"
             )
-    lines.append("  Seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
+    lines.append("  Seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in all_steps.items()))
     return lines + [f"  {folder / name}" for name in OUTPUT_NAMES]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from DeepIterRegLib.registration.result import Progress, ProgressCallback
+from DeepIterRegLib.common.progress import Progress, ProgressCallback
 
 PLAIN_LINE_EVERY = 0.25
 """Of the whole: how far a stage goes on before another plain line tells of it."""
@@ -63,15 +63,5 @@ def _plain_lines(console: Console, device: str) -> ProgressCallback:
             highlight=False,
             soft_wrap=True,
         )
-
-    return show
-
-
-def part_of(callback: ProgressCallback, begin: float, end: float) -> Callable[[Progress], None]:
-    """A callback whose 0 to 1 is `begin` to `end` of another one's."""
-
-    def show(progress: Progress) -> None:
-        fraction = begin + (end - begin) * min(max(progress.fraction, 0.0), 1.0)
-        callback(Progress(progress.stage, fraction, progress.similarity, progress.pose))
 
     return show

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from DeepIterRegLib.cli.clock import StepClock
-from DeepIterRegLib.cli.inputs import Inputs, read_inputs
-from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, finite_number, output_folder
+from DeepIterRegLib.cli.options import add_method_options, files_of, finite_number, options_of, output_folder
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
-from DeepIterRegLib.cli.progress import part_of, progress_display
+from DeepIterRegLib.cli.progress import progress_display
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.staged_output import staged_output
 from DeepIterRegLib.geometry.transform_file import write_transform
-from DeepIterRegLib.registration.comparison import ViewComparison
+from DeepIterRegLib.registration.comparison import compare_views
+from DeepIterRegLib.registration.images import ImageFiles, read_images
+from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.overlay_image import write_overlay
+from DeepIterRegLib.registration.register import register_images
 from DeepIterRegLib.registration.report import build_report, to_json
-from DeepIterRegLib.registration.result import Progress, ProgressCallback, Registration
+from DeepIterRegLib.registration.result import Registration
+from DeepIterRegLib.registration.warm_up import begin_to_warm_up
 from DeepIterRegLib.render.choose import choose_device
 
 
@@ -90,9 +95,12 @@ def add_command(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
-    request = RegisterRequest.from_arguments(args)
-    report = register_files(request, message_console())
-    print_outcome(Console(highlight=False, soft_wrap=True), request.output, report)
+    files, options = files_of(args), options_of(args, args.initial_transform)
+    require_slicer_core()
+    clock = StepClock()
+    with staged_output(args.output, OUTPUT_NAMES) as folder:
+        report = register_into(folder, files, options, message_console(), clock)
+    print_outcome(Console(highlight=False, soft_wrap=True), args.output, report, clock.seconds)
     return 0
 
 
@@ -101,68 +109,52 @@ def message_console() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def register_files(request: RegisterRequest, console: Console) -> dict[str, Any]:
-    """Register what `request` names, write the four files into its output folder (all or none), return the report.
-
-    console: shows the progress. Raises InputError, RegistrationCancelled, or what a library raises.
-    """
-    require_slicer_core()
-    with staged_output(request.output, OUTPUT_NAMES) as folder:
-        return register_into(folder, request, console, StepClock())
-
-
 def register_into(
-    folder: Path, request: RegisterRequest, console: Console, clock: StepClock, truth_pose: FloatArray | None = None
+    folder: Path,
+    files: ImageFiles,
+    options: Options,
+    console: Console,
+    clock: StepClock,
+    truth_pose: FloatArray | None = None,
 ) -> dict[str, Any]:
-    """Like `register_files`, but write into `folder` and whether or not the files come about all together.
+    """Get images, prepare, register, and write the four files into `folder`; returns the report.
 
-    clock: holds the steps that came before. truth_pose: (4, 4), for the report, where it is known.
+    console: shows the progress. clock: holds the steps that came before. truth_pose: (4, 4), for the report, where it
+    is known. Raises InputError, RegistrationCancelled, or what a library raises.
     """
-    # Asked here for the display alone: the pipeline chooses again, and falls back while it runs.
-    device, _ = choose_device(request.device)
+    # Asked here for the display alone: the registration chooses again, and falls back while it runs.
+    device, _ = choose_device(options.device)
+    begin_to_warm_up(options)
     with progress_display(console, device) as progress:
-        progress(Progress("Reading the images", 0.0))
-        inputs = read_inputs(request)
+        images = read_images(files, progress)
         clock.step("read")
-        registration, views = _register_in_scene(request, inputs, folder, progress, clock)
-        progress(Progress("Drawing the overlay", 0.96))
-        write_overlay(folder / "overlay.png", views)
-        clock.step("overlay")
-        seconds = clock.seconds | {"total": sum(clock.seconds.values())}
-        report = build_report(registration, views, seconds, request.seed, truth_pose, inputs.volume.warnings)
-        (folder / "report.json").write_text(to_json(report), encoding="utf-8")
+        registration = register_images(images, options, part_of(progress, 0.05, 0.9))
+        clock.step("prepare", {"register": registration.seconds})
+        write_result(folder, registration, progress, clock, truth_pose)
         progress(Progress("Done", 1.0))
-    return report
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
 
 
-def _register_in_scene(
-    request: RegisterRequest, inputs: Inputs, folder: Path, progress: ProgressCallback, clock: StepClock
-) -> tuple[Registration, tuple[ViewComparison, ...]]:
-    """Register through the Slicer logic; write the scene and the transform."""
-    from DeepIterRegLib.mrml.logic import DeepIterRegLogic
-    from DeepIterRegLib.mrml.nodes.scene import new_scene
+def write_result(
+    folder: Path,
+    registration: Registration,
+    progress: ProgressCallback,
+    clock: StepClock,
+    truth_pose: FloatArray | None = None,
+) -> None:
+    """Write transform, overlay, report and scene of a registration into `folder`. The report is built once."""
+    from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
 
-    logic = DeepIterRegLogic(new_scene())
-    registration = logic.register(
-        logic.load_cta(inputs.volume),
-        [logic.load_dsa(angiogram) for angiogram in inputs.angiograms],
-        method=request.method,
-        initial_pose=inputs.initial_pose,
-        initializer=request.initializer,
-        device=request.device,
-        cta_vessels=inputs.cta_vessels,
-        cta_veins=inputs.cta_veins,
-        dsa_vessels=inputs.dsa_vessels,
-        dsa_veins=inputs.dsa_veins,
-        seed=request.seed,
-        progress=part_of(progress, 0.05, 0.9),
-    )
-    clock.step("scene", {"prepare": registration.preparation_seconds, "register": registration.seconds})
-    progress(Progress("Writing the scene", 0.9))
-    write_transform(folder / "cta_to_carm.tfm", registration.pose, inputs.volume.centre_mm)
-    logic.save_scene(folder / "scene.mrb")
+    progress(Progress("Drawing the overlay", 0.9))
+    views = compare_views(registration)
+    write_transform(folder / "cta_to_carm.tfm", registration.pose, registration.volume.volume.centre_mm)
+    write_overlay(folder / "overlay.png", views)
+    report = build_report(registration, views, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose)
+    (folder / "report.json").write_text(to_json(report), encoding="utf-8")
+    clock.step("overlay")
+    progress(Progress("Writing the scene", 0.95))
+    write_registration_scene(folder / "scene.mrb", registration, report)
     clock.step("scene")
-    return registration, logic.views
 
 
 def require_slicer_core() -> None:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.initializer.in_view import in_view
 from DeepIterRegLib.initializer.search import Predict, SearchOptions, initialize
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.registration.result import Stage
 
 INITIALIZER_NAME = "Initializer"
 SIMILARITY_NAME = "NCC of veins"

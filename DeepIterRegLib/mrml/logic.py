@@ -1,12 +1,13 @@
-"""The registration for nodes: what the Slicer module, the command line and scripts call."""
+"""The registration for nodes: what the command line and scripts call. The panel's computes in a worker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.progress import ProgressCallback
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume import Volume
@@ -18,13 +19,14 @@ from DeepIterRegLib.mrml.nodes.volume_node import add_volume, volume_of
 from DeepIterRegLib.mrml.overlay.drr_overlay import OverlayPainter
 from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.saving.save_scene import save_scene
-from DeepIterRegLib.registration.comparison import ViewComparison, compare_views
-from DeepIterRegLib.registration.outcome import outcome_of
+from DeepIterRegLib.registration.comparison import compare_views
+from DeepIterRegLib.registration.images import Masks, PatientImages
+from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.report import build_report
-from DeepIterRegLib.registration.result import Method, ProgressCallback, Registration
+from DeepIterRegLib.registration.result import Registration, outcome_of
 
-Register = Callable[..., Registration]
-"""`DeepIterRegLib.register` or what stands in for it."""
+Register = Callable[[PatientImages, Options | None, ProgressCallback | None], Registration]
+"""`registration.register.register_images` or what stands in for it."""
 
 
 class DeepIterRegLogic:
@@ -47,13 +49,12 @@ class DeepIterRegLogic:
         register: Register | None = None,
         file_of_instance: FileOfInstance = slicer_file_of_instance,
     ) -> None:
-        """scene: vtkMRMLScene. register: the pipeline. file_of_instance: finds the DICOM file of an instance UID."""
+        """scene: vtkMRMLScene. register: prepares and registers. file_of_instance: finds the DICOM file of an instance
+        UID."""
         self.scene = scene
         self._register = register
         self._file_of_instance = file_of_instance
         self._painters: list[OverlayPainter] = []
-        self.views: tuple[ViewComparison, ...] = ()
-        """The DSAs of the last registration beside their DRRs, in their order."""
 
     def load_cta(self, volume: Volume) -> Any:
         """Add a volume that was read outside Slicer; returns its vtkMRMLScalarVolumeNode."""
@@ -67,41 +68,53 @@ class DeepIterRegLogic:
         self,
         cta: Any,
         dsas: Sequence[Any],
+        options: Options | None = None,
         *,
-        method: Method = "default",
         geometry: GeometryOptions | Sequence[GeometryOptions | None] | None = None,
+        masks: Masks[Any] | None = None,
         progress: ProgressCallback | None = None,
-        seed: int = 0,
-        **options: Any,
     ) -> Registration:
         """Register a CTA to one or several DSAs of the unmoved patient, and show the result in the scene.
 
         cta: scalar volume node; transforms it is under count, but for the pose of an earlier registration. dsas:
-        sequence nodes, their proxy volumes, or volumes whose third axis is time. geometry: what the user says about
-        the C-arm, one for all DSAs or one each. options: the other ones of `DeepIterRegLib.register`.
+        sequence nodes, their proxy volumes, or volumes whose third axis is time. options: method, starting pose, seed
+        and so on. geometry: what the user says about the C-arm, one for all DSAs or one each. masks: arrays that
+        replace our segmentations.
 
         Raises InputError for nodes that cannot be registered, RegistrationCancelled (or what `progress` raises) when
         cancelled; the scene and an earlier result are then as they were.
         """
-        sources = sources_of(dsas)
-        geometries = list(geometry) if isinstance(geometry, Sequence) else [geometry] * len(sources)
+        images = self.images_of(cta, dsas, geometry, masks)
+        registration = self._registering()(images, options, progress)
+        report = build_report(registration, compare_views(registration))
+        self.show(cta, dsas, registration, report)
+        return registration
+
+    def images_of(
+        self,
+        cta: Any,
+        dsas: Sequence[Any],
+        geometry: GeometryOptions | Sequence[GeometryOptions | None] | None = None,
+        masks: Masks[Any] | None = None,
+    ) -> PatientImages:
+        """The images in nodes; arguments as of `register`. Raises InputError."""
+        geometries = list(geometry) if isinstance(geometry, Sequence) else [geometry] * len(sources_of(dsas))
         volume = volume_of(cta)
-        angiograms = [
+        angiograms = tuple(
             angiogram_of(node, options_of_node, self._file_of_instance)
             for node, options_of_node in zip(dsas, geometries, strict=True)
-        ]
-        registration = self._pipeline()(volume, angiograms, method=method, progress=progress, seed=seed, **options)
-        views = compare_views(registration)
-        seconds = {"prepare": registration.preparation_seconds, "register": registration.seconds}
-        report = build_report(registration, views, seconds, seed)
+        )
+        return PatientImages(volume, angiograms, masks or Masks())
+
+    def show(self, cta: Any, dsas: Sequence[Any], registration: Registration, report: Mapping[str, Any]) -> None:
+        """Write a registration of these nodes into the scene, all or nothing. report: `build_report` of it."""
+        sources = sources_of(dsas)
         outcome = outcome_of(registration, report)
         show_registration(self.scene, cta, sources, outcome)
         self._painters = [
             OverlayPainter(drr_node_of(source), outcome.cloud, view.carm, view.valid)
             for source, view in zip(sources, outcome.views, strict=True)
         ]
-        self.views = views
-        return registration
 
     def update_overlay(self, pose: FloatArray) -> None:
         """Redraw the DRRs of the last registration at another pose (4, 4), as while a slider moves."""
@@ -116,9 +129,9 @@ class DeepIterRegLogic:
         """Write the scene with all its images to an MRB file. Raises InputError if it cannot be written."""
         save_scene(self.scene, path)
 
-    def _pipeline(self) -> Register:
+    def _registering(self) -> Register:
         if self._register is not None:
             return self._register
-        from DeepIterRegLib import register
+        from DeepIterRegLib.registration.register import register_images
 
-        return register
+        return register_images

@@ -46,3 +46,17 @@ class PreparedAngiogram:
     vein_contrast: npt.NDArray[np.float32]
     """Like `contrast`, of the venous phase alone; zeros when there is one frame only."""
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImages:
+    """Images ready to be registered: one CTA, and one angiogram or two of the unmoved patient."""
+
+    volume: PreparedVolume
+    angiograms: tuple[PreparedAngiogram, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Of all images, each once."""
+        lines = (*self.volume.warnings, *(line for run in self.angiograms for line in run.warnings))
+        return tuple(dict.fromkeys(lines))

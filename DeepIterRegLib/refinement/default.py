@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, contrast_target
@@ -25,7 +26,6 @@ from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import INITIALIZER_WIDTHS, PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
 from DeepIterRegLib.refinement.translation_search import TranslationSearch, apart, candidates
-from DeepIterRegLib.registration.result import Stage
 from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
 
 MAX_THREADS = 4

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.adam import AdamSchedule, adam
 from DeepIterRegLib.refinement.fixed_image import binned, binning_factor
 from DeepIterRegLib.refinement.minip_mutual_information import minip_view
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity, PoseSimilarity, RenderedSimilarity
-from DeepIterRegLib.registration.result import Stage
 from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.similarity.ncc import NormalizedCrossCorrelation

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from importlib.resources import files
@@ -18,17 +18,22 @@ import numpy as np
 
 from DeepIterRegLib import __version__
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.hand_adjustment import adjustment_between
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, mean_projection_error_px
 from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
 from DeepIterRegLib.preparation.prepared import PreparedVolume
-from DeepIterRegLib.registration.result import Registration, Stage
+from DeepIterRegLib.registration.result import Registration
 
 if TYPE_CHECKING:
     from DeepIterRegLib.registration.comparison import ViewComparison
 
 SCHEMA_VERSION = 1
+DIGITS = 6
+"""Behind the point, of mm, degrees, pixels and correlations."""
+POSE_DIGITS = 9
+"""Of rotations and directions, which are multiplied by some 200 mm."""
 UNTOUCHED = 1e-6
 """mm and degrees: a pose this near to the computed one has been through a file, not through a hand."""
 PACKAGES = (
@@ -40,25 +45,26 @@ PACKAGES = (
 def build_report(
     registration: Registration,
     views: Sequence[ViewComparison],
-    seconds: Mapping[str, float],
-    seed: int,
+    *,
+    reading_seconds: float | None = None,
     truth_pose: FloatArray | None = None,
-    extra_warnings: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The report as plain JSON values, valid against `report_schema()`.
+    """The report as plain JSON values, valid against `report_schema()`: built once, for the scene and for the file.
 
-    views: `compare_views(registration)`. seconds: of each step of the command, by name. truth_pose: (4, 4), where the
-    true pose is known. extra_warnings: what the command itself has to say, after the registration's own.
+    views: `compare_views(registration)`. reading_seconds: where files were read before. truth_pose: (4, 4), where the
+    true pose is known. Lengths are rounded to 1e-6 mm, angles to 1e-6 degrees: no digit depends on the processor.
     """
+    seconds = {} if reading_seconds is None else {"read": reading_seconds}
+    seconds |= {"prepare": registration.preparation_seconds, "register": registration.seconds}
     return {
         "schema_version": SCHEMA_VERSION,
         "software": software_versions(),
         "method": registration.method,
         "initializer": registration.initializer_sha256,
         "device": registration.device,
-        "seed": seed,
-        "pose": _numbers(registration.pose),
-        "initial_pose": _numbers(registration.initial_pose),
+        "seed": int(registration.seed),
+        "pose": rounded_pose(registration.pose),
+        "initial_pose": rounded_pose(registration.initial_pose),
         "moved": _moved(registration),
         "stages": [_stage(stage) for stage in registration.stages],
         "volume": _volume(registration.volume),
@@ -66,7 +72,7 @@ def build_report(
         "truth": None if truth_pose is None else _truth(registration, truth_pose),
         "confidence": None,
         "adjustment": None,
-        "warnings": list(dict.fromkeys([*registration.warnings, *extra_warnings])),
+        "warnings": list(dict.fromkeys(registration.warnings)),
         "seconds": {name: round(float(value), 4) for name, value in seconds.items()},
     }
 
@@ -98,8 +104,11 @@ def adjustment_fields(
         }
         for carm in carms
     ]
-    by_hand = asdict(adjustment_between(automatic_pose, pose, centre_mm, carms[0]))
-    return {"pose": _numbers(pose), **by_hand, "moved": moved, "angiograms": views}
+    by_hand = {
+        name: _number(value)
+        for name, value in asdict(adjustment_between(automatic_pose, pose, centre_mm, carms[0])).items()
+    }
+    return {"pose": rounded_pose(pose), **by_hand, "moved": moved, "angiograms": views}
 
 
 def software_versions() -> dict[str, Any]:
@@ -127,8 +136,8 @@ def to_json(report: Mapping[str, Any]) -> str:
 def carm_fields(carm: CArm) -> dict[str, Any]:
     """A C-arm position by its tags and, for one without angles, by its points."""
     return {
-        "primary_angle_deg": carm.primary_angle_deg,
-        "secondary_angle_deg": carm.secondary_angle_deg,
+        "primary_angle_deg": _number(carm.primary_angle_deg),
+        "secondary_angle_deg": _number(carm.secondary_angle_deg),
         "sdd_mm": _number(carm.sdd_mm),
         "sid_mm": _number(carm.sid_mm),
         "pixel_spacing_mm": _numbers(carm.pixel_spacing_mm),
@@ -137,8 +146,8 @@ def carm_fields(carm: CArm) -> dict[str, Any]:
         "principal_point_px": _numbers(carm.principal_point_px),
         "source_mm": _numbers(carm.source_mm),
         "detector_origin_mm": _numbers(carm.detector_origin_mm),
-        "column_direction": _numbers(carm.column_direction),
-        "row_direction": _numbers(carm.row_direction),
+        "column_direction": _numbers(carm.column_direction, POSE_DIGITS),
+        "row_direction": _numbers(carm.row_direction, POSE_DIGITS),
     }
 
 
@@ -154,7 +163,7 @@ def _moved(registration: Registration) -> dict[str, Any]:
 def _stage(stage: Stage) -> dict[str, Any]:
     return {
         "name": stage.name,
-        "pose": _numbers(stage.pose),
+        "pose": rounded_pose(stage.pose),
         "similarity_name": stage.similarity_name,
         "similarity": _number(stage.similarity),
         "similarity_before": _number(stage.similarity_before),
@@ -203,12 +212,17 @@ def _truth(registration: Registration, truth_pose: FloatArray) -> dict[str, Any]
             "mpe_mm_before": _number(mean_projection_error_mm(registration.initial_pose, *rest)),
             "mpe_mm_after": _number(mean_projection_error_mm(registration.pose, *rest)),
         })  # fmt: skip
-    return {"pose": _numbers(truth_pose), "angiograms": views}
+    return {"pose": rounded_pose(truth_pose), "angiograms": views}
+
+
+def rounded_pose(pose: FloatArray) -> list[list[float]]:
+    """A (4, 4) pose as nested lists: a point of the head is less than 1e-6 mm from where the pose has it."""
+    return [[_rounded(value, POSE_DIGITS) for value in row] for row in np.asarray(pose, dtype=np.float64)]
 
 
 def _number(value: float | np.floating[Any] | None) -> float | None:
-    """A finite float, or None for what is unknown or infinite: JSON has neither."""
-    return float(value) if value is not None and math.isfinite(value) else None
+    """A finite float to 1e-6 of its unit, or None for what is unknown or infinite: JSON has neither."""
+    return _rounded(value, DIGITS) if value is not None and math.isfinite(value) else None
 
 
 def _correlation(value: float) -> float | None:
@@ -216,5 +230,10 @@ def _correlation(value: float) -> float | None:
     return _number(np.clip(value, -1.0, 1.0))
 
 
-def _numbers(values: FloatArray | Sequence[float]) -> Any:
-    return np.asarray(values, dtype=np.float64).tolist()
+def _numbers(values: FloatArray | Sequence[float], digits: int = DIGITS) -> list[float]:
+    return [_rounded(value, digits) for value in values]
+
+
+def _rounded(value: float | np.floating[Any], digits: int) -> float:
+    """Adding 0 turns a negative zero, whose sign is chance, into a positive one."""
+    return round(float(value), digits) + 0.0

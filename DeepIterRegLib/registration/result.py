@@ -1,50 +1,21 @@
-"""What a registration returns, and how it reports while it runs."""
+"""What a registration is: the one record that a scene, a file, a report and a worker's message are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+import numpy as np
+import numpy.typing as npt
 
-Method = Literal["default", "published"]
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.progress import Progress, ProgressCallback, Stage
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """One step of the pipeline that ended with a pose."""
-
-    name: str
-    """In plain words, as the progress bar and the panel show it."""
-    pose: FloatArray
-    """(4, 4) patient frame (RAS) to C-arm frame."""
-    similarity_name: str | None
-    """"NCC" and "MI" of the published method, "log posterior" (nats) of the default, "NCC of veins" of the initializer;
-    None for a stage that measures nothing (the radiological pose)."""
-    similarity: float | None
-    """At `pose`, larger is better."""
-    similarity_before: float | None
-    """The same similarity at the pose the stage started from."""
-    seconds: float
-    evaluations: int = 0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One step forward, for a progress bar."""
-
-    stage: str
-    fraction: float
-    """Of the whole registration, 0 to 1."""
-    similarity: float | None = None
-    pose: FloatArray | None = None
-    """The best pose so far, for a live overlay."""
-
-
-ProgressCallback = Callable[[Progress], None]
-"""Called from the registering thread. It cancels by raising RegistrationCancelled (or KeyboardInterrupt)."""
+__all__ = ["Outcome", "OutcomeView", "Progress", "ProgressCallback", "Registration", "Stage"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +25,73 @@ class Registration:
     pose: FloatArray
     """(4, 4) patient frame (RAS, mm) to C-arm frame (mm): the to-parent matrix of Slicer's transform node."""
     initial_pose: FloatArray
-    """(4, 4) where the registration started: the radiological pose or the given transform."""
+    """(4, 4) where the registration started: the radiological pose or the given one."""
     stages: tuple[Stage, ...]
-    method: Method | Literal["by hand"]
+    method: Literal["default", "published", "by hand"]
     """"by hand": nobody registered, the pose is the starting pose."""
     device: str
     """"cpu" or "cuda", as used (after any fall-back)."""
-    volume: PreparedVolume
-    angiograms: tuple[PreparedAngiogram, ...]
+    images: PreparedImages
     warnings: tuple[str, ...]
-    preparation_seconds: float
-    seconds: float
+    """Of the images, then of the registration."""
+    seed: int = 0
+    preparation_seconds: float = 0.0
+    """Of reading, as far as it was deferred, and segmenting the images."""
+    seconds: float = 0.0
     """Of the registration proper, after the images were prepared."""
     initializer_sha256: str | None = None
     """Of the weights that found the starting hypotheses; None where the registration had no initializer."""
+
+    @property
+    def volume(self) -> PreparedVolume:
+        return self.images.volume
+
+    @property
+    def angiograms(self) -> tuple[PreparedAngiogram, ...]:
+        return self.images.angiograms
+
+
+@dataclass(frozen=True, eq=False)
+class OutcomeView:
+    """One DSA as it is shown."""
+
+    carm: CArm
+    minip: npt.NDArray[np.float32]
+    """(rows, columns) minimum over the frames, dark vessels on light."""
+    valid: BoolArray
+    """(rows, columns) what no shutter covers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A registration without what it was computed from: small enough to travel between processes, and all that a scene
+    keeps."""
+
+    pose: FloatArray
+    """(4, 4) patient frame (RAS, mm) to C-arm frame (mm)."""
+    initial_pose: FloatArray
+    """(4, 4) where the registration started."""
+    cloud: VesselCloud
+    """The CTA's vessels, from which the overlay is drawn."""
+    views: tuple[OutcomeView, ...]
+    """One for each DSA, in their order."""
+    report: Mapping[str, Any]
+    """`report.build_report`: stages, similarities, warnings, versions, seconds."""
+
+
+def outcome_of(registration: Registration, report: Mapping[str, Any]) -> Outcome:
+    """The outcome of a registration. report: `build_report` of it."""
+    return Outcome(
+        registration.pose,
+        registration.initial_pose,
+        registration.volume.cloud,
+        views_of(registration.images),
+        report,
+    )
+
+
+def views_of(images: PreparedImages) -> tuple[OutcomeView, ...]:
+    """The DSAs as they are shown, in their order."""
+    return tuple(
+        OutcomeView(prepared.angiogram.carm, prepared.minip, prepared.angiogram.valid) for prepared in images.angiograms
+    )

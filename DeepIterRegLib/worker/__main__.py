@@ -7,8 +7,9 @@ import sys
 from contextlib import suppress
 
 from DeepIterRegLib import __version__
+from DeepIterRegLib.common.threads import one_blas_thread_from_the_start
 from DeepIterRegLib.worker.channel import take_standard_streams
-from DeepIterRegLib.worker.device import cpu_words, leave_a_core_free
+from DeepIterRegLib.worker.device import cpu_words
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION
 
 
@@ -19,7 +20,7 @@ def main() -> None:
         # The application ends the group: the worker and whatever it may have started.
         with suppress(OSError):
             os.setpgid(0, 0)
-    leave_a_core_free()
+    one_blas_thread_from_the_start()
     # Before numpy is imported, which takes a good part of the time until the worker is ready.
     streams.channel.send({
         "type": "hello",

@@ -19,8 +19,8 @@ from DeepIterRegLib.worker.reply import Reply
 Command = Callable[[Mapping[str, Any], Reply], Mapping[str, Any]]
 
 COMMANDS: dict[str, str] = {
-    "place": "DeepIterRegLib.worker.start_by_hand:place",
-    "prepare": "DeepIterRegLib.worker.prepare:prepare",
+    "place": "DeepIterRegLib.worker.register:start_by_hand",
+    "prepare": "DeepIterRegLib.worker.register:prepare",
     "register": "DeepIterRegLib.worker.register:register",
     "sample": "DeepIterRegLib.worker.sample:sample",
 }

@@ -17,7 +17,7 @@ from DeepIterRegLib.images.dsa_source import DsaSource, ReadyRun
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.registration.outcome import OutcomeView
+from DeepIterRegLib.registration.result import OutcomeView
 
 PREVIEW_FILE = "prepared.npz"
 CTA = "cta"

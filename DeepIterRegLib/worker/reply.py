@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.worker.protocol import Message
 
 LEAST_INTERVAL_S = 0.03

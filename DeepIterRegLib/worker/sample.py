@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.worker.reply import Reply
 from DeepIterRegLib.worker.sample_file import write_sample
 

@@ -8,7 +8,7 @@ from DeepIterRegLib.worker.device import cpu_words
 
 
 def warm_up() -> str:
-    """Import the pipeline, compile or load the renderer, read the checkpoint; returns the device in words.
+    """Import what registers, compile or load the renderer, read the checkpoint; returns the device in words.
 
     What fails here the registration meets again, where it can be told.
     """

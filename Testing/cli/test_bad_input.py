@@ -30,7 +30,8 @@ from DeepIterRegLib.cli.main import main
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.prepared import PreparedVolume
-from DeepIterRegLib.registration import register as pipeline
+from DeepIterRegLib.registration import prepare as preparing
+from DeepIterRegLib.registration import register as registering
 from DeepIterRegLib.research.simulate.simple import SimplePatient, simple_patient, write_patient
 from Testing.support.paths import ROOT
 
@@ -57,13 +58,13 @@ def originals(patient, tmp_path_factory) -> dict[str, Path]:
 def same_cta_is_segmented_once(monkeypatch):
     """The tests below are not about the segmentation, which takes half of a run's time."""
 
-    def prepared_volume(volume, **options):
+    def prepared_volume(volume, *masks):
         key = hash(volume.voxels.tobytes())
         if key not in SEGMENTED:
-            SEGMENTED[key] = prepare_volume(volume, **options)
+            SEGMENTED[key] = prepare_volume(volume, *masks)
         return dataclasses.replace(SEGMENTED[key], volume=volume)
 
-    monkeypatch.setattr(pipeline, "prepare_volume", prepared_volume)
+    monkeypatch.setattr(preparing, "prepare_volume", prepared_volume)
 
 
 SEGMENTED: dict[int, PreparedVolume] = {}
@@ -549,9 +550,9 @@ def test_a_gpu_without_memory_falls_back_to_the_cpu_and_says_so(command, monkeyp
             raise OutOfMemoryError("CUDA out of memory. Tried to allocate 40.00 GiB.")
         return on_any_device(*arguments, device=device, **options)
 
-    on_any_device = pipeline.refine_default
-    monkeypatch.setattr(pipeline, "refine_default", refine)
-    monkeypatch.setattr(pipeline, "choose_device", lambda requested: (requested, None))
+    on_any_device = registering.refine_default
+    monkeypatch.setattr(registering, "refine_default", refine)
+    monkeypatch.setattr(registering, "choose_device", lambda requested: (requested, None))
     # Its network would ask for the real thing.
     warning = warnings_of(command, "--device", "cuda", "--no-initializer")
     assert "GPU" in warning

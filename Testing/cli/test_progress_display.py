@@ -6,8 +6,8 @@ import io
 
 from rich.console import Console
 
-from DeepIterRegLib.cli.progress import part_of, progress_display
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.cli.progress import progress_display
+from DeepIterRegLib.common.progress import Progress, part_of
 
 
 def shown(terminal: bool) -> str:

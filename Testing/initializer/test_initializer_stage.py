@@ -12,19 +12,21 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from DeepIterRegLib.cli.main import build_parser
-from DeepIterRegLib.cli.options import RegisterRequest, initializer_of
+from DeepIterRegLib.cli.options import options_of
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.progress import Progress, Stage
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.geometry.rigid import PivotedCorrection
-from DeepIterRegLib.initializer import predictor
+from DeepIterRegLib.initializer import checkpoint, predictor
 from DeepIterRegLib.initializer.correction import correction_between
 from DeepIterRegLib.initializer.search import SearchOptions
 from DeepIterRegLib.initializer.stage import LOST
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.registration import register as pipeline
-from DeepIterRegLib.registration.register import register_prepared
-from DeepIterRegLib.registration.result import Progress, Registration, Stage
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
+from DeepIterRegLib.registration import register as registering
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.register import register
+from DeepIterRegLib.registration.result import Registration
 from Testing.support.constant_network import write_constant_network
 from Testing.support.vessel_tree_case import CENTRE_MM, LATERAL, prepared_angiogram, prepared_volume, tree_cloud
 
@@ -60,14 +62,14 @@ def no_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
     def stay(volume: Any, angiograms: Any, pose: Any, **options: Any) -> list[Stage]:
         return [Stage("Nothing", pose, None, None, None, 0.0)]
 
-    monkeypatch.setattr(pipeline, "refine_published", stay)
-    monkeypatch.setattr(pipeline, "agreement_ncc", lambda *arguments: 1.0)
+    monkeypatch.setattr(registering, "refine_published", stay)
+    monkeypatch.setattr(registering, "agreement_ncc", lambda *arguments: 1.0)
 
 
 def registered(angiogram: PreparedAngiogram, method: Any = "published", **options: Any) -> Registration:
-    return register_prepared(
-        prepared_volume(), [angiogram], method=method, device="cpu", **{"search": ONCE, **options}
-    )  # fmt: skip
+    progress = options.pop("progress", None)
+    chosen = Options(method, device="cpu", **{"search": ONCE, **options})
+    return register(PreparedImages(prepared_volume(), (angiogram,)), chosen, progress)
 
 
 def error_mm(pose: np.ndarray) -> float:
@@ -108,10 +110,10 @@ def test_left_out_it_is_as_if_there_were_none(angiogram, knows):
         return [Stage("Nothing", START, None, None, None, 0.0)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "refine_published", remember)
-        patch.setattr(pipeline, "refine_default", remember)
-        patch.setattr(pipeline, "agreement_ncc", lambda *arguments: 1.0)
-        patch.setattr(pipeline, "load_network", None)
+        patch.setattr(registering, "refine_published", remember)
+        patch.setattr(registering, "refine_default", remember)
+        patch.setattr(registering, "agreement_ncc", lambda *arguments: 1.0)
+        patch.setattr(registering, "load_network", None)
         results = [registered(angiogram, method, initializer=False) for method in ("published", "default")]
     for result in results:
         assert (names(result.stages), result.warnings) == (["Starting pose", "Nothing"], ())
@@ -125,7 +127,7 @@ def test_left_out_it_is_as_if_there_were_none(angiogram, knows):
 def test_a_given_pose_is_a_start_and_leaves_it_out_unless_a_checkpoint_is_named(
     angiogram, knows, no_refinement, monkeypatch
 ):
-    monkeypatch.setattr(pipeline, "DEFAULT_CHECKPOINT", knows[0])
+    monkeypatch.setattr(checkpoint, "DEFAULT_CHECKPOINT", knows[0])
     assert "Initializer" in names(registered(angiogram).stages)
     given = registered(angiogram, initial_pose=TRUTH)
     assert (names(given.stages), given.warnings) == (["Starting pose", "Nothing"], ())
@@ -221,15 +223,15 @@ def test_the_commands_say_which_checkpoint(tmp_path):
     words = ["register", "--cta", str(tmp_path), "--dsa", str(tmp_path), "--output", str(tmp_path / "output")]
 
     def asked(*options: str) -> Any:
-        return RegisterRequest.from_arguments(build_parser().parse_args([*words, *options])).initializer
+        return options_of(build_parser().parse_args([*words, *options])).initializer
 
-    checkpoint = tmp_path / "mine.safetensors"
+    mine = tmp_path / "mine.safetensors"
     with pytest.raises(InputError, match=r"mine\.safetensors does not exist; give an existing file with --checkpoint"):
-        asked("--checkpoint", str(checkpoint))
-    checkpoint.touch()
+        asked("--checkpoint", str(mine))
+    mine.touch()
     assert asked() is None
     assert asked("--no-initializer") is False
-    assert asked("--checkpoint", str(checkpoint)) == checkpoint
-    assert initializer_of(build_parser().parse_args(["demo", "--no-initializer"])) is False
+    assert asked("--checkpoint", str(mine)) == mine
+    assert options_of(build_parser().parse_args(["demo", "--no-initializer"])).initializer is False
     with pytest.raises(InputError, match="not allowed with"):
-        asked("--no-initializer", "--checkpoint", str(checkpoint))
+        asked("--no-initializer", "--checkpoint", str(mine))

@@ -13,12 +13,14 @@ import pytest
 pytest.importorskip("slicer")
 
 from DeepIterRegLib.common.errors import InputError, RegistrationCancelled
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.geometry.projection import detector_points_mm
 from DeepIterRegLib.geometry.rigid import apply, rigid
 from DeepIterRegLib.mrml.logic import DeepIterRegLogic
 from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array, to_parent_of, voxels_of
 from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.report import rounded_pose
 from DeepIterRegLib.render.choose import splat_renderer
 from Testing.support.small_registration import (
     FRONTAL,
@@ -36,16 +38,17 @@ class Case:
     """A scene with a CTA and two DSAs, registered on demand."""
 
     def __init__(self) -> None:
-        self.pipeline = FakeRegister()
+        self.registering = FakeRegister()
         self.scene = new_scene()
-        self.logic = DeepIterRegLogic(self.scene, self.pipeline)
+        self.logic = DeepIterRegLogic(self.scene, self.registering)
         self.cta = self.logic.load_cta(small_volume())
         self.lateral = self.logic.load_dsa(small_angiogram(LATERAL))
         self.frontal = self.logic.load_dsa(small_angiogram(FRONTAL, frames=1, shutter_px=0))
 
     def register(self, pose: Any = POSE, dsas: list[Any] | None = None, **options: Any) -> Any:
-        self.pipeline.pose = pose
-        return self.logic.register(self.cta, dsas or [self.lateral], **options)
+        self.registering.pose = pose
+        progress = options.pop("progress", None)
+        return self.logic.register(self.cta, dsas or [self.lateral], Options(**options), progress=progress)
 
 
 @pytest.fixture
@@ -68,15 +71,15 @@ def everything(scene: Any) -> tuple[str, list[bytes]]:
     return scene.GetSceneXMLString(), images
 
 
-def test_pipeline_gets_exactly_the_images_that_were_loaded(case: Case) -> None:
+def test_registration_gets_exactly_the_images_that_were_loaded(case: Case) -> None:
     case.register(dsas=[case.lateral, case.frontal], device="cpu", seed=3)
     volume, angiogram = small_volume(), small_angiogram(LATERAL)
-    assert case.pipeline.volume is not None
-    np.testing.assert_array_equal(case.pipeline.volume.voxels, volume.voxels)
-    np.testing.assert_allclose(case.pipeline.volume.ijk_to_ras, volume.ijk_to_ras, rtol=0, atol=1e-12)
-    assert (case.pipeline.volume.kind, case.pipeline.volume.warnings) == ("cta", volume.warnings)
-    assert len(case.pipeline.angiograms) == 2
-    given = case.pipeline.angiograms[0]
+    assert case.registering.volume is not None
+    np.testing.assert_array_equal(case.registering.volume.voxels, volume.voxels)
+    np.testing.assert_allclose(case.registering.volume.ijk_to_ras, volume.ijk_to_ras, rtol=0, atol=1e-12)
+    assert (case.registering.volume.kind, case.registering.volume.warnings) == ("cta", volume.warnings)
+    assert len(case.registering.angiograms) == 2
+    given = case.registering.angiograms[0]
     np.testing.assert_array_equal(given.frames, angiogram.frames)
     np.testing.assert_array_equal(given.valid, angiogram.valid)
     assert given.frame_times_s is not None
@@ -85,9 +88,10 @@ def test_pipeline_gets_exactly_the_images_that_were_loaded(case: Case) -> None:
     for field in ("source_mm", "detector_origin_mm", "column_direction", "row_direction"):
         np.testing.assert_array_equal(getattr(given.carm, field), getattr(LATERAL, field))
     assert given.carm.pixel_spacing_mm == LATERAL.pixel_spacing_mm
-    assert case.pipeline.angiograms[1].frame_times_s is None
-    assert case.pipeline.angiograms[1].valid.all()
-    assert case.pipeline.options == {"method": "default", "progress": None, "seed": 3, "device": "cpu"}
+    assert case.registering.angiograms[1].frame_times_s is None
+    assert case.registering.angiograms[1].valid.all()
+    assert case.registering.options is not None
+    assert case.registering.options.to_json() == Options(device="cpu", seed=3).to_json()
 
 
 def test_pose_becomes_the_to_parent_matrix_above_the_cta_with_its_centre(case: Case) -> None:
@@ -151,8 +155,8 @@ def test_second_registration_updates_the_nodes_of_the_first(case: Case) -> None:
     assert case.scene.GetNumberOfNodes() == count
     assert case.cta.GetParentTransformNode() is node
     np.testing.assert_array_equal(to_parent_of(node), OTHER_POSE)
-    assert case.pipeline.volume is not None
-    np.testing.assert_allclose(case.pipeline.volume.ijk_to_ras, small_volume().ijk_to_ras, atol=1e-12)
+    assert case.registering.volume is not None
+    np.testing.assert_allclose(case.registering.volume.ijk_to_ras, small_volume().ijk_to_ras, atol=1e-12)
 
 
 def test_a_transform_of_the_users_counts_and_stays_below_the_pose(case: Case) -> None:
@@ -162,8 +166,8 @@ def test_a_transform_of_the_users_counts_and_stays_below_the_pose(case: Case) ->
     case.cta.SetAndObserveTransformNodeID(theirs.GetID())
     for _ in range(2):  # the second time the pose is there already and must not count
         case.register()
-        assert case.pipeline.volume is not None
-        np.testing.assert_allclose(case.pipeline.volume.ijk_to_ras, shift @ small_volume().ijk_to_ras, atol=1e-12)
+        assert case.registering.volume is not None
+        np.testing.assert_allclose(case.registering.volume.ijk_to_ras, shift @ small_volume().ijk_to_ras, atol=1e-12)
     assert case.cta.GetParentTransformNode() is theirs
     np.testing.assert_array_equal(to_parent_of(theirs), shift)
     assert theirs.GetParentTransformNode().GetName() == "CTA to C-arm"
@@ -179,7 +183,7 @@ def test_failed_or_cancelled_registration_leaves_the_scene_as_it_was(
     if registered_before:
         case.register()
     before = everything(case.scene)
-    case.pipeline.error = error
+    case.registering.error = error
     with pytest.raises(type(error)):
         case.register(OTHER_POSE)
     assert everything(case.scene) == before
@@ -227,7 +231,7 @@ def test_provenance_is_kept_beside_the_pose(case: Case) -> None:
     assert float(node.GetAttribute("DeepIterReg.similarity")) == 0.8125
     assert json.loads(node.GetAttribute("DeepIterReg.warnings")) == ["The shutter hides a part of the DSA."]
     report = json.loads(node.GetNodeReference("DeepIterReg.report").GetText())
-    assert report["pose"] == POSE.tolist()
+    assert report["pose"] == rounded_pose(POSE)
     assert [stage["name"] for stage in report["stages"]] == ["Radiological pose", "Vessel masks"]
     assert report["angiograms"][0]["carm"]["sdd_mm"] == pytest.approx(1150)
     assert (report["seed"], report["method"]) == (5, "published")
@@ -262,17 +266,19 @@ def test_saved_scene_can_be_registered_again_after_reading_it(case: Case, tmp_pa
     case.register()
     case.logic.save_scene(tmp_path / "scene.mrb")
     scene = read_scene(tmp_path / "scene.mrb")
-    pipeline = FakeRegister(OTHER_POSE)
-    DeepIterRegLogic(scene, pipeline).register(named(scene, "CTA"), [scene.GetFirstNodeByClass("vtkMRMLSequenceNode")])
+    registering = FakeRegister(OTHER_POSE)
+    DeepIterRegLogic(scene, registering).register(
+        named(scene, "CTA"), [scene.GetFirstNodeByClass("vtkMRMLSequenceNode")]
+    )
     angiogram = small_angiogram(LATERAL)
-    assert pipeline.volume is not None
-    np.testing.assert_array_equal(pipeline.volume.voxels, small_volume().voxels)
-    np.testing.assert_allclose(pipeline.volume.ijk_to_ras, small_volume().ijk_to_ras, atol=1e-12)
-    assert pipeline.volume.warnings == small_volume().warnings
-    np.testing.assert_array_equal(pipeline.angiograms[0].frames, angiogram.frames)
-    np.testing.assert_array_equal(pipeline.angiograms[0].valid, angiogram.valid)
-    assert pipeline.angiograms[0].warnings == angiogram.warnings
-    np.testing.assert_array_equal(pipeline.angiograms[0].carm.source_mm, LATERAL.source_mm)
+    assert registering.volume is not None
+    np.testing.assert_array_equal(registering.volume.voxels, small_volume().voxels)
+    np.testing.assert_allclose(registering.volume.ijk_to_ras, small_volume().ijk_to_ras, atol=1e-12)
+    assert registering.volume.warnings == small_volume().warnings
+    np.testing.assert_array_equal(registering.angiograms[0].frames, angiogram.frames)
+    np.testing.assert_array_equal(registering.angiograms[0].valid, angiogram.valid)
+    assert registering.angiograms[0].warnings == angiogram.warnings
+    np.testing.assert_array_equal(registering.angiograms[0].carm.source_mm, LATERAL.source_mm)
     np.testing.assert_allclose(to_parent_of(named(scene, "CTA").GetParentTransformNode()), OTHER_POSE, atol=1e-12)
     assert scene.GetNumberOfNodesByClass("vtkMRMLLinearTransformNode") == 1
 
@@ -305,7 +311,7 @@ def test_unusable_nodes_are_refused_in_one_sentence(case: Case, pick: Any, messa
     cta, dsas = pick(case)
     with pytest.raises(InputError, match=f"^{message}"):
         case.logic.register(cta, dsas)
-    assert case.pipeline.volume is None
+    assert case.registering.volume is None
 
 
 def empty_volume(scene: Any) -> Any:

@@ -43,7 +43,8 @@ def test_a_shutter_is_black():
     valid = prepared.angiogram.valid.copy()
     valid[:, :50] = False
     angiogram = dataclasses.replace(prepared.angiogram, valid=valid)
-    covered = dataclasses.replace(registration, angiograms=(dataclasses.replace(prepared, angiogram=angiogram),))
+    images = dataclasses.replace(registration.images, angiograms=(dataclasses.replace(prepared, angiogram=angiogram),))
+    covered = dataclasses.replace(registration, images=images)
     view = compare_views(covered)[0]
     assert blend(view, np.zeros_like(view.drr_after), 1.0)[:, :50].max() == 0
 

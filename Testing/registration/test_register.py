@@ -1,9 +1,8 @@
-"""`register` and `register_prepared`: hypotheses, devices, arguments, and the real rotational run."""
+"""`register`: hypotheses, devices, arguments, and the real rotational run."""
 
 from __future__ import annotations
 
 import doctest
-import functools
 from dataclasses import replace
 
 import numpy as np
@@ -18,9 +17,13 @@ from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
+from DeepIterRegLib.preparation.prepared import PreparedImages
 from DeepIterRegLib.refinement import pyramid
 from DeepIterRegLib.refinement.agreement import little_in_view_warning, share_in_view
-from DeepIterRegLib.registration import register as pipeline
+from DeepIterRegLib.registration import patient
+from DeepIterRegLib.registration import register as registering
+from DeepIterRegLib.registration.images import ImageFiles
+from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.research.evaluate.rotational import as_json, run_trials, summarise
 from Testing.support.cases import CASES, needs_cases
 from Testing.support.vessel_tree_case import (
@@ -32,8 +35,10 @@ from Testing.support.vessel_tree_case import (
     tree_cloud,
 )
 
-register_prepared = functools.partial(pipeline.register_prepared, initializer=False)
-"""The initializer has its own tests (test_initializer_stage.py)."""
+
+def register_prepared(volume, angiograms, **options):
+    """Without the initializer, which has its own tests (test_initializer_stage.py)."""
+    return registering.register(PreparedImages(volume, tuple(angiograms)), Options(initializer=False, **options))
 
 
 def truth_near(start):
@@ -45,9 +50,9 @@ TRUTH = truth_near(START)
 
 
 def test_the_docstrings_example_runs():
-    assert DeepIterRegLib.register is pipeline.register
+    assert DeepIterRegLib.register is patient.register
     finder = doctest.DocTestFinder(recurse=False)
-    (example,) = finder.find(pipeline.register, "register", globs={})
+    (example,) = finder.find(patient.register, "register", globs={})
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
@@ -121,7 +126,7 @@ def test_a_full_gpu_hands_over_to_the_cpu_and_says_so(monkeypatch):
             raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return real(cloud, carm, device, **options)
 
-    monkeypatch.setattr(pipeline, "choose_device", lambda requested: ("cuda", None))
+    monkeypatch.setattr(registering, "choose_device", lambda requested: ("cuda", None))
     monkeypatch.setattr(pyramid, "splat_renderer", no_memory)
     result = register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], device="auto")
     assert result.device == "cpu"
@@ -133,7 +138,7 @@ def test_other_errors_on_the_gpu_are_not_swallowed(monkeypatch):
     def broken(cloud, carm, device="cpu", **options):
         raise RuntimeError("illegal memory access")
 
-    monkeypatch.setattr(pipeline, "choose_device", lambda requested: ("cuda", None))
+    monkeypatch.setattr(registering, "choose_device", lambda requested: ("cuda", None))
     monkeypatch.setattr(pyramid, "splat_renderer", broken)
     with pytest.raises(RuntimeError, match="illegal"):
         register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)])
@@ -142,12 +147,10 @@ def test_other_errors_on_the_gpu_are_not_swallowed(monkeypatch):
 def test_unknown_method_no_angiogram_and_a_scaled_start_are_refused_in_a_sentence():
     with pytest.raises(InputError, match="no method 'magic'"):
         register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], method="magic")
-    with pytest.raises(InputError, match="--dsa"):
-        register_prepared(prepared_volume(), [])
+    with pytest.raises(InputError, match="give a run as the DSA"):
+        ImageFiles(prepared_volume().volume, ())
     with pytest.raises(InputError, match="scales, shears or mirrors"):
-        pipeline.register(
-            prepared_volume().volume, prepared_angiogram(TRUTH).angiogram, initial_pose=2 * np.diag([1, 1, 1, 0.5])
-        )
+        Options(initial_pose=2 * np.diag([1, 1, 1, 0.5]))
 
 
 @pytest.mark.parametrize("shift_mm", [(0, 400, 0), (-5000, 0, 0), (900, 0, 0)])
@@ -155,7 +158,7 @@ def test_unknown_method_no_angiogram_and_a_scaled_start_are_refused_in_a_sentenc
 def test_a_start_without_the_head_in_view_is_refused(shift_mm, method):
     away = TRUTH.copy()
     away[:3, 3] += shift_mm
-    with pytest.raises(InputError, match=r"no vessel of the CTA is projected onto the DSA.*--initial-transform"):
+    with pytest.raises(InputError, match=r"no vessel of the CTA is projected onto the DSA.*the starting pose nearer"):
         register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], initial_pose=away, method=method)
 
 

@@ -17,7 +17,7 @@ from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
-from DeepIterRegLib.registration.outcome import Outcome, OutcomeView
+from DeepIterRegLib.registration.result import Outcome, OutcomeView
 from Testing.support.small_registration import LATERAL, POSE, small_angiogram, small_cloud, small_volume
 
 INITIAL_POSE = se3_exp(np.array([0.0, 0.1, 0.0, 5.0, 5.0, 5.0])) @ POSE

@@ -50,9 +50,9 @@ def tubes_cloud() -> VesselCloud:
 class RegisterTubes(FakeRegister):
     """Stands in for the pipeline, and finds the tubes in whatever it is given."""
 
-    def __call__(self, volume: Any, angiograms: Sequence[Any], **options: Any) -> Registration:
-        found = super().__call__(volume, angiograms, **options)
-        return replace(found, volume=replace(found.volume, cloud=tubes_cloud()))
+    def __call__(self, images: Any, options: Any = None, progress: Any = None) -> Registration:
+        found = super().__call__(images, options, progress)
+        return replace(found, images=replace(found.images, volume=replace(found.volume, cloud=tubes_cloud())))
 
 
 def registered_tubes(

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.progress import Progress, ProgressCallback, Stage
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.rigid import apply, rigid
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.registration.result import Progress, Registration, Stage
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
+from DeepIterRegLib.registration.images import PatientImages
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.render.choose import splat_renderer
 
 LATERAL = CArm.from_angles(80.0, 5.0, 1150.0, 750.0, 1.5, 96, 128, principal_point_px=(60.0, 50.0))
@@ -62,19 +62,23 @@ def small_angiogram(carm: CArm, frames: int = 3, shutter_px: int = 6, pose: Floa
 
 
 class FakeRegister:
-    """Stands in for `DeepIterRegLib.register`: remembers what it was called with and returns `pose` at once."""
+    """Stands in for `register_images`: remembers what it was called with and returns `pose` at once."""
 
     def __init__(self, pose: FloatArray = POSE, error: BaseException | None = None) -> None:
         self.pose = pose
         self.error = error
         self.volume: Volume | None = None
         self.angiograms: list[Angiogram] = []
-        self.options: dict[str, Any] = {}
+        self.options: Options | None = None
 
-    def __call__(self, volume: Volume, angiograms: Sequence[Angiogram], **options: Any) -> Registration:
-        self.volume, self.angiograms, self.options = volume, list(angiograms), options
-        if options["progress"] is not None:
-            options["progress"](Progress("Registering", 0.5, 0.7, self.pose))
+    def __call__(
+        self, images: PatientImages, options: Options | None = None, progress: ProgressCallback | None = None
+    ) -> Registration:
+        assert isinstance(images.volume, Volume)
+        self.volume, self.angiograms, self.options = images.volume, list(images.angiograms), options  # type: ignore[arg-type]
+        volume, options = images.volume, options or Options()
+        if progress is not None:
+            progress(Progress("Registering", 0.5, 0.7, self.pose))
         if self.error is not None:
             raise self.error
         start = radiological_pose(volume.centre_mm)
@@ -86,11 +90,14 @@ class FakeRegister:
                 Stage("Radiological pose", start, None, None, None, 0.0),
                 Stage("Vessel masks", self.pose, "NCC", 0.8125, 0.25, 0.5, 60),
             ),
-            method=options["method"],
+            method=options.method,
             device="cpu",
-            volume=PreparedVolume(volume, vessels, np.zeros_like(vessels), small_cloud(volume)),
-            angiograms=tuple(prepared(angiogram) for angiogram in self.angiograms),
+            images=PreparedImages(
+                PreparedVolume(volume, vessels, np.zeros_like(vessels), small_cloud(volume)),
+                tuple(prepared(angiogram) for angiogram in self.angiograms),
+            ),
             warnings=("The shutter hides a part of the DSA.",),
+            seed=options.seed,
             preparation_seconds=1.0,
             seconds=0.5,
         )

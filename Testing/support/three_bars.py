@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.rigid import PivotedCorrection
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.registration.result import Registration, Stage
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
+from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.render.choose import splat_renderer
 
 SHIFT_MM = np.array([6.0, -3.0, 2.0])
@@ -49,7 +50,14 @@ def registered_bars(angles_deg: tuple[float, ...] = (0.0,)) -> Registration:
         Stage("Fine alignment", pose, "NCC", 0.9, 0.2, 0.25, 812),
     )
     return Registration(
-        pose, start, stages, "default", "cpu",
-        PreparedVolume(volume, voxels > 0, np.zeros(voxels.shape, bool), cloud),
-        tuple(prepared), ("One frame only, so arteries and veins cannot be told apart by time.",), 1.5, 0.25,
-    )  # fmt: skip
+        pose,
+        start,
+        stages,
+        "default",
+        "cpu",
+        PreparedImages(PreparedVolume(volume, voxels > 0, np.zeros(voxels.shape, bool), cloud), tuple(prepared)),
+        ("One frame only, so arteries and veins cannot be told apart by time.",),
+        seed=3,
+        preparation_seconds=1.5,
+        seconds=0.25,
+    )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.worker.reply import Reply
 
 NAMES = ("nap", "work", "gorge", "chatter", "refuse", "stumble", "breed", "ask")

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.images.dsa_source import DsaSource
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.images.volume_source import VolumeSource
 from DeepIterRegLib.mrml.worker_client.client import ProcessWorkerClient
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
 from Testing.support.worker_loop import Heard, Loop, PipeProcess
 
@@ -74,7 +75,7 @@ def measure(request: RegistrationRequest, environment: dict[str, str] | None) ->
     result = click("first click, worker ready", request).of("done")
     click("second click", request)
     if result:
-        click("refine from the result", replace(request, initial_pose=result[0].pose))
+        click("refine from the result", replace(request, options=Options(initial_pose=result[0].pose)))
     client.close()
     click("click, no worker yet", request)
     client.close()

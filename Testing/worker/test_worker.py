@@ -22,7 +22,9 @@ from DeepIterRegLib.images.volume_source import VolumeSource
 from DeepIterRegLib.mrml.worker_client.client import ProcessWorkerClient
 from DeepIterRegLib.mrml.worker_client.process import SEARCH_FOLDER
 from DeepIterRegLib.mrml.worker_client.request import GivenMask, RegistrationRequest
-from DeepIterRegLib.registration.register import register
+from DeepIterRegLib.registration.images import Masks
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.patient import register
 from DeepIterRegLib.registration.report import report_schema
 from Testing.support.small_patient import small_patient
 from Testing.support.worker_commands import QUICK_WORKER
@@ -96,9 +98,7 @@ def patient_request() -> RegistrationRequest:
         ("dsa",),
         cta_vessels=GivenMask("vessels", lambda: vessels.astype(np.uint8)),
         cta_veins=GivenMask("veins", lambda: veins.astype(np.uint8)),
-        device="cpu",
-        seed=3,
-        initial_pose=patient.radiological_pose,
+        options=Options(initial_pose=patient.radiological_pose, device="cpu", seed=3),
     )
 
 
@@ -126,11 +126,8 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     direct = register(
         patient.volume,
         read_source(request.dsas[0]),
-        cta_vessels=patient.artery_mask | patient.vein_mask,
-        cta_veins=patient.skull_vein_mask,
-        initial_pose=patient.radiological_pose,
-        device="cpu",
-        seed=3,
+        request.options,
+        masks=Masks(patient.artery_mask | patient.vein_mask, patient.skull_vein_mask),
     )
     np.testing.assert_allclose(outcome.pose, direct.pose, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(outcome.initial_pose, direct.initial_pose)
@@ -152,7 +149,7 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
 
     assert outcome.report["initializer"] is None, "who gives a pose knows where the head is"
 
-    fields = {**vars(request), "initial_pose": None}
+    fields = {**vars(request), "options": Options(device="cpu", seed=3)}
     again = Heard()
     desk.client.register(WithoutArrays(**fields), again)
     desk.finish(again)

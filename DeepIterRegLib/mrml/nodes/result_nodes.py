@@ -36,7 +36,7 @@ from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
 from DeepIterRegLib.mrml.nodes.volume_node import top_below_pose
 from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, draw_drr
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, look_from_source, show_in_slice_view
-from DeepIterRegLib.registration.outcome import Outcome, OutcomeView
+from DeepIterRegLib.registration.result import Outcome, OutcomeView
 from DeepIterRegLib.registration.shades import grey_window
 
 POSE_NAME = "CTA to C-arm"

@@ -19,7 +19,7 @@ from DeepIterRegLib.mrml.views.layout import arrange
 from DeepIterRegLib.mrml.views.view_state import ViewState
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, fit_slice_view, show_in_slice_view, view_node
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.registration.outcome import OutcomeView
+from DeepIterRegLib.registration.result import OutcomeView
 from DeepIterRegLib.registration.shades import grey_window
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.client import WorkerClient
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
-from DeepIterRegLib.registration.result import Progress
 
 AFTER_MS = 400
 """How long nothing has to be selected or typed in before it begins: each letter of a number is a change."""

@@ -18,6 +18,7 @@ from DeepIterRegLib.mrml.panel.carm_form import CArmForm
 from DeepIterRegLib.mrml.panel.packages import Machine, Packages, SlicerMachine
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest, request_of
+from DeepIterRegLib.registration.options import Options
 
 SELECTORS = {
     name: f"{name}Selector"
@@ -139,9 +140,7 @@ class InputsSection:
             cta_veins=veins,
             dsa_vessels=given_detector_masks([getattr(parameters, f"{p}Vessels") for p in prefixes], dsas, "vessels"),
             dsa_veins=given_detector_masks([getattr(parameters, f"{p}Veins") for p in prefixes], dsas, "veins"),
-            method=parameters.method,
-            device=parameters.device,
-            initial_pose=initial_pose,
+            options=Options(parameters.method, initial_pose, device=parameters.device),
         )
 
     def offer_packages(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
 from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
@@ -20,8 +21,7 @@ from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.stage_messages import stage_words
 from DeepIterRegLib.mrml.worker_client.client import JobListener, PreparedPreview
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
-from DeepIterRegLib.registration.outcome import Outcome
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.registration.result import Outcome
 
 
 class Images(Protocol):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.worker_client.client import WorkerClient
-from DeepIterRegLib.registration.result import Progress
 from DeepIterRegLib.worker.sample_file import FORMAT_VERSION, read_sample
 
 CATEGORY = "DeepIterReg"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.nodes.array_writer import write_pieces
 from DeepIterRegLib.mrml.worker_client.protocols import JobListener
 from DeepIterRegLib.mrml.worker_client.request import ArrayMaker
-from DeepIterRegLib.registration.outcome import Outcome
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.registration.result import Outcome
 from DeepIterRegLib.worker.payload import PreparedPreview, pose_of, read_preview
 from DeepIterRegLib.worker.protocol import Message
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
-from DeepIterRegLib.registration.result import Progress
 from DeepIterRegLib.worker.payload import PreparedPreview
 
 State = Literal["off", "starting", "warm", "busy"]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.images.dsa_source import DsaSource
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
 from DeepIterRegLib.mrml.nodes.content_key import content_key
 from DeepIterRegLib.mrml.nodes.dsa_node import FileOfInstance, dsa_source_of, sources_of
 from DeepIterRegLib.mrml.nodes.volume_node import volume_source_of
-from DeepIterRegLib.registration.result import Method
+from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.worker import payload as names
 from DeepIterRegLib.worker.payload import dsa_to_json, key_of, volume_to_json
 
@@ -45,11 +44,7 @@ class RegistrationRequest:
     dsa_vessels: tuple[GivenMask | None, ...] = ()
     """One for each DSA, or none at all."""
     dsa_veins: tuple[GivenMask | None, ...] = ()
-    method: Method = "default"
-    device: str = "auto"
-    seed: int = 0
-    initial_pose: FloatArray | None = None
-    """(4, 4) to refine from, without the initializer; None: from the radiological pose, with it."""
+    options: Options = field(default_factory=Options)
 
     def payload(self) -> dict[str, Any]:
         """Everything but the arrays, as plain JSON values."""
@@ -66,10 +61,7 @@ class RegistrationRequest:
                 for key, source in zip(self.dsa_keys, self.dsas, strict=True)
             ],
             "masks": masks,
-            "method": self.method,
-            "device": self.device,
-            "seed": self.seed,
-            "initial_pose": None if self.initial_pose is None else np.asarray(self.initial_pose).tolist(),
+            "options": self.options.to_json(),
         }
 
     def arrays(self) -> dict[str, ArrayMaker]:
@@ -103,10 +95,7 @@ def request_of(
     cta_veins: GivenMask | None = None,
     dsa_vessels: tuple[GivenMask | None, ...] = (),
     dsa_veins: tuple[GivenMask | None, ...] = (),
-    method: Method = "default",
-    device: str = "auto",
-    seed: int = 0,
-    initial_pose: FloatArray | None = None,
+    options: Options | None = None,
 ) -> RegistrationRequest:
     """The request for nodes. Cheap: voxels are neither copied nor looked at.
 
@@ -128,10 +117,7 @@ def request_of(
         cta_veins=cta_veins,
         dsa_vessels=dsa_vessels,
         dsa_veins=dsa_veins,
-        method=method,
-        device=device,
-        seed=seed,
-        initial_pose=initial_pose,
+        options=options or Options(),
     )
 
 

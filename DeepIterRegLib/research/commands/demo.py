@@ -9,10 +9,11 @@ from typing import Any
 from rich.console import Console
 
 from DeepIterRegLib.cli.clock import StepClock
-from DeepIterRegLib.cli.options import RegisterRequest, add_method_options, initializer_of, output_folder
+from DeepIterRegLib.cli.options import add_method_options, options_of, output_folder
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.register import message_console, register_into, require_slicer_core
 from DeepIterRegLib.common.staged_output import staged_output
+from DeepIterRegLib.registration.images import ImageFiles
 
 PATIENT_FOLDER = "patient"
 PATIENT_NAMES = ("cta.nrrd", "dsa.dcm", "truth.json")
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
     from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
 
+    options = options_of(args)
     require_slicer_core()
     console = message_console()
     console.print(f"Making the built-in patient of seed {args.seed}")
@@ -51,10 +53,7 @@ def run(args: argparse.Namespace) -> int:
         patient = simple_patient(args.seed)
         paths = write_patient(patient, folder / PATIENT_FOLDER)
         clock.step("generate")
-        request = RegisterRequest(
-            paths["cta"], (paths["dsa"],), args.output, method=args.method, device=args.device, seed=args.seed,
-            initializer=initializer_of(args),
-        )  # fmt: skip
-        report = register_into(folder, request, console, clock, patient.pose)
-    print_outcome(Console(highlight=False, soft_wrap=True), args.output, report)
+        files = ImageFiles(paths["cta"], (paths["dsa"],))
+        report = register_into(folder, files, options, console, clock, patient.pose)
+    print_outcome(Console(highlight=False, soft_wrap=True), args.output, report, clock.seconds)
     return 0

@@ -15,8 +15,8 @@ from DeepIterRegLib.cli.progress import progress_display
 from DeepIterRegLib.cli.register import message_console
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.full_disk import full_disk_explained
+from DeepIterRegLib.common.progress import Progress, ProgressCallback
 from DeepIterRegLib.common.staged_output import staged_output
-from DeepIterRegLib.registration.result import Progress, ProgressCallback
 
 if TYPE_CHECKING:
     from DeepIterRegLib.research.simulate.files.contact_sheet import Row

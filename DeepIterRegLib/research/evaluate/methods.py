@@ -10,16 +10,18 @@ from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.initializer.predictor import load_network
 from DeepIterRegLib.initializer.search import SearchOptions
 from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, INITIALIZER_NAME, Initialized, initializer_stage
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 from DeepIterRegLib.refinement.default import MINIP_NAME
 from DeepIterRegLib.refinement.published import SIZE_PX, refine_published
-from DeepIterRegLib.registration.register import NOT_INITIALIZED, published_start, register_prepared
-from DeepIterRegLib.registration.result import Stage
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.register import NOT_INITIALIZED, register
+from DeepIterRegLib.registration.start import published_start
 from DeepIterRegLib.render.choose import choose_device
 from DeepIterRegLib.render.protocol import Renderer
 
@@ -102,10 +104,8 @@ def _default(
     volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
     checkpoint: Path | None,
 ) -> _Result:  # fmt: skip
-    found = register_prepared(
-        volume, angiograms, method="default", initial_pose=pose, initializer=checkpoint or False, device="cpu",
-        seed=seed,
-    )  # fmt: skip
+    options = Options(initial_pose=pose, initializer=checkpoint or False, device="cpu", seed=seed)
+    found = register(PreparedImages(volume, tuple(angiograms)), options)
     return found.stages, found.warnings
 
 

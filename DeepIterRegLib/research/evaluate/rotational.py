@@ -23,8 +23,9 @@ from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
-from DeepIterRegLib.registration.register import register_prepared
-from DeepIterRegLib.registration.result import Method
+from DeepIterRegLib.preparation.prepared import PreparedImages
+from DeepIterRegLib.registration.options import Method, Options
+from DeepIterRegLib.registration.register import register
 
 SUCCESS_MM = 5.0
 """The paper's threshold on the mean projection error."""
@@ -107,9 +108,8 @@ def run_trials(
                 for method in methods:
                     began, cpu_began = time.perf_counter(), time.process_time()
                     # The method's own draws must not repeat the start's: another seed.
-                    found = register_prepared(
-                        volume, [angiogram], method=method, initial_pose=pose, device="cpu", seed=start
-                    )
+                    options = Options(method, pose, device="cpu", seed=start)
+                    found = register(PreparedImages(volume, (angiogram,)), options)
                     trial = Trial(
                         path.stem, method, rotation_sd, translation_sd, start,
                         mean_projection_error_mm(pose, truth, centre, carm),

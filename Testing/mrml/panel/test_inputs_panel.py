@@ -57,7 +57,7 @@ def test_button_asks_for_one_thing_after_the_other(panel: InputsPanel) -> None:
     request = panel.section.request()
     geometry = request.dsas[0].geometry
     assert (geometry.primary_angle_deg, geometry.secondary_angle_deg, geometry.sid_mm) == (30, -5, 800)
-    assert (request.method, request.device, request.cta_vessels) == ("default", "auto", None)
+    assert (request.options.method, request.options.device, request.cta_vessels) == ("default", "auto", None)
 
 
 def test_dicom_values_are_shown_typed_over_and_come_back(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_panel_follows_the_parameter_node(panel: InputsPanel) -> None:
     panel.ui.deviceCudaRadio.click()
     panel.ui.methodDefaultRadio.click()
     assert (panel.parameters.method, panel.parameters.device) == ("default", "cuda")
-    assert panel.section.request().device == "cuda"
+    assert panel.section.request().options.device == "cuda"
     panel.section.set_parameters(None)
     assert panel.ui.ctaSelector.currentNode() is None
     assert panel.button == "Select a CTA and a DSA"

@@ -29,9 +29,9 @@ from DeepIterRegLib.mrml.panel.stage_messages import all_stage_words
 from DeepIterRegLib.mrml.self_test import PanelTest
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
-from DeepIterRegLib.registration.outcome import Outcome, outcome_of
+from DeepIterRegLib.registration.images import PatientImages
 from DeepIterRegLib.registration.report import build_report
-from DeepIterRegLib.registration.result import Progress
+from DeepIterRegLib.registration.result import Outcome, Progress, outcome_of
 from DeepIterRegLib.worker.payload import PreparedPreview
 from Testing.support.small_registration import (
     FRONTAL,
@@ -140,10 +140,9 @@ class Case:
         angiograms = [small_angiogram(LATERAL)]
         if len(self.worker.requests[-1].dsas) == 2:
             angiograms.append(small_angiogram(FRONTAL, frames=1, shutter_px=0))
-        registration = FakeRegister(pose)(small_volume(), angiograms, method="default", progress=None)
-        seconds = {"prepare": registration.preparation_seconds, "register": registration.seconds}
-        outcome = outcome_of(registration, build_report(registration, compare_views(registration), seconds, 0))
-        given = self.worker.requests[-1].initial_pose
+        registration = FakeRegister(pose)(PatientImages(small_volume(), tuple(angiograms)))
+        outcome = outcome_of(registration, build_report(registration, compare_views(registration)))
+        given = self.worker.requests[-1].options.given_pose
         return outcome if given is None else dataclasses.replace(outcome, initial_pose=given)
 
     def snapshot(self) -> dict[str, Any]:
@@ -190,7 +189,7 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     request = case.worker.requests[0]
     np.testing.assert_array_equal(request.cta.voxels, small_volume().voxels)
     assert [source.ready and source.ready.carm.primary_angle_deg for source in request.dsas] == [80.0, -10.0]
-    assert request.initial_pose is None
+    assert request.options.given_pose is None
     assert (case.ui.registerButton.text, case.ui.registerButton.enabled) == ("Cancel", False)
     case.opened.process_events(until=lambda: case.ui.registerButton.enabled)
     assert case.ui.stageLabel.text == "Starting … (CPU, 2 cores)"
@@ -336,7 +335,7 @@ def test_refine_starts_where_the_hand_left_the_cta(case: Case) -> None:
     case.ui.upSlider.value = 6.0
     by_hand = case.panel.case.pose
     case.ui.refineButton.click()
-    np.testing.assert_allclose(np.asarray(case.worker.requests[-1].initial_pose), by_hand)
+    np.testing.assert_allclose(np.asarray(case.worker.requests[-1].options.given_pose), by_hand)
     case.worker.end("done", case.outcome(OTHER_POSE))
     np.testing.assert_allclose(case.panel.case.pose, OTHER_POSE)
     case.ui.undoButton.click()

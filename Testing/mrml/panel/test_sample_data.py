@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("slicer")
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.mrml.nodes.arrays import voxels_of
 from DeepIterRegLib.mrml.nodes.carm_values import carm_values
@@ -21,7 +22,6 @@ from DeepIterRegLib.mrml.nodes.input_check import missing_cta, missing_dsa
 from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.panel import sample_data
 from DeepIterRegLib.mrml.panel.sample_data import SampleLoader, load_sample, register_sample_data, sample_path
-from DeepIterRegLib.registration.result import Progress
 from DeepIterRegLib.worker.commands import command
 from DeepIterRegLib.worker.sample_file import read_sample, write_sample
 from Testing.support.small_registration import FRONTAL, LATERAL, POSE, small_angiogram, small_volume

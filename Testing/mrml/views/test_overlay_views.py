@@ -27,7 +27,7 @@ from DeepIterRegLib.mrml.views.layout import DESCRIPTIONS, arrange, layout_numbe
 from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surface_of, surfaces_are_shown, vessel_surface
 from DeepIterRegLib.mrml.views.views import show_cta_slice
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.registration.outcome import OutcomeView
+from DeepIterRegLib.registration.result import OutcomeView
 from Testing.support.overlay_case import empty_angiogram, layout, registered_tubes, surface, tubes_cloud, vein_mm
 from Testing.support.slice_view import ThreeDView, resized_slice_view_image, slice_logic, slice_view_image
 from Testing.support.small_registration import FRONTAL, LATERAL, OTHER_POSE, POSE, small_angiogram, small_volume

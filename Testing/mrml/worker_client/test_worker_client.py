@@ -19,9 +19,9 @@ from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
 from DeepIterRegLib.mrml.worker_client.client import ProcessWorkerClient
 from DeepIterRegLib.mrml.worker_client.request import GivenMask, RegistrationRequest
-from DeepIterRegLib.registration.outcome import OutcomeView
+from DeepIterRegLib.registration.cache import RecentlyUsed
+from DeepIterRegLib.registration.result import OutcomeView
 from DeepIterRegLib.worker.failures import failure
-from DeepIterRegLib.worker.memory import Recent
 from DeepIterRegLib.worker.payload import PreparedPreview, write_preview
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION, LineBuffer, line_of
 from Testing.support.small_registration import LATERAL, POSE, small_cloud, small_volume
@@ -413,7 +413,7 @@ def test_line_that_never_ends_does_not_fill_the_memory() -> None:
 
 
 def test_what_was_not_used_longest_is_forgotten_first() -> None:
-    recent: Recent[int] = Recent(2)
+    recent: RecentlyUsed[int] = RecentlyUsed(2)
     recent.put("a", 1)
     recent.put("b", 2)
     assert recent.get("a") == 1

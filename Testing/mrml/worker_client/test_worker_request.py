@@ -27,6 +27,7 @@ from DeepIterRegLib.mrml.nodes.dsa_node import angiogram_of, dsa_source_of
 from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest, request_of
+from DeepIterRegLib.registration.options import Options, options_from_json
 from DeepIterRegLib.worker.payload import dsa_from_json, geometry_from_json, geometry_to_json, volume_from_json
 from DeepIterRegLib.worker.reply import Reply
 from Testing.support.dicom_files import write_xa
@@ -81,7 +82,7 @@ def test_voxels_are_taken_by_reference() -> None:
 
 def test_request_survives_as_text_with_arrays_beside() -> None:
     nodes = Nodes()
-    request = nodes.request(GeometryOptions(sdd_mm=1100.0), seed=7, initial_pose=POSE, method="published")
+    request = nodes.request(GeometryOptions(sdd_mm=1100.0), options=Options("published", POSE, seed=7))
     payload = json.loads(json.dumps(request.payload()))
     arrays = {name: make() for name, make in request.arrays().items()}
     volume = read_volume_source(volume_from_json(payload["cta"], arrays["cta"]))
@@ -93,8 +94,8 @@ def test_request_survives_as_text_with_arrays_beside() -> None:
     assert (read.patient_position, read.warnings) == ("HFP", expected.warnings)
     assert read.carm.sdd_mm == pytest.approx(1100)
     np.testing.assert_array_equal(read.frame_times_s, expected.frame_times_s)
-    np.testing.assert_array_equal(payload["initial_pose"], POSE)
-    assert (payload["seed"], payload["method"], payload["device"]) == (7, "published", "auto")
+    np.testing.assert_array_equal(options_from_json(payload["options"]).given_pose, POSE)
+    assert tuple(payload["options"][name] for name in ("seed", "method", "device")) == (7, "published", "auto")
 
 
 def test_geometry_survives_as_text() -> None:
@@ -145,7 +146,7 @@ def modify_frame(nodes: Nodes) -> None:
 def test_key_changes_with_the_voxels_and_where_they_lie(change: Callable[[Nodes], None], which: str) -> None:
     nodes = Nodes()
     before = nodes.request()
-    assert keys(nodes.request(seed=5, initial_pose=POSE)) == keys(before)
+    assert keys(nodes.request(options=Options(seed=5, initial_pose=POSE))) == keys(before)
     change(nodes)
     after = nodes.request()
     assert (after.cta_key != before.cta_key, after.dsa_keys != before.dsa_keys) == (which == "cta", which == "dsa")
@@ -221,7 +222,7 @@ def test_without_a_decoder_slicers_frames_stand_in_and_all_tags_count(
 def test_worker_asks_for_the_frames_only_where_it_lacks_a_decoder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from DeepIterRegLib.worker import register
+    from DeepIterRegLib.worker import images
 
     path = raw_xa(tmp_path / "run.dcm")
     dsa = dicom_node(new_scene(), raw_frames())
@@ -238,15 +239,14 @@ def test_worker_asks_for_the_frames_only_where_it_lacks_a_decoder(
             return {name: tmp_path / f"{name}.npy" for name in wanted}
 
     reply = Asked("1", tmp_path, lambda message: None)
-    assert register._arrays_of_run(content, 0) == []
-    expected = register._read_run(content, 0, {}, reply)
+    expected = images._angiogram(content, 0, reply)
     assert asked == []
 
     def no_decoder(dataset: Any, path: Path) -> Any:
         raise xa.UndecodableError("no decoder")
 
     monkeypatch.setattr(xa, "_pixels", no_decoder)
-    assert same(register._read_run(content, 0, {}, reply), expected)
+    assert same(images._angiogram(content, 0, reply), expected)
     assert asked == ["dsa0-frames"]
     assert not (tmp_path / "dsa0-frames.npy").exists(), "a patient's frames are not left behind"
 

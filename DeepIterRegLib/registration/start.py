@@ -1,0 +1,38 @@
+"""Where a registration starts that is told nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.geometry.pose import radiological_pose
+from DeepIterRegLib.preparation.prepared import PreparedImages
+
+
+def start_poses(images: PreparedImages) -> list[FloatArray]:
+    """(4, 4) each, the radiological pose first.
+
+    For a patient who does not lie head first, supine, there are two: DICOM defines the positioner's angles relative to
+    the patient, yet systems exist that leave them relative to the table. The second hypothesis is the pose if the
+    angles are the patient's. Raises InputError where the angiograms disagree on how the patient lies.
+    """
+    centre_mm = images.volume.cloud.centre_mm
+    positions = list(dict.fromkeys(prepared.angiogram.patient_position for prepared in images.angiograms))
+    if len(positions) > 1:
+        raise InputError(
+            "The angiograms disagree about the Patient Position (0018,5100): {positions}; register runs of the unmoved"
+            " patient together, others one by one.",
+            field=Field.DSA,
+            positions=" and ".join(positions),
+        )
+    position = positions[0]
+    poses = [radiological_pose(centre_mm, position)]
+    if position != "HFS":
+        poses.append(radiological_pose(centre_mm, "HFS"))
+    return poses
+
+
+def published_start(starts: Sequence[FloatArray], hypotheses: Sequence[FloatArray]) -> FloatArray:
+    """(4, 4) the one pose that the published method climbs from."""
+    return hypotheses[0] if hypotheses else starts[0]
