@@ -13,6 +13,7 @@ from DeepIterRegLib import __version__
 from DeepIterRegLib.common.errors import InputError, RegistrationCancelled
 from DeepIterRegLib.common.interrupts import ended_as_by_ctrl_c
 from DeepIterRegLib.common.quiet_libraries import quiet_libraries
+from DeepIterRegLib.common.threads import one_blas_thread_from_the_start
 
 RESEARCH_ROOM = "DeepIterRegLib.research.commands"
 RESEARCH_COMMANDS = ("demo", "simulate", "evaluate", "train", "benchmark")
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done. 1: failed for a reason that is not the input. 2: bad input or options, one sentence on stderr, nothing
     written. 130: cancelled by Ctrl-C or another signal that asks to end, nothing written.
     """
+    one_blas_thread_from_the_start()
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words  # wherever it stands: one adds it to the end of what went wrong
     try:

@@ -14,9 +14,10 @@ Result = TypeVar("Result")
 def one_blas_thread(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """A function whose matrix products take one thread each, whatever the number of cores.
 
-    OpenBLAS's threads wait by turning: where another process has a core they hold each other up (docs/measurements/
-    threads.md), and sums in another order would make the result depend on the machine. threadpoolctl does it; Slicer's
-    Python has none, and its worker asks for one thread before numpy is imported (`one_blas_thread_from_the_start`).
+    OpenBLAS's threads wait by turning: where another process has a core they hold each other up, and sums in another
+    order would make the result depend on the machine (docs/measurements/threads.md). threadpoolctl does it for all
+    threads of the process until the function ends; Slicer's Python has none, and there the worker asks for one thread
+    before numpy is imported (`one_blas_thread_from_the_start`), as the command does.
     """
 
     @wraps(function)

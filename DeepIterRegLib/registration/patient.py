@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.progress import ProgressCallback, part_of
+from DeepIterRegLib.common.threads import one_blas_thread
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume import Volume
@@ -21,6 +22,7 @@ READING_SHARE = 0.05
 """Of the progress bar."""
 
 
+@one_blas_thread
 def register(
     cta: FilePath | Volume,
     dsa: FilePath | Angiogram | Sequence[FilePath | Angiogram],

@@ -47,6 +47,7 @@ NOT_INITIALIZED = Initialized(None, (), ())
 T = TypeVar("T")
 
 
+@one_blas_thread
 def register_images(
     images: PatientImages,
     options: Options | None = None,
