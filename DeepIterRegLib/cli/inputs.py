@@ -7,7 +7,7 @@ from pathlib import Path
 
 from DeepIterRegLib.cli.options import RegisterRequest
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field
 from DeepIterRegLib.geometry.carm_file import read_carm
 from DeepIterRegLib.geometry.transform_file import read_transform
 from DeepIterRegLib.images.angiogram import Angiogram
@@ -45,24 +45,18 @@ def read_inputs(request: RegisterRequest) -> Inputs:
             None if path is None else read_detector_mask(path, angiogram, option)
             for path, angiogram in zip(paths, angiograms, strict=True)
         )
-        for option, paths in (("--dsa-vessels", request.dsa_vessels), ("--dsa-veins", request.dsa_veins))
+        for option, paths in ((Field.DSA_VESSELS, request.dsa_vessels), (Field.DSA_VEINS, request.dsa_veins))
     )
     volume = read_volume(request.cta, request.volume_kind)
     cta_vessels, cta_veins = (
         None if path is None else read_volume_mask(path, volume, option)
-        for option, path in (("--cta-vessels", request.cta_vessels), ("--cta-veins", request.cta_veins))
+        for option, path in ((Field.CTA_VESSELS, request.cta_vessels), (Field.CTA_VEINS, request.cta_veins))
     )
     return Inputs(volume, angiograms, initial_pose, cta_vessels, cta_veins, dsa_vessels, dsa_veins)
 
 
 def _initial_pose(path: Path) -> FloatArray:
-    try:
-        return read_transform(existing_path(path, "--initial-transform"))
-    except InputError as error:
-        sentence = str(error)
-        # The reader serves the Slicer module too, where there are no options.
-        named = "--initial-transform" in sentence
-        raise error if named else InputError(f"{sentence.rstrip('.')} with --initial-transform.") from error
+    return read_transform(existing_path(path, Field.INITIAL_POSE))
 
 
 def _geometry(request: RegisterRequest, index: int) -> GeometryOptions:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.registration.register import Initializer
 from DeepIterRegLib.registration.result import Method
 
@@ -110,7 +110,10 @@ def per_angiogram(
     if one_for_all and len(values) == 1:
         return tuple(values) * count
     raise InputError(
-        f"{option} is given {len(values)} times for {count} --dsa; give it once for each --dsa, in the same order."
+        "{option} is given {times} times for {count} --dsa; give it once for each --dsa, in the same order.",
+        option=option,
+        times=len(values),
+        count=count,
     )
 
 
@@ -140,7 +143,11 @@ class RegisterRequest:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.dsa) <= MAX_ANGIOGRAMS:
-            raise InputError(f"--dsa is given {len(self.dsa)} times; give it once or twice (frontal and lateral run).")
+            raise InputError(
+                "--dsa is given {times} times; give it once or twice (frontal and lateral run).",
+                field=Field.DSA,
+                times=len(self.dsa),
+            )
 
     @classmethod
     def from_arguments(cls, args: argparse.Namespace) -> RegisterRequest:
@@ -171,4 +178,6 @@ class RegisterRequest:
         options += [("--dsa-veins", path) for path in self.dsa_veins]
         for option, path in options:
             if path is not None and not path.exists():
-                raise InputError(f"{path.name or path} does not exist; give an existing file with {option}.")
+                raise InputError(
+                    "{file} does not exist; give an existing file with {option}.", file=path, option=option
+                )

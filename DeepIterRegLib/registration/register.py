@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.rigid import require_rigid
 from DeepIterRegLib.geometry.transform_file import read_transform
@@ -112,14 +112,14 @@ def register(
 
     volume_masks = [
         read_volume_mask(mask, volume, option) if isinstance(mask, (str, os.PathLike)) else mask
-        for mask, option in ((cta_vessels, "--cta-vessels"), (cta_veins, "--cta-veins"))
+        for mask, option in ((cta_vessels, Field.CTA_VESSELS), (cta_veins, Field.CTA_VEINS))
     ]
     run_masks = [
         [
             read_detector_mask(mask, angiogram, option) if isinstance(mask, (str, os.PathLike)) else mask
             for mask, angiogram in zip(_per_run(masks, count, option), angiograms, strict=True)
         ]
-        for masks, option in ((dsa_vessels, "--dsa-vessels"), (dsa_veins, "--dsa-veins"))
+        for masks, option in ((dsa_vessels, Field.DSA_VESSELS), (dsa_veins, Field.DSA_VEINS))
     ]
     # A pose that does not fit is found before minutes of work, not after.
     start = _initial_pose(initial_pose)
