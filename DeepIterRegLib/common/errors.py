@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import PurePath
 from string import Formatter
-from typing import Any
+from typing import Any, Self
 
 
 class Field(StrEnum):
@@ -102,6 +102,12 @@ class UserError(Exception):
             except (KeyError, IndexError, ValueError, AttributeError):
                 continue  # A translation with other places than the sentence.
         return self.sentence
+
+    def about(self, file: str) -> Self:
+        """The same error of a file by another name: that of the real one may be a patient's."""
+        copy = type(self)(self.sentence, field=self.field, file=file)
+        copy.values = {**self.values, **copy.values}
+        return copy
 
     def __str__(self) -> str:
         return self.told()

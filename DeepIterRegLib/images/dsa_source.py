@@ -57,7 +57,7 @@ def read_source(source: DsaSource) -> Angiogram:
         return _from_file(source, source.file)
     except InputError as error:
         # Slicer's DICOM database names its files by UIDs, other places by patients.
-        raise type(error)(str(error).replace(source.file.name, NAME)) from error
+        raise error.about(NAME) from error
 
 
 def overridden(carm: CArm, options: GeometryOptions) -> CArm:

@@ -26,7 +26,9 @@ def read_image(path: Path, field: Field) -> sitk.Image:
     import SimpleITK as sitk
 
     damaged = InputError(
-        "{file} is truncated or damaged and cannot be read; copy or export it again.", field=field, file=path
+        "{file}, given for {field}, is truncated or damaged and cannot be read; copy or export it again.",
+        field=field,
+        file=path,
     )
     if is_truncated_nifti(path):
         raise damaged

@@ -113,7 +113,7 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
         name = getattr(syntax, "name", "unknown transfer syntax")
         raise UndecodableError(
             "{file} has pixel data ({syntax}) that are truncated or cannot be decoded; export it again, "
-            "uncompressed if need be.",
+            "uncompressed if need be, for {dsa}.",
             field=Field.DSA,
             file=path,
             syntax=name,

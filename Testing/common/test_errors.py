@@ -160,6 +160,13 @@ def test_braces_and_brackets_of_a_file_name_are_told_as_they_are() -> None:
     assert str(InputError("{file} is empty.", file="scan {sdd} [2].nrrd")) == "scan {sdd} [2].nrrd is empty."
 
 
+def test_error_can_be_told_without_the_files_name() -> None:
+    error = CheckpointError("{file} is {n:d}; correct {field}.", field=Field.CTA, file="doe.dcm", n=3).about("The DSA")
+    assert type(error) is CheckpointError
+    assert str(error) == "The DSA is 3; correct the CTA."
+    assert "doe" not in repr(error.to_json())
+
+
 def test_what_was_put_together_already_is_told_as_it_is() -> None:
     assert str(InputError("a {odd} name [1, 2]; correct it.")) == "a {odd} name [1, 2]; correct it."
 

@@ -214,7 +214,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _(
             "{file} has pixel data ({syntax}) that are truncated or cannot be decoded; export it again, uncompressed "
-            "if need be."
+            "if need be, for {dsa}."
         ),
         _("{file} has several values per voxel (colours or vectors); give an image with one for {cta}."),
         _("{file} has several values per voxel; give frames whose third axis is time for {dsa}."),
@@ -292,7 +292,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {initial_pose}."),
         _("{file} is not an image file that can be read; give NRRD, NIfTI or DICOM for {field}."),
         _("{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast for {dsa}."),
-        _("{file} is truncated or damaged and cannot be read; copy or export it again."),
         _("{file} is truncated or damaged and cannot be read; export it again."),
         _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
         _("{file} is {dimensions}D; give frames whose third axis is time for {dsa}."),
@@ -346,6 +345,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file}, given for {dsa}, is a CT slice; swap {cta} and {dsa}."),
         _("{file}, given for {dsa}, is a slice of a 3D reconstruction; swap {cta} and {dsa}."),
         _("{file}, given for {dsa}, is an image of the modality {modality}; give an X-ray angiogram (XA)."),
+        _("{file}, given for {field}, is truncated or damaged and cannot be read; copy or export it again."),
         _(
             "{file}: Distance Source to Patient (0018,1111) {sid_mm:g} mm is not less than Distance Source to "
             "Detector (0018,1110) {sdd_mm:g} mm, so the patient would be behind the detector; correct {sid} or {sdd}."

@@ -100,7 +100,7 @@ def _read(path: Path) -> Volume:
         return read_volume(path, "cta")
     except InputError as error:
         # The reader's advice is for a CTA to be registered; what it found wrong holds here too.
-        wrong = str(error).split(";")[0].replace(", given as --cta,", "")
+        wrong = str(error).split(";")[0].replace(", given for the CTA,", "")
         raise InputError(f"{wrong}; {RIGHT}.") from error
 
 
