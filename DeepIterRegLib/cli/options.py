@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm_file import read_carm
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.registration.images import ImageFiles, Masks
@@ -105,7 +105,10 @@ def per_angiogram(
     if one_for_all and len(values) == 1:
         return tuple(values) * count
     raise InputError(
-        f"{option} is given {len(values)} times for {count} --dsa; give it once for each --dsa, in the same order."
+        "{option} is given {times} times for {count} --dsa; give it once for each --dsa, in the same order.",
+        option=option,
+        times=len(values),
+        count=count,
     )
 
 
@@ -127,7 +130,11 @@ def files_of(args: argparse.Namespace) -> ImageFiles:
     """
     count = len(args.dsa)
     if not 1 <= count <= MAX_ANGIOGRAMS:
-        raise InputError(f"--dsa is given {count} times; give it once or twice (frontal and lateral run).")
+        raise InputError(
+            "--dsa is given {times} times; give it once or twice (frontal and lateral run).",
+            field=Field.DSA,
+            times=count,
+        )
     masks: Masks[Path] = Masks(
         cta_vessels=args.cta_vessels,
         cta_veins=args.cta_veins,
@@ -168,4 +175,4 @@ def _require(*paths: tuple[Path | None, str]) -> None:
     """Raise InputError for the first path that is not there."""
     for path, option in paths:
         if path is not None and not path.exists():
-            raise InputError(f"{path.name or path} does not exist; give an existing file with {option}.")
+            raise InputError("{file} does not exist; give an existing file with {option}.", file=path, option=option)

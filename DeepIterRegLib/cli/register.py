@@ -169,5 +169,6 @@ def require_slicer_core() -> None:
     except ImportError as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
         raise InputError(
-            f"slicer-core, which writes scene.mrb, cannot be imported ({reason}); pip install slicer-core."
+            "slicer-core, which writes scene.mrb, cannot be imported ({reason}); pip install slicer-core.",
+            reason=reason,
         ) from error

@@ -7,23 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """No space, or none for this user; Windows knows the first alone."""
 
 
 @contextmanager
-def full_disk_explained(folder: Path, option: str = "--output DIR") -> Iterator[None]:
-    """Turn the system's error for a full disk into an InputError that names `folder` and the option that gave it."""
+def full_disk_explained(folder: Path, field: Field | None = Field.OUTPUT) -> Iterator[None]:
+    """Turn the system's error for a full disk into an InputError that names `folder`.
+
+    field: what the folder was given for.
+    """
     try:
         yield
     except OSError as error:
         if not _is_full(error):
             raise
         raise InputError(
-            f"The disk of the output folder {folder.name or folder} is full; free some space, or choose another with"
-            f" {option}."
+            "The disk of the output folder {file} is full; free some space[, or choose another for {field}].",
+            field=field,
+            file=folder,
         ) from error
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.interrupts import uninterrupted
 
 
@@ -25,13 +25,19 @@ def staged_output(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
     for name in names:
         if (folder / name).is_dir():
             raise InputError(
-                f"{name} in the output folder {folder.name} is a folder itself; choose another with --output DIR."
+                "{name} in the output folder {file} is a folder itself; choose another for {output}.",
+                field=Field.OUTPUT,
+                name=name,
+                file=folder,
             )
     try:
         staging = Path(tempfile.mkdtemp(prefix=".deepiterreg-", dir=root))
     except OSError as error:
         raise InputError(
-            f"The output folder {folder.name} cannot be written ({error.strerror}); choose another with --output DIR."
+            "The output folder {file} cannot be written ({reason}); choose another for {output}.",
+            field=Field.OUTPUT,
+            file=folder,
+            reason=error.strerror,
         ) from error
     try:
         yield staging
@@ -50,8 +56,8 @@ def _nearest_existing(folder: Path) -> Path:
         if candidate.is_dir():
             return candidate
         if candidate.exists() or candidate.is_symlink():
-            raise InputError(f"{candidate.name} is not a folder; choose another output with --output DIR.")
-    raise InputError(f"No part of the path {folder} exists; choose another output with --output DIR.")
+            raise InputError("{file} is not a folder; choose another for {output}.", field=Field.OUTPUT, file=candidate)
+    raise InputError("No part of the path {path} exists; choose another for {output}.", field=Field.OUTPUT, path=folder)
 
 
 def _move_together(staging: Path, folder: Path, names: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 
 MIN_SDD_MM, MAX_SDD_MM = 300.0, 3000.0
 MIN_PIXEL_SPACING_MM, MAX_PIXEL_SPACING_MM = 0.01, 20.0
@@ -47,25 +47,44 @@ class CArm:
         for name in PLANE_VECTORS:
             vector = np.array(getattr(self, name), dtype=np.float64)
             if vector.shape != (3,) or not np.isfinite(vector).all():
-                raise InputError(f"The C-arm's {name} must be three finite numbers, not {getattr(self, name)!r}.")
+                raise InputError(
+                    "The C-arm's {name} must be three finite numbers, not {value}.",
+                    field=Field.CARM,
+                    name=name,
+                    value=repr(getattr(self, name)),
+                )
             vector.setflags(write=False)
             object.__setattr__(self, name, vector)
         u, v = self.column_direction, self.row_direction
         lengths = np.linalg.norm(u), np.linalg.norm(v)
         if max(abs(length - 1) for length in lengths) > ORTHOGONALITY_TOLERANCE or abs(u @ v) > ORTHOGONALITY_TOLERANCE:
-            raise InputError("The C-arm's column_direction and row_direction must be orthogonal unit vectors.")
+            raise InputError(
+                "The C-arm's column_direction and row_direction must be orthogonal unit vectors.", field=Field.CARM
+            )
         if self.rows < 1 or self.columns < 1:
             raise InputError(
-                f"The detector must have at least one pixel, not {self.rows} rows x {self.columns} columns."
+                "The detector must have at least one pixel, not {rows} rows x {columns} columns.",
+                field=Field.CARM,
+                rows=self.rows,
+                columns=self.columns,
             )
         for spacing_mm in self.pixel_spacing_mm:
             if not MIN_PIXEL_SPACING_MM <= spacing_mm <= MAX_PIXEL_SPACING_MM:
                 raise InputError(
-                    f"A detector pixel of {spacing_mm} mm is absurd; give its size with --pixel-spacing MM."
+                    "A detector pixel of {pixel_mm:g} mm is outside {low:g} to {high:g} mm; correct {pixel_spacing}.",
+                    field=Field.PIXEL_SPACING,
+                    pixel_mm=spacing_mm,
+                    low=MIN_PIXEL_SPACING_MM,
+                    high=MAX_PIXEL_SPACING_MM,
                 )
         if not MIN_SDD_MM <= self.sdd_mm <= MAX_SDD_MM:
             raise InputError(
-                f"A source-to-detector distance of {self.sdd_mm:.0f} mm is absurd; give it in mm with --sdd MM."
+                "A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; "
+                "correct {sdd}.",
+                field=Field.SDD,
+                distance_mm=self.sdd_mm,
+                low=MIN_SDD_MM,
+                high=MAX_SDD_MM,
             )
 
     @classmethod
@@ -89,11 +108,14 @@ class CArm:
         """
         numbers = (primary_angle_deg, secondary_angle_deg, sdd_mm, sid_mm)
         if not np.isfinite(numbers).all():
-            raise InputError("The C-arm's angles and distances must be finite numbers.")
+            raise InputError("The C-arm's angles and distances must be finite numbers.", field=Field.CARM)
         if not 0 < sid_mm < sdd_mm:
             raise InputError(
-                f"The isocentre ({sid_mm:.0f} mm from the source) is not between source and detector ({sdd_mm:.0f} mm);"
-                " correct --sid or --sdd."
+                "The isocentre ({sid_mm:.0f} mm from the source) is not between source and detector "
+                "({sdd_mm:.0f} mm); correct {sid} or {sdd}.",
+                field=Field.SID,
+                sid_mm=sid_mm,
+                sdd_mm=sdd_mm,
             )
         alpha, beta = np.radians(primary_angle_deg), np.radians(secondary_angle_deg)
         n = np.array([-np.sin(alpha) * np.cos(beta), np.cos(alpha) * np.cos(beta), np.sin(beta)])
@@ -120,10 +142,10 @@ class CArm:
         """
         p = np.asarray(matrix, dtype=np.float64)
         if p.shape != (3, 4) or not np.isfinite(p).all():
-            raise InputError("projection_matrix must be 3x4 finite numbers.")
+            raise InputError("projection_matrix must be 3x4 finite numbers.", field=Field.CARM)
         m = p[:, :3]
         if abs(np.linalg.det(m)) <= 1e-12 * np.abs(m).max() ** 3:
-            raise InputError("projection_matrix is singular: it has no X-ray source.")
+            raise InputError("projection_matrix is singular: it has no X-ray source.", field=Field.CARM)
         source = -np.linalg.solve(m, p[:, 3])
         # The sign of a homogeneous matrix is free; the patient, near the isocentre, is in front of the source.
         if m[2] @ -source < 0:
@@ -133,10 +155,12 @@ class CArm:
         # A plane at depth s has column steps of s * per_column: s follows from the pixel's size.
         column_length, row_length = np.linalg.norm(per_column), np.linalg.norm(per_row)
         if abs(per_column @ per_row) > ORTHOGONALITY_TOLERANCE * column_length * row_length:
-            raise InputError("projection_matrix has sheared pixels; calibrate with zero skew.")
+            raise InputError("projection_matrix has sheared pixels; calibrate with zero skew.", field=Field.CARM)
         scale = column_mm / column_length
         if abs(row_length * scale - row_mm) > 0.01 * row_mm:
-            raise InputError("projection_matrix and pixel_spacing_mm disagree about the pixel's aspect ratio.")
+            raise InputError(
+                "projection_matrix and pixel_spacing_mm disagree about the pixel's aspect ratio.", field=Field.CARM
+            )
         return cls(
             source, source + scale * first_ray, per_column / column_length, per_row / row_length,
             (float(row_mm), float(column_mm)), rows, columns,

@@ -1,4 +1,4 @@
-"""The C-arm as a JSON file: calibrated and non-isocentric systems (--carm FILE)."""
+"""The C-arm as a JSON file: calibrated and non-isocentric systems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import PLANE_VECTORS, CArm
 
 DETECTOR_KEYS = ("pixel_spacing_mm", "rows", "columns")
@@ -35,32 +35,47 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
     unknown = sorted(set(content) - known)
     if unknown:
         raise InputError(
-            f"{file.name} has unknown keys ({', '.join(unknown)}); a --carm file has {', '.join(sorted(known))}."
+            "{file} has unknown keys ({unknown}); those of a C-arm's file are {known}.",
+            field=Field.CARM,
+            file=file,
+            unknown=unknown,
+            known=sorted(known),
         )
     for key, wanted in (("rows", rows), ("columns", columns)):
         if wanted is not None and content.setdefault(key, wanted) != wanted:
             raise InputError(
-                f"{file.name} has {key} {content[key]}, but the image has {wanted} {key}; give the C-arm of this image"
-                " with --carm FILE."
+                "{file} has {key} {number}, but the image has {wanted} {key}; give {carm} of this image.",
+                field=Field.CARM,
+                file=file,
+                key=key,
+                number=str(content[key]),
+                wanted=wanted,
             )
     by_plane, by_matrix = any(key in content for key in PLANE_VECTORS), MATRIX_KEY in content
     needed = [*(() if by_matrix and not by_plane else PLANE_VECTORS), *DETECTOR_KEYS]
     missing = [key for key in needed if key not in content]
     if missing:
-        hint = "" if by_plane or by_matrix else f" (or {MATRIX_KEY} instead of the first four)"
-        raise InputError(f"{file.name} has no {', '.join(missing)}{hint}; add what is missing to the --carm file.")
+        if by_plane or by_matrix:
+            raise InputError("{file} has no {keys}; add what is missing.", field=Field.CARM, file=file, keys=missing)
+        raise InputError(
+            "{file} has no {keys} (or projection_matrix instead of the first four); add what is missing.",
+            field=Field.CARM,
+            file=file,
+            keys=missing,
+        )
     spacing = _spacing(content["pixel_spacing_mm"], file.name)
     row_count, column_count = (_count(content, key, file.name) for key in ("rows", "columns"))
+    vectors = [_numbers(content, key, (3,), file.name) for key in PLANE_VECTORS] if by_plane else []
+    projection = _numbers(content, MATRIX_KEY, (3, 4), file.name) if by_matrix else None
     plane = matrix = None
     try:
         if by_plane:
-            source, origin, u, v = (_numbers(content, key, (3,), file.name) for key in PLANE_VECTORS)
+            source, origin, u, v = vectors
             plane = CArm(source, origin, u, v, spacing, row_count, column_count)
-        if by_matrix:
-            projection = _numbers(content, MATRIX_KEY, (3, 4), file.name)
+        if projection is not None:
             matrix = CArm.from_projection_matrix(projection, spacing, row_count, column_count)
     except InputError as error:
-        raise InputError(f"{file.name}, given as --carm: {error}") from error
+        raise InputError("{file}, given for {carm}: {reason}", field=Field.CARM, file=file, reason=error) from error
     if plane is not None and matrix is not None:
         _require_agreement(plane, matrix, file.name)
     carm = plane if plane is not None else matrix
@@ -70,15 +85,33 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
 
 def _object(file: Path) -> dict[str, Any]:
     if not file.is_file():
-        raise InputError(f"{file.name} does not exist or is not a file; give an existing JSON file with --carm FILE.")
+        raise InputError(
+            "{file} does not exist or is not a file; give an existing JSON file for {carm}.",
+            field=Field.CARM,
+            file=file,
+        )
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark first
     except OSError as error:
-        raise InputError(f"{file.name} cannot be read ({error.strerror}); give a readable --carm FILE.") from error
+        raise InputError(
+            "{file} cannot be read ({reason}); give a readable file for {carm}.",
+            field=Field.CARM,
+            file=file,
+            reason=error.strerror,
+        ) from error
     except ValueError as error:
-        raise InputError(f"{file.name} is not valid JSON ({error}); correct the --carm file.") from error
+        raise InputError(
+            "{file}, given for {carm}, is not valid JSON ({reason}); correct it.",
+            field=Field.CARM,
+            file=file,
+            reason=str(error),
+        ) from error
     if not isinstance(content, dict):
-        raise InputError(f"{file.name} is not a JSON object with the C-arm's numbers; correct the --carm file.")
+        raise InputError(
+            "{file}, given for {carm}, is not a JSON object with the C-arm's numbers; correct it.",
+            field=Field.CARM,
+            file=file,
+        )
     return content
 
 
@@ -89,8 +122,11 @@ def _numbers(content: dict[str, Any], key: str, shape: tuple[int, ...], file_nam
         array = np.array(np.nan)
     if array.shape != shape or not np.isfinite(array).all():
         raise InputError(
-            f"{file_name} has a {key} that is not {' x '.join(map(str, shape))} finite numbers; correct the"
-            " --carm file."
+            "{file}, given for {carm}, has a {key} that is not {shape} finite numbers; correct it.",
+            field=Field.CARM,
+            file=file_name,
+            key=key,
+            shape=shape,
         )
     return array
 
@@ -101,8 +137,11 @@ def _spacing(value: Any, file_name: str) -> tuple[float, float]:
     good = (isinstance(x, (int, float)) and not isinstance(x, bool) and 0 < x < 1e300 for x in numbers)
     if len(numbers) != 2 or not all(good):
         raise InputError(
-            f"{file_name} has a pixel_spacing_mm of {value!r}; give one positive number, or [between rows, between"
-            " columns], in mm in the --carm file."
+            "{file}, given for {carm}, has a pixel_spacing_mm of {value}; give one positive number, or two "
+            "in brackets (between rows and between columns), in mm.",
+            field=Field.CARM,
+            file=file_name,
+            value=repr(value),
         )
     return float(numbers[0]), float(numbers[1])
 
@@ -110,7 +149,13 @@ def _spacing(value: Any, file_name: str) -> tuple[float, float]:
 def _count(content: dict[str, Any], key: str, file_name: str) -> int:
     value = content[key]
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{file_name} has {key} of {value!r}; give the detector's {key} as a positive whole number.")
+        raise InputError(
+            "{file}, given for {carm}, has {key} of {value}; give the detector's {key} as a positive whole number.",
+            field=Field.CARM,
+            file=file_name,
+            key=key,
+            value=repr(value),
+        )
     return value
 
 
@@ -121,6 +166,9 @@ def _require_agreement(plane: CArm, matrix: CArm, file_name: str) -> None:
     apart_px = np.linalg.norm(project(points_mm, plane) - project(points_mm, matrix), axis=1).max()
     if not apart_px <= AGREE_PX:
         raise InputError(
-            f"{file_name} has a projection_matrix and a source and detector that contradict each other (by"
-            f" {apart_px:.3g} px); leave one of them out of the --carm file."
+            "{file}, given for {carm}, has a projection_matrix and a source and detector that contradict "
+            "each other (by {apart_px:.3g} px); leave one of them out.",
+            field=Field.CARM,
+            file=file_name,
+            apart_px=apart_px,
         )

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import PLANE_VECTORS, CArm
 
 OTHERS = ("pixel_spacing_mm", "rows", "columns", "primary_angle_deg", "secondary_angle_deg")
 
 
 def carm_to_json(carm: CArm) -> str:
-    """All of a CArm, to the last digit: the keys of a --carm file, and the angles."""
+    """All of a CArm, to the last digit: the keys of a C-arm's file, and the angles."""
     fields = {name: getattr(carm, name).tolist() for name in PLANE_VECTORS} | {
         name: getattr(carm, name) for name in OTHERS
     }
@@ -29,4 +29,6 @@ def carm_from_json(text: str, what: str) -> CArm:
         fields["pixel_spacing_mm"] = tuple(fields["pixel_spacing_mm"])
         return CArm(**fields)
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{what} has a C-arm geometry that cannot be read; load the DSA again.") from error
+        raise InputError(
+            "{what} has a C-arm geometry that cannot be read; load the DSA again.", field=Field.DSA, what=what
+        ) from error

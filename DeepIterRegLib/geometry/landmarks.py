@@ -62,7 +62,9 @@ def pose_from_landmarks(views: Sequence[LandmarkView], start_pose: FloatArray, c
     points_mm = np.unique(np.concatenate([view.points_mm for view in views]), axis=0) if views else np.empty((0, 3))
     if len(points_mm) < MIN_LANDMARKS:
         raise InputError(
-            f"There are {len(points_mm)} different landmarks; place at least {MIN_LANDMARKS} in both CTA and DSA."
+            "There are {count} different landmarks; place at least {least} in both CTA and DSA.",
+            count=len(points_mm),
+            least=MIN_LANDMARKS,
         )
     poses, rms_mm = resect(views, start_pose[:3, :3])
     if len(poses) == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.rigid import rigid
 
 # Columns: where the patient's R, A and S point in the C-arm frame, whose axes are R, A, S of a patient who lies head
@@ -32,8 +32,11 @@ def radiological_pose(centre_mm: FloatArray, patient_position: str = "HFS") -> F
     """
     if patient_position not in PATIENT_AXES:
         raise InputError(
-            f"Patient Position (0018,5100) {patient_position!r} is not one of {', '.join(PATIENT_AXES)};"
-            " give a starting pose with --initial-transform FILE."
+            "The Patient Position (0018,5100) {position} is not one of {known}; say how the patient lies "
+            "with {initial_pose}.",
+            field=Field.INITIAL_POSE,
+            position=repr(patient_position),
+            known=list(PATIENT_AXES),
         )
     rotation = PATIENT_AXES[patient_position]
     return rigid(rotation, -rotation @ np.asarray(centre_mm, dtype=np.float64))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 
 SMALL_ANGLE_RAD = 1e-4
 """Below this the closed forms divide by almost nothing; their Taylor series are exact to double precision there."""
@@ -35,18 +35,26 @@ def rigid(rotation: FloatArray | None = None, translation_mm: FloatArray | None 
     return matrix
 
 
-def require_rigid(matrix: FloatArray, what: str, tolerance: float = 1e-3) -> FloatArray:
+def require_rigid(matrix: FloatArray, what: str, tolerance: float = 1e-3, field: Field | None = None) -> FloatArray:
     """Return `matrix` as float64 (4, 4), or raise InputError if it scales, shears, mirrors or is not finite.
 
-    what: names the matrix in the error ("initial.tfm"). A rotation off by less than `tolerance` (files carry few
-    digits) is made orthonormal.
+    what: names the matrix in the error ("initial.tfm"). field: what the user gave it for. A rotation off by less than
+    `tolerance` (files carry few digits) is made orthonormal.
     """
     array = np.asarray(matrix, dtype=np.float64)
     if array.shape != (4, 4) or not np.isfinite(array).all() or not np.allclose(array[3], [0, 0, 0, 1]):
-        raise InputError(f"{what} is not a finite 4x4 rigid transform; give a rigid (rotation and translation) one.")
+        raise InputError(
+            "{what} is not a finite 4x4 rigid transform; give a rigid (rotation and translation) one[ for {field}].",
+            field=field,
+            what=what,
+        )
     rotation = array[:3, :3]
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > tolerance or np.linalg.det(rotation) < 0:
-        raise InputError(f"{what} scales, shears or mirrors; give a rigid (rotation and translation) transform.")
+        raise InputError(
+            "{what} scales, shears or mirrors; give a rigid (rotation and translation) transform[ for {field}].",
+            field=field,
+            what=what,
+        )
     u, _, vt = np.linalg.svd(rotation)
     return rigid(u @ vt, array[:3, 3])
 

@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.rigid import invert, require_rigid
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -28,17 +28,28 @@ def read_transform(path: Path | str) -> FloatArray:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path.name} does not exist or is not a file; give an ITK transform file (.tfm, .h5).")
+        raise InputError(
+            "{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {initial_pose}.",
+            field=Field.INITIAL_POSE,
+            file=path,
+        )
     try:
         transform = sitk.ReadTransform(str(path))
     except RuntimeError as error:
         raise InputError(
-            f"{path.name} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm)."
+            "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) "
+            "for {initial_pose}.",
+            field=Field.INITIAL_POSE,
+            file=path,
         ) from error
     _require_complete_text(path)
     if transform.GetDimension() != 3 or not transform.IsLinear():
-        raise InputError(f"{path.name} is not a linear 3D transform; give a rigid (rotation and translation) one.")
-    return invert(require_rigid(LPS_FROM_RAS @ _matrix(transform) @ LPS_FROM_RAS, path.name))
+        raise InputError(
+            "{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {initial_pose}.",
+            field=Field.INITIAL_POSE,
+            file=path,
+        )
+    return invert(require_rigid(LPS_FROM_RAS @ _matrix(transform) @ LPS_FROM_RAS, path.name, field=Field.INITIAL_POSE))
 
 
 def write_transform(path: Path | str, pose: FloatArray, centre_mm: FloatArray) -> None:
@@ -62,7 +73,8 @@ def write_transform(path: Path | str, pose: FloatArray, centre_mm: FloatArray) -
         sitk.WriteTransform(transform, str(path))
     except RuntimeError as error:
         raise InputError(
-            f"{path.name} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat."
+            "{file} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat.",
+            file=path,
         ) from error
 
 
@@ -80,7 +92,11 @@ def _require_complete_text(path: Path) -> None:
     transforms = content.split(b"#Transform")[1:]
     composite_alone = len(transforms) == 1 and b"Composite" in transforms[0]
     if not transforms or composite_alone or not all(TEXT_TRANSFORM.fullmatch(text) for text in transforms):
-        raise InputError(f"{path.name} ends too early: parameters or the last line break are missing; save it again.")
+        raise InputError(
+            "{file} ends too early: parameters or the last line break are missing; save it again.",
+            field=Field.INITIAL_POSE,
+            file=path,
+        )
 
 
 def _matrix(transform: sitk.Transform) -> FloatArray:

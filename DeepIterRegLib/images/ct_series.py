@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_libraries
 from DeepIterRegLib.images.itk_files import read_image
 from DeepIterRegLib.images.paths import is_dicom
@@ -46,15 +46,18 @@ def read_ct_series(folder: Path) -> tuple[sitk.Image, list[str]]:
     """
     series, others = _series_in(folder)
     if not series:
-        raise InputError(_nothing_sentence(folder, others))
+        raise _nothing(folder, others)
     ranked = sorted(series, key=len, reverse=True)
     warnings = []
     if len(ranked) > 1:
-        names = ", ".join(f"{_label(s)} ({len(s)} slices)" for s in ranked)
+        names = [f"{_label(s)} ({len(s)} slices)" for s in ranked]
         if len(ranked[0]) < CLEARLY_MORE * len(ranked[1]):
             raise InputError(
-                f"The folder {folder.name} holds {len(ranked)} series: {names}; give a folder with the CTA"
-                " alone as --cta."
+                "The folder {file} holds {count} series: {series}; give a folder with one of them alone for {cta}.",
+                field=Field.CTA,
+                file=folder,
+                count=len(ranked),
+                series=names,
             )
         # Without the descriptions, which may name the patient: warnings are kept in scenes and reports.
         sizes = ", ".join(f"series {s[0].header.get('SeriesNumber', '?')} ({len(s)} slices)" for s in ranked)
@@ -68,18 +71,34 @@ def read_ct_file(path: Path) -> sitk.Image:
     """Read a single DICOM file that holds a whole volume (enhanced CT). Raises InputError for anything else."""
     header = _header(path)
     if header is None:
-        raise InputError(f"{path.name} is truncated or damaged and cannot be read; export it again for --cta.")
+        raise InputError(
+            "{file} is truncated or damaged and cannot be read; export it again.", field=Field.CTA, file=path
+        )
     modality = str(header.get("Modality", "") or "")
     frames = int(header.get("NumberOfFrames", 1) or 1)
     if _is_angiogram(header):
-        raise InputError(f"{path.name}, given as --cta, is a 2D angiogram ({modality}); swap --cta and --dsa.")
-    if modality not in VOLUME_MODALITIES:
         raise InputError(
-            f"{path.name}, given as --cta, is {modality or 'not an image'}, not CT; give the CTA as --cta."
+            "{file}, given for {cta}, is a 2D angiogram ({modality}); swap {cta} and {dsa}.",
+            field=Field.CTA,
+            file=path,
+            modality=modality,
+        )
+    if modality not in VOLUME_MODALITIES:
+        if not modality:
+            raise InputError(
+                "{file}, given for {cta}, is not an image; give a CT angiogram.", field=Field.CTA, file=path
+            )
+        raise InputError(
+            "{file}, given for {cta}, is {modality}, not CT; give a CT angiogram.",
+            field=Field.CTA,
+            file=path,
+            modality=modality,
         )
     if frames < MIN_SLICES:
-        raise InputError(f"{path.name} is a single slice; give the folder with the whole series as --cta.")
-    return read_image(path, "--cta")
+        raise InputError(
+            "{file} is a single slice; give the folder with the whole series for {cta}.", field=Field.CTA, file=path
+        )
+    return read_image(path, Field.CTA)
 
 
 def _series_in(folder: Path) -> tuple[list[list[Slice]], set[str]]:
@@ -91,7 +110,9 @@ def _series_in(folder: Path) -> tuple[list[list[Slice]], set[str]]:
             continue
         header = _header(path)
         if header is None:
-            raise InputError(f"{path.name} is truncated or damaged and cannot be read; export it again for --cta.")
+            raise InputError(
+                "{file} is truncated or damaged and cannot be read; export it again.", field=Field.CTA, file=path
+            )
         modality = str(header.get("Modality", "") or "")
         if _is_angiogram(header):
             others.add("angiogram")
@@ -117,16 +138,31 @@ def _is_angiogram(header: Dataset) -> bool:
     return str(header.get("Modality", "")) in ("XA", "RF", "DX", "CR") and "ImagePositionPatient" not in header
 
 
-def _nothing_sentence(folder: Path, others: set[str]) -> str:
+def _nothing(folder: Path, others: set[str]) -> InputError:
     if "angiogram" in others:
-        return f"The folder {folder.name}, given as --cta, holds a 2D angiogram; swap --cta and --dsa."
-    if others:
-        return f"The folder {folder.name} holds {', '.join(sorted(others))} images and no CT; give the CTA as --cta."
-    if any(path.suffix.lower() == ".png" for path in folder.iterdir()):
-        return (
-            f"The folder {folder.name}, given as --cta, holds 2D pictures; swap --cta and --dsa if it is the angiogram."
+        return InputError(
+            "The folder {file}, given for {cta}, holds a 2D angiogram; swap {cta} and {dsa}.",
+            field=Field.CTA,
+            file=folder,
         )
-    return f"The folder {folder.name} holds no DICOM files; give the CTA's folder, or an NRRD or NIfTI file, as --cta."
+    if others:
+        return InputError(
+            "The folder {file} holds {modalities} images and no CT; give a CT angiogram for {cta}.",
+            field=Field.CTA,
+            file=folder,
+            modalities=sorted(others),
+        )
+    if any(path.suffix.lower() == ".png" for path in folder.iterdir()):
+        return InputError(
+            "The folder {file}, given for {cta}, holds 2D pictures; swap {cta} and {dsa} if it is the angiogram.",
+            field=Field.CTA,
+            file=folder,
+        )
+    return InputError(
+        "The folder {file} holds no DICOM files; give the folder of a CT series, or an NRRD or NIfTI file, for {cta}.",
+        field=Field.CTA,
+        file=folder,
+    )
 
 
 def _label(slices: list[Slice]) -> str:
@@ -139,7 +175,10 @@ def _stack(slices: list[Slice], folder_name: str) -> SliceStack:
     """Sort the slices along their normal (in place) and take their geometry. Raises InputError."""
     if len(slices) < MIN_SLICES:
         raise InputError(
-            f"The folder {folder_name} holds only {len(slices)} CT slices, too few for a head; give the whole series."
+            "The folder {file} holds only {count} CT slices, too few for a head; give the whole series.",
+            field=Field.CTA,
+            file=folder_name,
+            count=len(slices),
         )
     shapes = {(s.header.get("Rows"), s.header.get("Columns")) for s in slices}
     try:
@@ -148,12 +187,16 @@ def _stack(slices: list[Slice], folder_name: str) -> SliceStack:
         spacings = np.array([s.header.PixelSpacing for s in slices], dtype=np.float64)
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(
-            f"A slice in the folder {folder_name} has no Image Position (0020,0032), Image Orientation (0020,0037) or"
-            " Pixel Spacing (0028,0030); export the series again."
+            "A slice in the folder {file} has no Image Position (0020,0032), Image Orientation (0020,0037) "
+            "or Pixel Spacing (0028,0030); export the series again.",
+            field=Field.CTA,
+            file=folder_name,
         ) from error
     if len(shapes) > 1 or np.ptp(orientations, axis=0).max() > 1e-3 or np.ptp(spacings, axis=0).max() > 1e-4:
         raise InputError(
-            f"The slices in the folder {folder_name} differ in size, pixel spacing or orientation; give one series."
+            "The slices in the folder {file} differ in size, pixel spacing or orientation; give one series.",
+            field=Field.CTA,
+            file=folder_name,
         )
     stack, order = SliceStack.from_positions(positions, orientations[0], spacings[0], folder_name)
     slices[:] = [slices[i] for i in order]
@@ -171,10 +214,16 @@ def _read(slices: list[Slice], stack: SliceStack, folder: Path) -> sitk.Image:
             image = reader.Execute()
     except RuntimeError as error:
         raise InputError(
-            f"A slice in the folder {folder.name} is truncated or cannot be decoded; export the series again."
+            "A slice in the folder {file} is truncated or cannot be decoded; export the series again.",
+            field=Field.CTA,
+            file=folder,
         ) from error
     if image.GetDimension() != 3 or image.GetSize()[2] != len(slices):
-        raise InputError(f"The folder {folder.name} does not hold one stack of slices; give the CTA's series alone.")
+        raise InputError(
+            "The folder {file} does not hold one stack of slices; give the CTA's series alone.",
+            field=Field.CTA,
+            file=folder,
+        )
     image.SetSpacing([float(x) for x in stack.spacing_mm])
     image.SetOrigin([float(x) for x in stack.origin_mm])
     image.SetDirection([float(x) for x in stack.direction.ravel()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.frames import FRAME_SUFFIXES, read_frames
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -22,7 +22,7 @@ def read_angiogram(path: str | os.PathLike[str], geometry: GeometryOptions | Non
     folder of PNG frames. geometry: what the user says about the C-arm, over the file's tags; files without tags need
     all of it. Returns subtracted frames with dark vessels. Raises InputError.
     """
-    found = existing_path(path, "--dsa")
+    found = existing_path(path, Field.DSA)
     options = geometry or GeometryOptions()
     if found.is_dir():
         return _read_folder(found, options)
@@ -40,5 +40,14 @@ def _read_folder(folder: Path, options: GeometryOptions) -> Angiogram:
         return read_xa(dicom[0], options)
     if dicom:
         require_projection(read_header(dicom[0]), f"The folder {folder.name}")
-        raise InputError(f"The folder {folder.name} holds {len(dicom)} DICOM files; give one run as --dsa FILE.")
-    raise InputError(f"The folder {folder.name} holds no angiogram; give an XA DICOM file or PNG frames as --dsa.")
+        raise InputError(
+            "The folder {file} holds {count} DICOM files; give one run for {dsa}.",
+            field=Field.DSA,
+            file=folder,
+            count=len(dicom),
+        )
+    raise InputError(
+        "The folder {file} holds no angiogram; give an XA DICOM file or PNG frames for {dsa}.",
+        field=Field.DSA,
+        file=folder,
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -57,7 +57,7 @@ def read_source(source: DsaSource) -> Angiogram:
         return _from_file(source, source.file)
     except InputError as error:
         # Slicer's DICOM database names its files by UIDs, other places by patients.
-        raise type(error)(str(error).replace(source.file.name, NAME)) from error
+        raise error.about(NAME) from error
 
 
 def overridden(carm: CArm, options: GeometryOptions) -> CArm:
@@ -94,7 +94,7 @@ def _from_file(source: DsaSource, file: Path) -> Angiogram:
         read = read_xa(file, source.geometry, frames)
         return replace(read, warnings=tuple(warning.replace(file.name, NAME) for warning in read.warnings))
     if not source.frames:
-        raise InputError("The DSA has no frames; select a loaded angiographic run as the DSA.")
+        raise InputError("The DSA has no frames; select a loaded angiographic run for {dsa}.", field=Field.DSA)
     return _subtracted(source, *carm_from_tags(read_header(file), source.geometry, NAME))
 
 
@@ -105,8 +105,13 @@ def _subtracted(source: DsaSource, carm: CArm, warnings: list[str]) -> Angiogram
     frames = np.concatenate(source.frames)
     if frames.shape[1:] != (carm.rows, carm.columns):
         raise InputError(
-            f"The DSA has {frames.shape[1]} rows x {frames.shape[2]} columns, but its DICOM file says {carm.rows} x"
-            f" {carm.columns}; load the run again, and leave its size as it is."
+            "The DSA has {rows} rows x {columns} columns, but its DICOM file says {file_rows} x "
+            "{file_columns}; load the run again, and leave its size as it is.",
+            field=Field.DSA,
+            rows=frames.shape[1],
+            columns=frames.shape[2],
+            file_rows=carm.rows,
+            file_columns=carm.columns,
         )
     brightest = 255.0 if frames.dtype == np.uint8 else None
     shown = np.ones(frames.shape[1:], dtype=bool)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.itk_files import read_image
@@ -37,7 +37,7 @@ def read_frames(path: Path, options: GeometryOptions) -> Angiogram:
 def _file_pixels(path: Path) -> tuple[npt.NDArray[np.generic], float | None]:
     import SimpleITK as sitk
 
-    image = read_image(path, "--dsa")
+    image = read_image(path, Field.DSA)
     array = sitk.GetArrayFromImage(image)
     if image.GetNumberOfComponentsPerPixel() > 1:
         if path.suffix.lower() in FRAME_SUFFIXES:
@@ -47,18 +47,26 @@ def _file_pixels(path: Path) -> tuple[npt.NDArray[np.generic], float | None]:
             return np.moveaxis(array.reshape(*array.shape[-3:]), -1, 0), _brightest(array)
         else:
             raise InputError(
-                f"{path.name} has several values per voxel; give frames whose third axis is time as --dsa."
+                "{file} has several values per voxel; give frames whose third axis is time for {dsa}.",
+                field=Field.DSA,
+                file=path,
             )
     if image.GetDimension() == 4 and image.GetSize()[2] == 1:
         array = array[:, 0]
     if image.GetDimension() == 2:
         array = array[None]
     if array.ndim != 3:
-        raise InputError(f"{path.name} is {array.ndim}D; give frames whose third axis is time as --dsa.")
+        raise InputError(
+            "{file} is {dimensions}D; give frames whose third axis is time for {dsa}.",
+            field=Field.DSA,
+            file=path,
+            dimensions=array.ndim,
+        )
     if image.GetDimension() == 3 and _looks_like_volume(array, image.GetSpacing(), image.GetOrigin()):
         raise InputError(
-            f"{path.name}, given as --dsa, is a 3D volume; give the 2D run, and if this is the CTA, swap"
-            " --cta and --dsa."
+            "{file}, given for {dsa}, is a 3D volume; give a 2D run, and if this is the CTA, swap {cta} and {dsa}.",
+            field=Field.DSA,
+            file=path,
         )
     return array, _brightest(array)
 
@@ -85,7 +93,11 @@ def _folder_pixels(folder: Path) -> tuple[npt.NDArray[np.generic], float | None]
     frames = [_file_pixels(file)[0] for file in sorted(files, key=_natural_order)]
     shapes = {frame.shape for frame in frames}
     if len(shapes) != 1:
-        raise InputError(f"The frames in the folder {folder.name} differ in size; give the frames of one run as --dsa.")
+        raise InputError(
+            "The frames in the folder {file} differ in size; give the frames of one run for {dsa}.",
+            field=Field.DSA,
+            file=folder,
+        )
     array = np.concatenate(frames)
     return array, _brightest(array)
 
@@ -100,5 +112,5 @@ def _grey(array: npt.NDArray[np.generic], file_name: str) -> npt.NDArray[np.gene
     """One channel of a picture whose colours are equal (transparency aside)."""
     colours = array[..., :3] if array.shape[-1] in (3, 4) else array[..., :1]
     if (colours != colours[..., :1]).any():
-        raise InputError(f"{file_name} is in colour; give grey X-ray frames as --dsa.")
+        raise InputError("{file} is in colour; give grey X-ray frames for {dsa}.", field=Field.DSA, file=file_name)
     return colours[..., 0]

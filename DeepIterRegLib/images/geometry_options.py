@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
+from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID
 
-_TAG_OF_OPTION = {
+_TAG_OF = {
     "primary_angle_deg": PRIMARY_ANGLE,
     "secondary_angle_deg": SECONDARY_ANGLE,
     "sdd_mm": SDD,
@@ -27,53 +27,67 @@ class GeometryOptions:
     """
 
     primary_angle_deg: float | None = None
-    """LAO positive (--primary-angle)."""
+    """LAO positive."""
     secondary_angle_deg: float | None = None
-    """Cranial positive (--secondary-angle)."""
+    """Cranial positive."""
     sdd_mm: float | None = None
-    """Source to detector (--sdd)."""
+    """Source to detector."""
     sid_mm: float | None = None
-    """Source to isocentre (--sid)."""
+    """Source to isocentre."""
     pixel_spacing_mm: float | tuple[float, float] | None = None
-    """Pixel size at the detector: one number, or (between rows, between columns) (--pixel-spacing)."""
+    """Pixel size at the detector: one number, or (between rows, between columns)."""
     carm: CArm | None = None
-    """The whole C-arm (--carm), instead of all of the above and the tags."""
+    """The whole C-arm, instead of all of the above and the tags."""
 
     def __post_init__(self) -> None:
-        given = {name: getattr(self, name) for name in _TAG_OF_OPTION if getattr(self, name) is not None}
+        given = {name: getattr(self, name) for name in _TAG_OF if getattr(self, name) is not None}
         for name, value in given.items():
-            tag = _TAG_OF_OPTION[name]
+            tag = _TAG_OF[name]
             numbers = np.atleast_1d(np.asarray(value, dtype=np.float64))
             if not np.isfinite(numbers).all() or numbers.min() < tag.low or numbers.max() > tag.high:
-                raise InputError(f"{_option(tag)} {value} is not between {tag.low:g} and {tag.high:g} {tag.unit}.")
+                raise InputError(
+                    "{number:g} {unit} is outside {low:g} to {high:g} {unit}; correct {field}.",
+                    field=tag.field,
+                    number=value,
+                    unit=tag.unit,
+                    low=tag.low,
+                    high=tag.high,
+                )
         if self.carm is not None and given:
-            parts = " ".join(_option(_TAG_OF_OPTION[name]) for name in given)
-            raise InputError(f"--carm already holds the whole geometry; leave out {parts}.")
+            raise InputError(
+                "{carm} is given as a whole; leave out {parts}.",
+                field=Field.CARM,
+                parts=[_TAG_OF[name].field for name in given],
+            )
 
     def carm_without_tags(self, rows: int, columns: int, file_name: str) -> CArm:
-        """The C-arm of a file that carries no geometry. Raises InputError naming the options that are missing."""
+        """The C-arm of a file that carries no geometry. Raises InputError naming what is missing."""
         if self.carm is not None:
             return require_size(self.carm, rows, columns, file_name)
         alpha_deg, beta_deg, sdd_mm, sid_mm = self.primary_angle_deg, self.secondary_angle_deg, self.sdd_mm, self.sid_mm
         spacing_mm = self.pixel_spacing_mm
         if alpha_deg is None or beta_deg is None or sdd_mm is None or sid_mm is None or spacing_mm is None:
-            missing = [tag.option for name, tag in _TAG_OF_OPTION.items() if getattr(self, name) is None]
+            missing = [tag.field for name, tag in _TAG_OF.items() if getattr(self, name) is None]
             raise InputError(
-                f"{file_name} says nothing about the C-arm; give {' '.join(missing)}, or the whole geometry with"
-                " --carm FILE."
+                "{file} says nothing about the C-arm; give {missing}[, or {carm} as a whole].",
+                field=Field.CARM,
+                file=file_name,
+                missing=missing,
             )
         return CArm.from_angles(alpha_deg, beta_deg, sdd_mm, sid_mm, spacing_mm, rows, columns)
-
-
-def _option(tag: Tag) -> str:
-    return tag.option.split()[0]
 
 
 def require_size(carm: CArm, rows: int, columns: int, file_name: str) -> CArm:
     """The C-arm, if its detector has the image's pixels. Raises InputError."""
     if (carm.rows, carm.columns) != (rows, columns):
         raise InputError(
-            f"{file_name} has {rows} rows x {columns} columns, but the detector of --carm has {carm.rows} x"
-            f" {carm.columns}; give the C-arm of this image."
+            "{file} has {rows} rows x {columns} columns, but the detector of {carm} has {carm_rows} x "
+            "{carm_columns}; give the C-arm of this image.",
+            field=Field.CARM,
+            file=file_name,
+            rows=rows,
+            columns=columns,
+            carm_rows=carm.rows,
+            carm_columns=carm.columns,
         )
     return carm

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import VolumeKind
 
 SAMPLES = 2_000_000
@@ -76,26 +76,35 @@ def check_values(
     """
     if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
         raise InputError(
-            f"{file_name} holds values that are not numbers (NaN or infinite); export it again, or replace them by air."
+            "{file} holds values that are not numbers (NaN or infinite); export it again, or replace them by air.",
+            field=Field.CTA,
+            file=file_name,
         )
     samples = _samples(voxels)
     if voxels.min() == voxels.max():
         raise InputError(
-            f"{file_name} has the same value in every voxel ({voxels.flat[0]}); give the right --cta PATH."
+            "{file} has the same value in every voxel ({value:g}); give another file for {cta}.",
+            field=Field.CTA,
+            file=file_name,
+            value=voxels.flat[0],
         )
     vessels_only = is_vessels_only(samples) and not is_hounsfield(samples)
     eight_bit = bool(samples.min() >= 0 and samples.max() <= 255)
     if kind == "3dra" or (kind == "auto" and vessels_only):
         if is_hounsfield(samples):
             raise InputError(
-                f"{file_name} holds Hounsfield units with bone and soft tissue, not the vessels alone;"
-                " leave out --volume-kind 3dra."
+                "{file} holds Hounsfield units with bone and soft tissue, not the vessels alone; set "
+                "{volume_kind} to cta.",
+                field=Field.VOLUME_KIND,
+                file=file_name,
             )
         return _compact(voxels), "3dra", []
     if vessels_only:
         raise InputError(
-            f"{file_name} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has;"
-            " if it is a rotational 3D angiogram, say so with --volume-kind 3dra."
+            "{file} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has[; if it is a "
+            "rotational 3D angiogram, set {volume_kind} to 3dra].",
+            field=Field.CTA,
+            file=file_name,
         )
     if is_hounsfield(samples):
         return _clipped(_compact(voxels)), "cta", []
@@ -105,12 +114,18 @@ def check_values(
         return _clipped(shifted), "cta", [warning]
     if eight_bit:
         raise InputError(
-            f"{file_name} holds 8-bit grey values (0 to 255), not Hounsfield units; export the CTA again without"
-            " windowing."
+            "{file} holds 8-bit grey values (0 to 255), not Hounsfield units; export the CTA again without windowing.",
+            field=Field.CTA,
+            file=file_name,
         )
     raise InputError(
-        f"{file_name} holds values from {samples.min():g} to {samples.max():g} that are not Hounsfield units of a head"
-        " (an MR?); give a CTA in HU, or say --volume-kind 3dra for a rotational 3D angiogram."
+        "{file} holds values from {low:g} to {high:g} that are not Hounsfield units of a head (an MR?); "
+        "give a CTA in Hounsfield units[, or, if it is a rotational 3D angiogram, set {volume_kind} to "
+        "3dra].",
+        field=Field.CTA,
+        file=file_name,
+        low=samples.min(),
+        high=samples.max(),
     )
 
 

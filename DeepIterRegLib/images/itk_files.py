@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_libraries
 from DeepIterRegLib.images.nifti_size import is_truncated_nifti
 
@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def read_image(path: Path, option: str) -> sitk.Image:
+def read_image(path: Path, field: Field) -> sitk.Image:
     """Read a file of any format ITK knows.
 
-    option: the command-line option that gave it, for the error. Raises InputError for a file that is no image, or is
-    truncated.
+    field: what it was given for. Raises InputError for a file that is no image, or is truncated.
     """
     import SimpleITK as sitk
 
-    damaged = f"{path.name} is truncated or damaged and cannot be read; copy or export it again for {option} PATH."
+    damaged = InputError(
+        "{file}, given for {field}, is truncated or damaged and cannot be read; copy or export it again.",
+        field=field,
+        file=path,
+    )
     if is_truncated_nifti(path):
-        raise InputError(damaged)
+        raise damaged
     try:
         with quiet_libraries():
             return sitk.ReadImage(str(path))
@@ -36,14 +39,18 @@ def read_image(path: Path, option: str) -> sitk.Image:
         reason = str(error)
         if "determinant" in reason or "orthonormal" in reason.lower():
             raise InputError(
-                f"{path.name} has axes that are sheared or not independent (as a tilted gantry leaves them);"
-                f" resample it onto an orthogonal grid and give it with {option} PATH."
+                "{file} has axes that are sheared or not independent (as a tilted gantry leaves them); resample "
+                "it onto an orthogonal grid.",
+                field=field,
+                file=path,
             ) from error
         if "Unable to determine ImageIO reader" in reason:
             raise InputError(
-                f"{path.name} is not an image file that can be read; give NRRD, NIfTI or DICOM with {option} PATH."
+                "{file} is not an image file that can be read; give NRRD, NIfTI or DICOM for {field}.",
+                field=field,
+                file=path,
             ) from error
-        raise InputError(damaged) from error
+        raise damaged from error
 
 
 def affine_lps(image: sitk.Image) -> FloatArray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.itk_files import affine_ras, read_image
 from DeepIterRegLib.images.paths import existing_path
@@ -28,60 +28,75 @@ MIN_VESSELS_2D = 1e-4
 """Of the detector: a stretch of one small vessel is more."""
 
 
-def read_volume_mask(path: str | os.PathLike[str], volume: Volume, option: str = "--cta-vessels") -> BoolArray:
+def read_volume_mask(path: str | os.PathLike[str], volume: Volume, field: Field = Field.CTA_VESSELS) -> BoolArray:
     """Read a mask of the volume; everything that is not zero is in it.
 
-    path: any 3D file that ITK reads, on the volume's grid; its axes may be permuted or flipped. option: the
-    command-line option that gave it, for the errors. Returns (K, J, I) in the order of `volume.voxels`. Raises
+    path: any 3D file that ITK reads, on the volume's grid; its axes may be permuted or flipped. field: which mask
+    it is, for the errors. Returns (K, J, I) in the order of `volume.voxels`. Raises
     InputError for a mask on another grid, an empty one, and one that marks more or less than vessels can be.
     """
-    found = existing_path(path, option)
-    image = _scalar(read_image(found, option), found, option)
+    found = existing_path(path, field)
+    image = _scalar(read_image(found, field), found, field)
     if image.GetDimension() != 3:
-        raise InputError(f"{found.name} is {image.GetDimension()}D; give a 3D mask of the CTA with {option} FILE.")
-    array = _as_mask(image, found, option)
-    mask = _on_grid(array, affine_ras(image), volume, found, option)
+        raise InputError(
+            "{file} is {dimensions}D; {field} must be 3D.", field=field, file=found, dimensions=image.GetDimension()
+        )
+    array = _as_mask(image, found, field)
+    mask = _on_grid(array, affine_ras(image), volume, found, field)
     part, volume_ml = float(mask.mean()), float(mask.sum() * np.prod(volume.spacing_mm)) / 1000
     if part > MAX_VESSELS:
         raise InputError(
-            f"{found.name} marks {part:.0%} of the CTA, which no vessels fill; give a mask that is 0 outside them with"
-            f" {option} FILE (the CTA itself is none)."
+            "{file} marks {part:.0%} of the CTA, which no vessels fill; {field} must be 0 outside the "
+            "vessels (the CTA itself is no mask).",
+            field=field,
+            file=found,
+            part=part,
         )
     if volume_ml < MIN_VESSELS_ML:
         raise InputError(
-            f"{found.name} marks only {volume_ml:.2g} ml; give a mask of whole vessels with {option} FILE, or leave out"
-            f" {option}."
+            "{file} marks only {volume_ml:.2g} ml; mark whole vessels, or leave out {field}.",
+            field=field,
+            file=found,
+            volume_ml=volume_ml,
         )
     return mask
 
 
-def read_detector_mask(path: str | os.PathLike[str], angiogram: Angiogram, option: str = "--dsa-vessels") -> BoolArray:
+def read_detector_mask(
+    path: str | os.PathLike[str], angiogram: Angiogram, field: Field = Field.DSA_VESSELS
+) -> BoolArray:
     """Read a mask of the DSA's detector (PNG, NRRD, NIfTI, ...); everything that is not zero is in it.
 
     Returns (rows, columns) of the angiogram. Raises InputError for a mask of another size, an empty one, and one that
     marks a few specks.
     """
-    found = existing_path(path, option)
-    image = _scalar(read_image(found, option), found, option)
-    array = _as_mask(image, found, option)
+    found = existing_path(path, field)
+    image = _scalar(read_image(found, field), found, field)
+    array = _as_mask(image, found, field)
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
     rows, columns = angiogram.valid.shape
     if array.shape != (rows, columns):
-        size = " x ".join(map(str, array.shape))
         raise InputError(
-            f"{found.name} is a mask of {size} pixels, but the DSA has {rows} rows x {columns} columns; give one of the"
-            f" DSA's size with {option} FILE."
+            "{file} is a mask of {size} pixels, but the DSA has {rows} rows x {columns} columns; {field} "
+            "must have the DSA's size.",
+            field=field,
+            file=found,
+            size=array.shape,
+            rows=rows,
+            columns=columns,
         )
     if array.mean() < MIN_VESSELS_2D:
         raise InputError(
-            f"{found.name} marks only {np.count_nonzero(array)} of the DSA's pixels; give a mask of whole vessels with"
-            f" {option} FILE, or leave out {option}."
+            "{file} marks only {count} of the DSA's pixels; mark whole vessels, or leave out {field}.",
+            field=field,
+            file=found,
+            count=np.count_nonzero(array),
         )
     return array
 
 
-def _scalar(image: sitk.Image, path: Path, option: str) -> sitk.Image:
+def _scalar(image: sitk.Image, path: Path, field: Field) -> sitk.Image:
     """One number per pixel: pictures of masks come as grey stored in three colours."""
     import SimpleITK as sitk
 
@@ -92,26 +107,28 @@ def _scalar(image: sitk.Image, path: Path, option: str) -> sitk.Image:
         # The fourth channel is opacity, which says nothing about the mask.
         return sitk.Cast(sum((sitk.VectorIndexSelectionCast(image, c) != 0 for c in range(1, 3)),
                              sitk.VectorIndexSelectionCast(image, 0) != 0), sitk.sitkUInt8)  # fmt: skip
-    raise InputError(f"{path.name} has {channels} values per voxel; give a mask with one, with {option} FILE.")
+    raise InputError(
+        "{file} has {channels} values per voxel; {field} must have one.", field=field, file=path, channels=channels
+    )
 
 
-def _as_mask(image: sitk.Image, path: Path, option: str) -> BoolArray:
+def _as_mask(image: sitk.Image, path: Path, field: Field) -> BoolArray:
     import SimpleITK as sitk
 
     array = sitk.GetArrayFromImage(image)
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
         raise InputError(
-            f"{path.name} holds values that are not numbers (NaN); give a mask of 0 and 1 with {option} FILE."
+            "{file} holds values that are not numbers (NaN); {field} must hold 0 and 1.", field=field, file=path
         )
     mask: BoolArray = array != 0
     if not mask.any():
         raise InputError(
-            f"{path.name} is an empty mask (all 0); leave out {option}, or give a mask that marks vessels."
+            "{file} is an empty mask (all 0); mark the vessels, or leave out {field}.", field=field, file=path
         )
     return mask
 
 
-def _on_grid(mask: BoolArray, mask_to_ras: FloatArray, volume: Volume, path: Path, option: str) -> BoolArray:
+def _on_grid(mask: BoolArray, mask_to_ras: FloatArray, volume: Volume, path: Path, field: Field) -> BoolArray:
     """Permute and flip the mask's axes onto the volume's; nothing is interpolated."""
     voxel_to_mask = np.linalg.solve(mask_to_ras, volume.ijk_to_ras)
     axes = np.rint(voxel_to_mask[:3, :3])
@@ -123,8 +140,12 @@ def _on_grid(mask: BoolArray, mask_to_ras: FloatArray, volume: Volume, path: Pat
     is_permutation = (np.abs(axes).sum(axis=0) == 1).all() and (np.abs(axes).sum(axis=1) == 1).all()
     if not is_permutation or (mask_size[permutation] != size).any():
         raise InputError(
-            f"{path.name} is a mask of {' x '.join(map(str, mask_size))} voxels on another grid than the CTA's"
-            f" {' x '.join(map(str, size))}; resample it onto the CTA (nearest neighbour) for {option}."
+            "{file} is a mask of {size} voxels on another grid than the CTA's {cta_size}; resample {field} "
+            "onto the CTA (nearest neighbour).",
+            field=field,
+            file=path,
+            size=mask_size,
+            cta_size=size,
         )
     # Where the volume's corners should fall if the grids are the same one.
     flips = axes[permutation, range(3)] < 0
@@ -132,8 +153,9 @@ def _on_grid(mask: BoolArray, mask_to_ras: FloatArray, volume: Volume, path: Pat
     offset[permutation] = np.where(flips, size - 1, 0)
     if np.abs(wanted - (axes @ corners + offset[:, None])).max() > SAME_PLACE_VOXELS:
         raise InputError(
-            f"{path.name} is a mask of the CTA's size in another place; resample it onto the CTA (nearest"
-            f" neighbour) for {option}."
+            "{file} is a mask of the CTA's size in another place; resample {field} onto the CTA (nearest neighbour).",
+            field=field,
+            file=path,
         )
     # Array axes are k, j, i: axis a of the array is axis 2 - a of the grid.
     moved = mask.transpose([2 - permutation[2 - a] for a in range(3)])

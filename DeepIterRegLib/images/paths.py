@@ -6,23 +6,27 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 
 
-def existing_path(path: str | os.PathLike[str], option: str) -> Path:
+def existing_path(path: str | os.PathLike[str], field: Field) -> Path:
     """The path, once it is known to be there, readable and not empty.
 
-    option: the command-line option that gave it, for the error ("--cta"). Raises InputError.
+    field: what it was given for. Raises InputError.
     """
     found = Path(path).expanduser()
     if not found.exists():
-        raise InputError(f"{found.name} does not exist; give an existing file or folder with {option} PATH.")
+        raise InputError("{file} does not exist; give an existing file or folder for {field}.", field=field, file=found)
     if not os.access(found, os.R_OK):
-        raise InputError(f"{found.name} cannot be read (permission denied); give a readable one with {option} PATH.")
+        raise InputError(
+            "{file} cannot be read (permission denied); give a readable one for {field}.", field=field, file=found
+        )
     if found.is_file() and found.stat().st_size == 0:
-        raise InputError(f"{found.name} is empty (0 bytes); copy it again, or give another with {option} PATH.")
+        raise InputError(
+            "{file} is empty (0 bytes); copy it again, or give another for {field}.", field=field, file=found
+        )
     if found.is_dir() and not any(found.iterdir()):
-        raise InputError(f"The folder {found.name} is empty; give one that holds images with {option} PATH.")
+        raise InputError("The folder {file} is empty; give one that holds images for {field}.", field=field, file=found)
     return found
 
 

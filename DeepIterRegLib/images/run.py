@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
 from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border
 from DeepIterRegLib.images.subtraction import Frames, appearance, is_subtracted, logarithm, vessels_are_bright
@@ -55,10 +55,22 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
     pixels, valid = raw.pixels, raw.valid
     warnings: list[str] = []
     if not np.isfinite(pixels).all():
-        raise InputError(f"{file_name} holds pixels that are not numbers (NaN or infinite); export it again for --dsa.")
+        raise InputError(
+            "{file} holds pixels that are not numbers (NaN or infinite); export it again.",
+            field=Field.DSA,
+            file=file_name,
+        )
     if pixels.min() == pixels.max():
-        what = "all black" if pixels.flat[0] <= 0 else f"the same grey ({pixels.flat[0]:g}) everywhere"
-        raise InputError(f"{file_name} is {what}; give an angiogram with contrast as --dsa.")
+        if pixels.flat[0] <= 0:
+            raise InputError(
+                "{file} is all black; give an angiogram with contrast for {dsa}.", field=Field.DSA, file=file_name
+            )
+        raise InputError(
+            "{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast for {dsa}.",
+            field=Field.DSA,
+            file=file_name,
+            grey=pixels.flat[0],
+        )
     if valid.mean() < MIN_VALID:
         warnings.append(f"{file_name} has shutter tags (0018,1600) that would hide the whole image; they were ignored.")
         valid = np.ones_like(valid)
@@ -73,7 +85,11 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         frames, valid = _subtract_mask(raw, valid, file_name, warnings)
         seen = appearance(frames, valid)
     if seen.depth <= MIN_DEPTH_OF_NOISE * seen.noise or seen.depth == 0:
-        raise InputError(f"{file_name} shows no contrast above the noise; give a run with filled vessels as --dsa.")
+        raise InputError(
+            "{file} shows no contrast above the noise; give a run with filled vessels for {dsa}.",
+            field=Field.DSA,
+            file=file_name,
+        )
     bright = vessels_are_bright(seen)
     if bright is None:
         bright = raw.inverted
@@ -99,8 +115,10 @@ def _subtract_mask(raw: RawRun, valid: BoolArray, file_name: str, warnings: list
     """
     if len(raw.pixels) == 1:
         raise InputError(
-            f"{file_name} is a single frame that is not subtracted and has no mask frame;"
-            " give a subtracted frame, or the whole run with its mask, as --dsa."
+            "{file} is a single frame that is not subtracted and has no mask frame; give a subtracted frame, "
+            "or the whole run with its mask, for {dsa}.",
+            field=Field.DSA,
+            file=file_name,
         )
     if raw.mask is None:
         warnings.append(f"{file_name} is not subtracted and names no mask frame; its first frame was the mask.")
@@ -121,6 +139,8 @@ def _subtract_mask(raw: RawRun, valid: BoolArray, file_name: str, warnings: list
 def _require_visible(valid: BoolArray, file_name: str) -> BoolArray:
     if valid.mean() < MIN_VALID:
         raise InputError(
-            f"{file_name} is black or shuttered almost everywhere; give a run that shows the head as --dsa."
+            "{file} is black or shuttered almost everywhere; give a run that shows the head for {dsa}.",
+            field=Field.DSA,
+            file=file_name,
         )
     return valid

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray, IntArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -47,8 +47,10 @@ class SliceStack:
         normal = np.cross(along_row, down_column)
         if not np.isfinite(positions_mm).all() or abs(np.linalg.norm(normal) - 1) > 1e-2:
             raise InputError(
-                f"The slices in the folder {folder_name} have an Image Orientation (0020,0037) that is not two"
-                " orthogonal unit vectors; export the series again."
+                "The slices in the folder {file} have an Image Orientation (0020,0037) that is not two "
+                "orthogonal unit vectors; export the series again.",
+                field=Field.CTA,
+                file=folder_name,
             )
         normal = normal / np.linalg.norm(normal)
         along_row = along_row / np.linalg.norm(along_row)
@@ -59,15 +61,30 @@ class SliceStack:
         step_mm = float(np.median(steps_mm))
         if steps_mm.min() < 1e-3 or step_mm < 1e-3:
             raise InputError(
-                f"The folder {folder_name} holds several slices at the same position (time points or reconstructions);"
-                " give a folder with one of them as --cta."
+                "The folder {file} holds several slices at the same position (time points or reconstructions); "
+                "give a folder with one of them for {cta}.",
+                field=Field.CTA,
+                file=folder_name,
             )
         if np.abs(steps_mm - step_mm).max() > UNEVEN * step_mm:
             worst = int(np.abs(steps_mm - step_mm).argmax())
-            what = "is missing slices" if steps_mm[worst] > 1.5 * step_mm else "has unevenly spaced slices"
+            where: dict[str, Any] = {
+                "gap_mm": steps_mm[worst], "slice": worst + 1, "count": len(order), "step_mm": step_mm,
+            }  # fmt: skip
+            if steps_mm[worst] > 1.5 * step_mm:
+                raise InputError(
+                    "The series in the folder {file} is missing slices: {gap_mm:.2f} mm after slice {slice} of "
+                    "{count} where the others are {step_mm:.2f} mm apart; export the whole series again.",
+                    field=Field.CTA,
+                    file=folder_name,
+                    **where,
+                )
             raise InputError(
-                f"The series in the folder {folder_name} {what}: {steps_mm[worst]:.2f} mm after slice {worst + 1} of"
-                f" {len(order)} where the others are {step_mm:.2f} mm apart; export the whole series again."
+                "The series in the folder {file} has unevenly spaced slices: {gap_mm:.2f} mm after slice {slice} "
+                "of {count} where the others are {step_mm:.2f} mm apart; export the whole series again.",
+                field=Field.CTA,
+                file=folder_name,
+                **where,
             )
         first, last = positions_mm[order[0]], positions_mm[order[-1]]
         mean_step = (last - first) / (len(order) - 1)

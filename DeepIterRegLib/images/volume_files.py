@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.hounsfield import check_values
 from DeepIterRegLib.images.itk_files import affine_ras, read_image
 from DeepIterRegLib.images.paths import existing_path, is_dicom, nameless
@@ -21,6 +21,7 @@ MIN_SLICES = 20
 MIN_EXTENT_MM, MAX_EXTENT_MM = 40.0, 2500.0
 """A cut through the circle of Willis is 40 mm thick; a whole-body CT is 2 m long."""
 MAX_SHEAR = 1e-3
+MIN_VOXEL_MM, MAX_VOXEL_MM = 1e-3, 20.0
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
 
 RequestedKind = Literal["auto", "cta", "3dra"]
@@ -34,8 +35,12 @@ def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto") -> V
     InputError for what is not one whole, finite head-sized volume.
     """
     if kind not in ("auto", "cta", "3dra"):
-        raise InputError(f"--volume-kind must be auto, cta or 3dra, not {kind!r}.")
-    found = existing_path(path, "--cta")
+        raise InputError(
+            "There is no kind of volume {kind!r}; set {volume_kind} to auto, cta or 3dra.",
+            field=Field.VOLUME_KIND,
+            kind=kind,
+        )
+    found = existing_path(path, Field.CTA)
     warnings: list[str] = []
     if found.is_dir():
         from DeepIterRegLib.images.ct_series import read_ct_series
@@ -47,11 +52,13 @@ def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto") -> V
         image = read_ct_file(found)
     elif found.suffix.lower() in PICTURE_SUFFIXES:
         raise InputError(
-            f"{found.name}, given as --cta, is a 2D picture; give the CTA as --cta, and if this is the angiogram,"
-            " swap --cta and --dsa."
+            "{file}, given for {cta}, is a 2D picture; give a 3D CT angiogram, and if this is the DSA, swap "
+            "{cta} and {dsa}.",
+            field=Field.CTA,
+            file=found,
         )
     else:
-        image = read_image(found, "--cta")
+        image = read_image(found, Field.CTA)
     return _volume(image, kind, found, warnings)
 
 
@@ -70,18 +77,25 @@ def _three_dimensional(image: sitk.Image, path: Path) -> sitk.Image:
     """Drop axes of length one, and refuse what is not 3D with one value per voxel."""
     if image.GetNumberOfComponentsPerPixel() > 1:
         raise InputError(
-            f"{path.name} has several values per voxel (colours or vectors); give a scalar CTA with --cta."
+            "{file} has several values per voxel (colours or vectors); give an image with one for {cta}.",
+            field=Field.CTA,
+            file=path,
         )
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
     if image.GetDimension() == 4:
         raise InputError(
-            f"{path.name} is 4D ({image.GetSize()[3]} time points); export the one with the most contrast as --cta."
+            "{file} is 4D ({count} time points); export the one with the most contrast for {cta}.",
+            field=Field.CTA,
+            file=path,
+            count=image.GetSize()[3],
         )
     if image.GetDimension() == 2 or image.GetSize()[2] == 1:
         raise InputError(
-            f"{path.name}, given as --cta, is a 2D image; give the 3D CTA as --cta, and if this is the angiogram,"
-            " swap --cta and --dsa."
+            "{file}, given for {cta}, is a 2D image; give a 3D CT angiogram, and if this is the DSA, swap "
+            "{cta} and {dsa}.",
+            field=Field.CTA,
+            file=path,
         )
     return image
 
@@ -89,24 +103,38 @@ def _three_dimensional(image: sitk.Image, path: Path) -> sitk.Image:
 def _check_grid(image: sitk.Image, path: Path) -> None:
     size, spacing_mm = np.array(image.GetSize()), np.array(image.GetSpacing())
     direction = np.reshape(image.GetDirection(), (3, 3))
-    if not (np.isfinite(spacing_mm).all() and (spacing_mm > 1e-3).all() and (spacing_mm < 20).all()):
+    if not (np.isfinite(spacing_mm).all() and (spacing_mm > MIN_VOXEL_MM).all() and (spacing_mm < MAX_VOXEL_MM).all()):
         raise InputError(
-            f"{path.name} has an absurd voxel size of {' x '.join(f'{s:g}' for s in spacing_mm)} mm; export it again"
-            " with its spacing."
+            "{file} has a voxel size of {spacing_mm:g} mm, outside {low:g} to {high:g} mm; export it again "
+            "with its spacing.",
+            field=Field.CTA,
+            file=path,
+            spacing_mm=spacing_mm,
+            low=MIN_VOXEL_MM,
+            high=MAX_VOXEL_MM,
         )
     shear = np.abs(direction.T @ direction - np.eye(3)).max()
     if not np.isfinite(shear) or shear > MAX_SHEAR or not np.isfinite(image.GetOrigin()).all():
         raise InputError(
-            f"{path.name} has sheared axes (as a tilted gantry leaves them); resample it onto an orthogonal grid."
+            "{file} has sheared axes (as a tilted gantry leaves them); resample it onto an orthogonal grid.",
+            field=Field.CTA,
+            file=path,
         )
     extent_mm = size * spacing_mm
     if size.min() < MIN_SLICES:
         raise InputError(
-            f"{path.name} has only {size.min()} slices ({' x '.join(map(str, size))} voxels), too few for a head;"
-            " give the whole CTA, and if this is the 2D angiogram, swap --cta and --dsa."
+            "{file} has only {slices} slices ({size} voxels), too few for a head; give the whole CT "
+            "angiogram, and if this is the DSA, swap {cta} and {dsa}.",
+            field=Field.CTA,
+            file=path,
+            slices=size.min(),
+            size=size,
         )
     if extent_mm.min() < MIN_EXTENT_MM or extent_mm.max() > MAX_EXTENT_MM:
         raise InputError(
-            f"{path.name} is {' x '.join(f'{e:.0f}' for e in extent_mm)} mm large, which no head is; give the whole CTA"
-            " with the right spacing, and if this is the 2D angiogram, swap --cta and --dsa."
+            "{file} is {extent_mm:.0f} mm large, which no head is; give the whole CT angiogram with the "
+            "right spacing, and if this is the DSA, swap {cta} and {dsa}.",
+            field=Field.CTA,
+            file=path,
+            extent_mm=extent_mm,
         )

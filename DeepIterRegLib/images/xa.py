@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_libraries
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -23,7 +23,7 @@ from DeepIterRegLib.images.xa_times import frame_times_s
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-NOT_PROJECTIONS = {"CT": "a CT slice", "MR": "an MR slice", "PT": "a PET slice", "US": "an ultrasound image"}
+NOT_PROJECTIONS = ("MR", "PT", "US")
 
 
 class UndecodableError(InputError):
@@ -34,8 +34,8 @@ def read_xa(path: Path, options: GeometryOptions, frames: npt.NDArray[Any] | Non
     """Read an XA (or RF, or secondary capture) file: one frame or many, any transfer syntax with a decoder.
 
     frames: (T, rows, columns) the file's pixels as another program decoded and rescaled them, used where this one
-    cannot. Raises InputError for a file that is no X-ray projection, is truncated, has no geometry (naming tag and
-    option), or shows neither subtracted frames nor a mask.
+    cannot. Raises InputError for a file that is no X-ray projection, is truncated, has no geometry (naming the
+    tags), or shows neither subtracted frames nor a mask.
     """
     dataset = _dataset(path)
     carm, warnings = carm_from_tags(dataset, options, path.name)
@@ -69,8 +69,17 @@ def _dataset(path: Path) -> Dataset:
     dataset = read_header(path, stop_before_pixels=False)
     require_projection(dataset, path.name)
     if "Rows" not in dataset or "Columns" not in dataset or "PixelData" not in dataset:
-        what = "holds no image (truncated?)" if "SOPClassUID" in dataset else "is not a DICOM file"
-        raise InputError(f"{path.name} {what}; give an XA DICOM file, NRRD, NIfTI or PNG frames as --dsa.")
+        if "SOPClassUID" not in dataset:
+            raise InputError(
+                "{file} is not a DICOM file; give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}.",
+                field=Field.DSA,
+                file=path,
+            )
+        raise InputError(
+            "{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}.",
+            field=Field.DSA,
+            file=path,
+        )
     return dataset
 
 
@@ -78,10 +87,20 @@ def require_projection(dataset: Dataset, name: str) -> None:
     """Raise InputError for a slice of a CT or MR that was given as the angiogram."""
     modality = str(dataset.get("Modality", "") or "").upper()
     if modality == "XA" and "ImagePositionPatient" in dataset:
-        raise InputError(f"{name}, given as --dsa, is a slice of a 3D reconstruction; swap --cta and --dsa.")
+        raise InputError(
+            "{file}, given for {dsa}, is a slice of a 3D reconstruction; swap {cta} and {dsa}.",
+            field=Field.DSA,
+            file=name,
+        )
+    if modality == "CT":
+        raise InputError("{file}, given for {dsa}, is a CT slice; swap {cta} and {dsa}.", field=Field.DSA, file=name)
     if modality in NOT_PROJECTIONS:
-        advice = "swap --cta and --dsa" if modality == "CT" else "give the X-ray angiogram (XA) as --dsa"
-        raise InputError(f"{name}, given as --dsa, is {NOT_PROJECTIONS[modality]}; {advice}.")
+        raise InputError(
+            "{file}, given for {dsa}, is an image of the modality {modality}; give an X-ray angiogram (XA).",
+            field=Field.DSA,
+            file=name,
+            modality=modality,
+        )
 
 
 def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
@@ -91,14 +110,21 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
             array = np.asarray(dataset.pixel_array)
     except Exception as error:  # each codec has its own
         syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
-        name = getattr(syntax, "name", "an unknown transfer syntax")
+        name = getattr(syntax, "name", "unknown transfer syntax")
         raise UndecodableError(
-            f"{path.name} has pixel data ({name}) that are truncated or cannot be decoded; export it again,"
-            " uncompressed if need be, for --dsa."
+            "{file} has pixel data ({syntax}) that are truncated or cannot be decoded; export it again, "
+            "uncompressed if need be, for {dsa}.",
+            field=Field.DSA,
+            file=path,
+            syntax=name,
         ) from error
     if int(dataset.get("SamplesPerPixel", 1) or 1) != 1:
         if np.ptp(array.astype(np.int32), axis=-1).max() > 0:
-            raise InputError(f"{path.name} is a colour picture of a screen; give the X-ray frames themselves as --dsa.")
+            raise InputError(
+                "{file} is a colour picture of a screen; give the X-ray frames themselves for {dsa}.",
+                field=Field.DSA,
+                file=path,
+            )
         array = array[..., 0]
     if array.dtype.kind == "u" and array.max() > (most := 2 ** int(dataset.BitsStored) - 1):
         array = array & array.dtype.type(most)  # Older files keep overlays in the bits above the stored ones.
@@ -106,8 +132,11 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
     expected = _frame_count(dataset)
     if len(frames) != expected:
         raise InputError(
-            f"{path.name} is truncated: it announces {expected} frames and holds {len(frames)}; export it again for"
-            " --dsa."
+            "{file} is truncated: it announces {announced} frames and holds {held}; export it again.",
+            field=Field.DSA,
+            file=path,
+            announced=expected,
+            held=len(frames),
         )
     slope = float(dataset.get("RescaleSlope", 1) or 1)
     intercept = float(dataset.get("RescaleIntercept", 0) or 0)

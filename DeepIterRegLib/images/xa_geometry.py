@@ -1,12 +1,13 @@
-"""The C-arm of an XA file: its tags, with the user's options over them."""
+"""The C-arm of an XA file: its tags, with what the user says over them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.geometry_options import GeometryOptions, require_size
 from DeepIterRegLib.images.xa_resize import field_of_view_spacing_mm, resize_factor
@@ -25,7 +26,7 @@ def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -
     """The C-arm of an XA data set.
 
     Options win over tags. Returns the C-arm, for the image's Rows and Columns, and warnings. Raises InputError naming
-    every tag that is missing (and the options that supply them), absurd, or contradicted by another one.
+    every tag that is missing, out of its range, or contradicted by another one.
     """
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if options.carm is not None:
@@ -38,7 +39,7 @@ def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -
     sid_mm = value_of(dataset, SID, options.sid_mm, file_name, missing, instead="DistanceSourceToIsocenter")
     spacing_mm, warnings = pixel_spacing_of(dataset, options, file_name, missing)
     if primary is None or secondary is None or sdd_mm is None or sid_mm is None or spacing_mm is None:
-        raise InputError(_missing_sentence(dataset, missing, file_name))
+        raise _nothing_said(dataset, missing, file_name)
     _require_consistent(sdd_mm, sid_mm, file_name)
     if options.sdd_mm is None and options.sid_mm is None:
         warnings += _magnification_warning(dataset, sdd_mm, sid_mm, file_name)
@@ -53,7 +54,7 @@ def value_of(
         return float(given)
     found = numbers(dataset, tag, file_name)
     if found is None and instead is not None:
-        found = numbers(dataset, Tag(instead, tag.label, tag.option, tag.low, tag.high, tag.unit), file_name)
+        found = numbers(dataset, replace(tag, keyword=instead), file_name)
     if found is None:
         missing.append(tag)
         return None
@@ -73,8 +74,11 @@ def require_still(dataset: Dataset, file_name: str) -> None:
             moved = max(moved, float(np.ptp(np.append(steps, 0.0))) * (int(dataset.get("NumberOfFrames", 1) or 1) > 1))
     if moved > STILL_DEG:
         raise InputError(
-            f"{file_name} is a rotational run (the Positioner angles change by {moved:.1f} degrees);"
-            " give a run from one C-arm position, or a single subtracted frame of this one."
+            "{file} is a rotational run (the Positioner angles change by {moved_deg:.1f} degrees); give a "
+            "run from one C-arm position, or a single subtracted frame of this one.",
+            field=Field.DSA,
+            file=file_name,
+            moved_deg=moved,
         )
 
 
@@ -95,25 +99,42 @@ def pixel_spacing_of(
         return (row_mm, column_mm), []
     return (row_mm * factor, column_mm * factor), [
         f"{file_name} was resized: {PIXEL_SPACING.label} {row_mm:g} mm was scaled by {factor:g} to agree with"
-        f" {witness}; give --pixel-spacing MM if that is wrong."
+        f" {witness}; give the pixel size at the detector if that is wrong."
     ]
 
 
-def _missing_sentence(dataset: Dataset, missing: list[Tag], file_name: str) -> str:
-    labels = " and ".join(filter(None, [", ".join(t.label for t in missing[:-1]), missing[-1].label]))
-    options = " ".join(tag.option for tag in missing)
-    hint = ""
-    field = field_of_view_spacing_mm(dataset)
-    if PIXEL_SPACING in missing and field is not None:
-        hint = f" (its Field of View (0018,1149) would make that {field[1]:.4g})"
-    return f"{file_name} has no {labels}; give {options}{hint}, or the whole geometry with --carm FILE."
+def _nothing_said(dataset: Dataset, missing: list[Tag], file_name: str) -> InputError:
+    tags, fields = [tag.label for tag in missing], [tag.field for tag in missing]
+    shown = field_of_view_spacing_mm(dataset)
+    if PIXEL_SPACING in missing and shown is not None:
+        return InputError(
+            "{file} has no {tags}; give {missing} (its Field of View (0018,1149) would make the pixel "
+            "{pixel_mm:.4g} mm)[, or {carm} as a whole].",
+            field=missing[0].field,
+            file=file_name,
+            tags=tags,
+            missing=fields,
+            pixel_mm=shown[1],
+        )
+    return InputError(
+        "{file} has no {tags}; give {missing}[, or {carm} as a whole].",
+        field=missing[0].field,
+        file=file_name,
+        tags=tags,
+        missing=fields,
+    )
 
 
 def _require_consistent(sdd_mm: float, sid_mm: float, file_name: str) -> None:
     if not 0 < sid_mm < sdd_mm:
         raise InputError(
-            f"{file_name}: {SID.label} {sid_mm:g} mm is not less than {SDD.label} {sdd_mm:g} mm,"
-            " so the patient would be behind the detector; give the right ones with --sid MM --sdd MM."
+            "{file}: Distance Source to Patient (0018,1111) {sid_mm:g} mm is not less than Distance Source "
+            "to Detector (0018,1110) {sdd_mm:g} mm, so the patient would be behind the detector; correct "
+            "{sid} or {sdd}.",
+            field=Field.SID,
+            file=file_name,
+            sid_mm=sid_mm,
+            sdd_mm=sdd_mm,
         )
 
 

@@ -20,4 +20,4 @@ def read_header(path: Path, stop_before_pixels: bool = True) -> Dataset:
         with quiet_libraries():
             return pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
     except Exception as error:  # pydicom raises whatever the damage makes it stumble over
-        raise InputError(f"{path.name} is truncated or damaged and cannot be read; export it again.") from error
+        raise InputError("{file} is truncated or damaged and cannot be read; export it again.", file=path) from error

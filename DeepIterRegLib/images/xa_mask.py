@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -38,8 +38,12 @@ def mask_frames(dataset: Dataset, count: int, file_name: str) -> MaskFrames | No
             continue
         if min(numbers) < 1 or max(numbers) > count:
             raise InputError(
-                f"{file_name} names mask frame {max(numbers) if max(numbers) > count else min(numbers)} in Mask Frame"
-                f" Numbers (0028,6110) but has {count} frames; export the whole run for --dsa."
+                "{file} names mask frame {frame} in Mask Frame Numbers (0028,6110) but has {count} frames; "
+                "export the whole run.",
+                field=Field.DSA,
+                file=file_name,
+                frame=max(numbers) if max(numbers) > count else min(numbers),
+                count=count,
             )
         return MaskFrames(tuple(n - 1 for n in numbers), _shift(item))
     return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tag:
-    """A numeric tag of the C-arm: what it is called, what it may be, and which option stands in for it."""
+    """A numeric tag of the C-arm: what it is called, what it may be, and what the user may give instead."""
 
     keyword: str
     label: str
     """As the person reads it: "Positioner Primary Angle (0018,1510)"."""
-    option: str
-    """As the person types it: "--primary-angle DEG"."""
+    field: Field
+    """What the user may give instead."""
     low: float
     high: float
     """The sensible range; a value outside is refused."""
@@ -31,14 +31,14 @@ class Tag:
 
 
 PRIMARY_ANGLE = Tag(
-    "PositionerPrimaryAngle", "Positioner Primary Angle (0018,1510)", "--primary-angle DEG", -180, 180, "degrees"
+    "PositionerPrimaryAngle", "Positioner Primary Angle (0018,1510)", Field.PRIMARY_ANGLE, -180, 180, "degrees"
 )
 SECONDARY_ANGLE = Tag(
-    "PositionerSecondaryAngle", "Positioner Secondary Angle (0018,1511)", "--secondary-angle DEG", -90, 90, "degrees"
+    "PositionerSecondaryAngle", "Positioner Secondary Angle (0018,1511)", Field.SECONDARY_ANGLE, -90, 90, "degrees"
 )
-SDD = Tag("DistanceSourceToDetector", "Distance Source to Detector (0018,1110)", "--sdd MM", 400, 2500, "mm")
-SID = Tag("DistanceSourceToPatient", "Distance Source to Patient (0018,1111)", "--sid MM", 200, 2400, "mm")
-PIXEL_SPACING = Tag("ImagerPixelSpacing", "Imager Pixel Spacing (0018,1164)", "--pixel-spacing MM", 0.02, 5, "mm")
+SDD = Tag("DistanceSourceToDetector", "Distance Source to Detector (0018,1110)", Field.SDD, 400, 2500, "mm")
+SID = Tag("DistanceSourceToPatient", "Distance Source to Patient (0018,1111)", Field.SID, 200, 2400, "mm")
+PIXEL_SPACING = Tag("ImagerPixelSpacing", "Imager Pixel Spacing (0018,1164)", Field.PIXEL_SPACING, 0.02, 5, "mm")
 
 
 def values(dataset: Dataset, keyword: str) -> list[Any]:
@@ -72,7 +72,14 @@ def numbers(dataset: Dataset, tag: Tag, file_name: str, count: int = 1) -> Float
         if not good or row.min() < tag.low or row.max() > tag.high:
             shown = str(value).replace(", ", "\\").strip("[]")
             raise InputError(
-                f"{file_name} has an absurd {tag.label} of {shown} {tag.unit}; give the right one with {tag.option}."
+                "{file} has {tag} of {value} {unit}, outside {low:g} to {high:g} {unit}; give {field}.",
+                field=tag.field,
+                file=file_name,
+                tag=tag.label,
+                value=shown,
+                unit=tag.unit,
+                low=tag.low,
+                high=tag.high,
             )
         rows.append(row.reshape(-1, count))
     return np.concatenate(rows) if rows else None

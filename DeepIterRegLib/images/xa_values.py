@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.xa_geometry import pixel_spacing_of, require_still, value_of
-from DeepIterRegLib.images.xa_tags import PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
+from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -26,27 +26,29 @@ class HeaderValues:
     sdd_mm: float | None = None
     sid_mm: float | None = None
     pixel_spacing_mm: tuple[float, float] | None = None
-    notes: Mapping[str, str] = field(default_factory=dict)
-    """For each value (by its name here) that was corrected or cannot be used: the sentence that says so."""
+    notes: Mapping[str, str | InputError] = field(default_factory=dict)
+    """For each value (by its name here) that was corrected or cannot be used: the sentence or error that says so."""
     moves: bool = False
     """The C-arm turns during the run: no angle is the run's."""
 
 
 def header_values(dataset: Dataset, name: str) -> HeaderValues:
     """The C-arm's values in a header, as far as it has them; never raises. name: names the run in the notes."""
-    notes: dict[str, str] = {}
+    notes: dict[str, str | InputError] = {}
 
-    def noted(field_name: str, read: Callable[[], T]) -> T | None:
+    def noted(value_name: str, tag: Tag, read: Callable[[], T]) -> T | None:
         try:
             return read()
         except InputError as error:
-            notes[field_name] = str(error)
+            notes[value_name] = error
         except (AttributeError, TypeError, ValueError):  # what a damaged tag makes pydicom or numpy raise
-            notes[field_name] = f"{name} has a tag of the C-arm that cannot be read; enter the value that is missing."
+            notes[value_name] = InputError(
+                "{file} has a {tag} that cannot be read; give {field}.", field=tag.field, file=name, tag=tag.label
+            )
         return None
 
-    def value(field_name: str, tag: Tag, instead: str | None = None) -> float | None:
-        return noted(field_name, lambda: value_of(dataset, tag, None, name, [], instead))
+    def value(value_name: str, tag: Tag, instead: str | None = None) -> float | None:
+        return noted(value_name, tag, lambda: value_of(dataset, tag, None, name, [], instead))
 
     def spacing() -> tuple[float, float] | None:
         found, warnings = pixel_spacing_of(dataset, GeometryOptions(), name, [])
@@ -59,7 +61,7 @@ def header_values(dataset: Dataset, name: str) -> HeaderValues:
         secondary_angle_deg=value("secondary_angle_deg", SECONDARY_ANGLE),
         sdd_mm=value("sdd_mm", SDD),
         sid_mm=value("sid_mm", SID, instead="DistanceSourceToIsocenter"),
-        pixel_spacing_mm=noted("pixel_spacing_mm", spacing),
+        pixel_spacing_mm=noted("pixel_spacing_mm", PIXEL_SPACING, spacing),
         notes=notes,
         moves=_moves(dataset, name),
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from DeepIterRegLib import __version__
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.whole_file import whole_file
 from DeepIterRegLib.initializer.architecture import ARCHITECTURE, tensor_shapes
 from DeepIterRegLib.initializer.safetensors_reader import parse_safetensors
@@ -25,8 +25,6 @@ FORMAT_VERSION = 1
 
 DEFAULT_CHECKPOINT = Path(__file__).resolve().parents[2] / "Resources" / "checkpoints" / "initializer.safetensors"
 """The one we ship. `Resources` lies beside `DeepIterRegLib` in the source tree and in Slicer's package alike."""
-
-INSTEAD = "give another one, or --no-initializer to do without"
 
 
 class CheckpointError(InputError):
@@ -91,11 +89,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise
     # Whatever a header that is not ours may hold in place of text and numbers.
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path.name} is damaged or not a checkpoint of DeepIterReg; {INSTEAD}.") from error
+        raise CheckpointError(
+            "{file} is damaged or not a checkpoint of DeepIterReg; choose another checkpoint, or none.",
+            field=Field.INITIALIZER,
+            file=path,
+        ) from error
     _check_shapes(path, {name: value.shape for name, value in stored.items()})
     if digest(stored) != header.sha256:
         raise CheckpointError(
-            f"{path.name} is damaged: its tensors do not have the SHA-256 in its header; copy it again, or {INSTEAD}."
+            "{file} is damaged: its tensors do not have the SHA-256 in its header; copy it again, or choose "
+            "another checkpoint, or none.",
+            field=Field.INITIALIZER,
+            file=path,
         )
     _check_finite(path, stored)
     return Checkpoint({name: value.astype(np.float32) for name, value in stored.items()}, header)
@@ -115,14 +120,25 @@ def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise CheckpointError(f"The checkpoint {path.name} is not there; {INSTEAD}.") from error
+        raise CheckpointError(
+            "The checkpoint {file} is not there; choose another checkpoint, or none.",
+            field=Field.INITIALIZER,
+            file=path,
+        ) from error
     except OSError as error:
-        raise CheckpointError(f"{path.name} cannot be read ({error.strerror}); {INSTEAD}.") from error
+        raise CheckpointError(
+            "{file} cannot be read ({reason}); choose another checkpoint, or none.",
+            field=Field.INITIALIZER,
+            file=path,
+            reason=error.strerror,
+        ) from error
     # A PyTorch file is a ZIP archive or, an old one, a bare pickle.
     if path.suffix in {".pt", ".pth", ".ckpt", ".pkl"} or content.startswith((b"PK\x03\x04", b"\x80\x02")):
         raise CheckpointError(
-            f"{path.name} is a PyTorch file, which may run code when it is read; "
-            "give a .safetensors file that `deepiterreg train` has written."
+            "{file} is a PyTorch file, which may run code when it is read; give a .safetensors file that "
+            "`deepiterreg train` has written.",
+            field=Field.INITIALIZER,
+            file=path,
         )
     return content
 
@@ -142,22 +158,38 @@ def _to_metadata(header: CheckpointHeader) -> dict[str, str]:
 
 def _header(path: Path, metadata: Mapping[str, str]) -> CheckpointHeader:
     if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path.name} is a safetensors file, but not one of DeepIterReg; {INSTEAD}.")
+        raise CheckpointError(
+            "{file} is a safetensors file, but not one of DeepIterReg; choose another checkpoint, or none.",
+            field=Field.INITIALIZER,
+            file=path,
+        )
     version = int(metadata["format_version"])
     if version > FORMAT_VERSION:
         raise CheckpointError(
-            f"{path.name} was made by a newer DeepIterReg ({metadata['deepiterreg_version']}); update the extension."
+            "{file} was made by a newer DeepIterReg ({version}); update the extension.",
+            field=Field.INITIALIZER,
+            file=path,
+            version=metadata["deepiterreg_version"],
         )
     if metadata["architecture"] != ARCHITECTURE:
         raise CheckpointError(
-            f"{path.name} holds the network {metadata['architecture']}, this DeepIterReg knows {ARCHITECTURE}; "
-            f"{INSTEAD}."
+            "{file} holds the network {network}, this DeepIterReg knows {known}; choose another checkpoint, or none.",
+            field=Field.INITIALIZER,
+            file=path,
+            network=metadata["architecture"],
+            known=ARCHITECTURE,
         )
     size_px, field_mm = int(metadata["size_px"]), float(metadata["field_mm"])
     if (size_px, field_mm) != (SIZE_PX, FIELD_MM):
         raise CheckpointError(
-            f"{path.name} was trained on windows of {size_px} pixels and {field_mm:g} mm, "
-            f"this DeepIterReg makes them of {SIZE_PX} pixels and {FIELD_MM:g} mm; {INSTEAD}."
+            "{file} was trained on windows of {size_px} pixels and {field_mm:g} mm, this DeepIterReg makes "
+            "them of {own_px} pixels and {own_mm:g} mm; choose another checkpoint, or none.",
+            field=Field.INITIALIZER,
+            file=path,
+            size_px=size_px,
+            field_mm=field_mm,
+            own_px=SIZE_PX,
+            own_mm=FIELD_MM,
         )
     return CheckpointHeader(
         recipe=dict(json.loads(metadata["recipe"]).items()),
@@ -179,12 +211,21 @@ def _check_shapes(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
     wrong = sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name))
     if wrong:
         raise CheckpointError(
-            f"{path.name} holds another network: {len(wrong)} tensors differ in name or shape, the first is "
-            f"{wrong[0]}; {INSTEAD}."
+            "{file} holds another network: {count} tensors differ in name or shape, the first is {first}; "
+            "choose another checkpoint, or none.",
+            field=Field.INITIALIZER,
+            file=path,
+            count=len(wrong),
+            first=wrong[0],
         )
 
 
 def _check_finite(path: Path, stored: Mapping[str, FloatArray]) -> None:
     bad = sorted(name for name, value in stored.items() if not np.isfinite(value).all())
     if bad:
-        raise CheckpointError(f"{path.name} holds numbers that are not finite, the first in {bad[0]}; train it again.")
+        raise CheckpointError(
+            "{file} holds numbers that are not finite, the first in {first}; train it again.",
+            field=Field.INITIALIZER,
+            file=path,
+            first=bad[0],
+        )

@@ -4,7 +4,7 @@ The network sees veins alone. Those of one side look nearly the same when the he
 detector's plane, so the last starts are the best pose turned about these, and the arteries have a say in the ranking.
 
 What speaks for a pose: its images look alike (NCC), the network itself would change little, other starts come to the
-same place, and it is not absurdly far from the given pose. How much each counts was chosen on simulated patients 0 to
+same place, and it is not far from the given pose. How much each counts was chosen on simulated patients 0 to
 93 (docs/initializer.md).
 """
 

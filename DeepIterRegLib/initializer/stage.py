@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.initializer.in_view import in_view
 from DeepIterRegLib.initializer.search import Predict, SearchOptions, initialize
@@ -55,7 +55,10 @@ def initializer_stage(
         windows += len(images)
         corrections = predict(images)
         if not np.isfinite(corrections).all():
-            raise InputError(LOST)
+            raise InputError(
+                "The initializer's corrections are not finite numbers; choose another checkpoint, or none.",
+                field=Field.INITIALIZER,
+            )
         return corrections
 
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
 from DeepIterRegLib.preparation.fine import partial_volume
@@ -46,8 +46,8 @@ def prepare_volume(
     the volume's own, a faint (early or late) phase, no veins, metal, more vessels than head and neck hold.
     """
     tell: StepCallback = progress or (lambda step, fraction: None)
-    given_vessels = checked_mask(vessels, volume, "vessel", "--cta-vessels")
-    given_veins = checked_mask(veins, volume, "vein", "--cta-veins")
+    given_vessels = checked_mask(vessels, volume, Field.CTA_VESSELS)
+    given_veins = checked_mask(veins, volume, Field.CTA_VEINS)
     prepare = _from_rotational if volume.kind == "3dra" else _from_cta
     all_vessels, all_veins, fill, warnings = prepare(volume, given_vessels, given_veins, tell)
     if given_vessels is None:
@@ -56,7 +56,9 @@ def prepare_volume(
     cloud = cloud_from_volume(volume, all_vessels, all_veins, fill)
     if len(cloud) == 0:
         raise InputError(
-            f"The vessel mask for {volume.name} covers nothing brighter than tissue; check that it belongs to it."
+            "The mask of the CTA's vessels covers nothing brighter than tissue; check that {cta_vessels} "
+            "belongs to {cta}.",
+            field=Field.CTA_VESSELS,
         )
     tell("Take the points", 1.0)
     return PreparedVolume(volume, all_vessels, all_veins, cloud, volume.warnings + warnings)
@@ -70,7 +72,7 @@ def _too_much(volume: Volume, vessels: BoolArray) -> tuple[str, ...]:
     return (
         f"{found_ml:.0f} mL of {volume.name} were taken for vessels, more than head and neck hold (about "
         f"{MOST_VESSELS_ML:.0f} mL at most), so much of it is probably bone or tissue; check the overlay, or give a "
-        "mask of the vessels with --cta-vessels FILE.",
+        "mask of the vessels.",
     )
 
 
@@ -88,8 +90,9 @@ def _from_rotational(volume: Volume, vessels: BoolArray | None, veins: BoolArray
         fill = partial_volume(volume.voxels, found, veins, 0.0)
     if not found.any():
         raise InputError(
-            f"No vessel stands out of the background in {volume.name}; give a rotational angiogram that was taken "
-            "with contrast, or a mask of its vessels with --cta-vessels FILE."
+            "No vessel stands out of the background in the CTA; give a rotational angiogram that was taken "
+            "with contrast, or {cta_vessels}.",
+            field=Field.CTA,
         )
     return found, np.zeros_like(found) if veins is None else veins, fill, ()
 

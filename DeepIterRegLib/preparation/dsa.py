@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.preparation.background import binned, enlarged, flattened
 from DeepIterRegLib.preparation.line_filter import line_response
@@ -37,22 +37,26 @@ def prepare_angiogram(
     for a run in which nothing fills with contrast, and for masks of another size. The same input gives the same
     result.
     """
-    _require_shape(angiogram, vessels, "--dsa-vessels")
-    _require_shape(angiogram, veins, "--dsa-veins")
+    _require_shape(angiogram, vessels, Field.DSA_VESSELS)
+    _require_shape(angiogram, veins, Field.DSA_VEINS)
     minip = minimum_intensity_projection(angiogram.frames)
     flat = flattened(minip, angiogram.valid)
     if vessels is None:
         found = vessel_mask(line_response(flat), flat, angiogram.valid)
         if found.sum() < LEAST_VESSEL_FRACTION * angiogram.valid.sum():
             raise InputError(
-                f"{angiogram.name} shows no vessels: nothing in it is darker than noise and motion; give a run with"
-                " contrast, or a mask with --dsa-vessels FILE."
+                "The DSA shows no vessels: nothing in it is darker than noise and motion; give a run with "
+                "contrast, or {dsa_vessels}.",
+                field=Field.DSA,
             )
         vessels = found if veins is None else found | veins
     else:
         vessels = vessels | veins if veins is not None else vessels.copy()
         if not vessels.any():
-            raise InputError("The mask given with --dsa-vessels is empty; mark the vessels with values above 0.")
+            raise InputError(
+                "{dsa_vessels} marks no pixel; mark the vessels with values above 0, or leave it out.",
+                field=Field.DSA_VESSELS,
+            )
 
     warnings = [*angiogram.warnings]
     if _ghosts(angiogram, flat, vessels) > STRONG_GHOSTS:
@@ -86,11 +90,13 @@ def prepare_angiogram(
     )
 
 
-def _require_shape(angiogram: Angiogram, mask: BoolArray | None, option: str) -> None:
+def _require_shape(angiogram: Angiogram, mask: BoolArray | None, field: Field) -> None:
     if mask is not None and mask.shape != angiogram.valid.shape:
         raise InputError(
-            f"The mask given with {option} has {mask.shape[0]} x {mask.shape[1]} pixels, {angiogram.name} has"
-            f" {angiogram.valid.shape[0]} x {angiogram.valid.shape[1]}; give a mask of the same size."
+            "{field} has {size} pixels, but the DSA has {dsa_size}; both must have the same size.",
+            field=field,
+            size=mask.shape,
+            dsa_size=angiogram.valid.shape,
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.bone import find_bone
 from DeepIterRegLib.preparation.boxes import bounding_box
@@ -56,13 +56,16 @@ def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmen
     cavity = find_cavity(coarse.hu, coarse.spacing_kji)
     if cavity is None:
         raise InputError(
-            f"{volume.name} shows no head: no space of a brain's size with bone around it; give a CT angiogram of the "
-            "whole head in Hounsfield units, or --volume-kind 3dra for a rotational angiogram."
+            "The CTA shows no head: no space of a brain's size with bone around it; give a CT angiogram of "
+            "the whole head in Hounsfield units[, or, if it is a rotational 3D angiogram, set {volume_kind} "
+            "to 3dra].",
+            field=Field.CTA,
         )
     levels = contrast_levels(coarse.hu, cavity)
     if levels is None:
         raise InputError(
-            f"{volume.name} shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT."
+            "The CTA shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT.",
+            field=Field.CTA,
         )
     tell("Remove bone", 0.15)
     return _segment(volume, grid, coarse, cavity, levels, tell)

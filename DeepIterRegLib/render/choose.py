@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.render.protocol import Renderer
@@ -41,7 +41,9 @@ def splat_renderer(
 def choose_device(requested: str) -> tuple[str, str | None]:
     """The device to use for a requested "auto", "cpu" or "cuda", and a warning where it is not the requested one."""
     if requested not in ("auto", "cpu", "cuda"):
-        raise InputError(f"There is no device {requested!r}; choose auto, cpu or cuda.")
+        raise InputError(
+            "There is no device {device_name!r}; choose auto, cpu or cuda.", field=Field.DEVICE, device_name=requested
+        )
     if requested == "cpu":
         return "cpu", None
     if cuda_is_usable():

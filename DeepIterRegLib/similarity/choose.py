@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.similarity.dice import SoftDice
 from DeepIterRegLib.similarity.gradient_correlation import GradientCorrelation
 from DeepIterRegLib.similarity.gradient_difference import GradientDifference
@@ -30,5 +30,10 @@ SIMILARITIES: dict[str, Callable[[FloatArray, FloatArray | BoolArray | None], Si
 def similarity(name: str, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> Similarity:
     """The measure `name` (a key of `SIMILARITIES`) for a fixed image. Raises InputError for a name there is not."""
     if name not in SIMILARITIES:
-        raise InputError(f"There is no similarity {name!r}; choose one of {', '.join(SIMILARITIES)}.")
+        raise InputError(
+            "There is no similarity {name!r}; choose one of {known}.",
+            field=Field.SIMILARITY,
+            name=name,
+            known=list(SIMILARITIES),
+        )
     return SIMILARITIES[name](fixed, weights)

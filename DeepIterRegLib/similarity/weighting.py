@@ -16,12 +16,14 @@ def fixed_and_weights(fixed: FloatArray, weights: FloatArray | BoolArray | None)
     """
     fixed = np.asarray(fixed, dtype=np.float64)
     if fixed.ndim != 2 or fixed.size == 0:
-        raise InputError(f"The fixed image must be one 2D image, not an array of shape {fixed.shape}.")
+        raise InputError("The fixed image must be one 2D image, not an array of {shape}.", shape=fixed.shape)
     weights = np.ones(fixed.shape) if weights is None else np.asarray(weights, dtype=np.float64)
     if weights.shape != fixed.shape:
         raise InputError(
-            f"The mask of the fixed image is {weights.shape} but the image {fixed.shape} (rows, columns);"
-            " give one of the image's size."
+            "The mask of the fixed image is {mask_shape} but the image {shape} (rows, columns); give one of "
+            "the image's size.",
+            mask_shape=weights.shape,
+            shape=fixed.shape,
         )
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() <= 0:
         raise InputError("The mask of the fixed image leaves no pixel to compare; give one that is not empty.")

@@ -14,11 +14,11 @@ LIBRARY = Path(__file__).resolve().parents[1]
 def failure(error: BaseException) -> dict[str, Any]:
     """The fields of a `failed` message.
 
-    kind: "input" with the sentence of an InputError, "memory", or "internal" with the exception's type and its place
-    in our code. What an unexpected exception says is left out: it may quote a file name or a tag.
+    kind: "input" with an InputError as `to_json` gives it, "memory", or "internal" with the exception's type and its
+    place in our code. What an unexpected exception says is left out: it may quote a file name or a tag.
     """
     if isinstance(error, InputError):
-        return {"kind": "input", "sentence": str(error)}
+        return {"kind": "input", "error": error.to_json()}
     if is_out_of_memory(error):
         return {"kind": "memory"}
     return {"kind": "internal", "exception": type(error).__name__, "place": place_of(error)}

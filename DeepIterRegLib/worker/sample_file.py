@@ -79,4 +79,4 @@ def read_sample(path: Path) -> Sample:
             ]
             return Sample(volume, tuple(angiograms), np.array(facts["true_pose"]))
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} is damaged; delete it, and load the sample data again.") from error
+        raise InputError("{file} is damaged; delete it, and load the sample data again.", file=path) from error

@@ -367,7 +367,7 @@ def test_an_isocentre_behind_the_detector(command):
         ["--pixel-spacing", "-0.6"], ["--pixel-spacing", "0"], ["--primary-angle", "inf"], ["--secondary-angle", "900"],
     ],
 )  # fmt: skip
-def test_absurd_numbers(command, options):
+def test_numbers_out_of_range(command, options):
     assert options[0] in command.refused(*options)
 
 

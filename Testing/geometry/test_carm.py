@@ -213,10 +213,10 @@ def test_the_cube_has_eight_different_corners_about_its_centre() -> None:
         ({"column_direction": (0, 0, 2)}, "orthogonal unit vectors"),
         ({"column_direction": (0, 0, 1), "row_direction": (0, 0, 1)}, "orthogonal unit vectors"),
         ({"rows": 0}, "at least one pixel"),
-        ({"pixel_spacing_mm": (0.5, 0.0)}, "--pixel-spacing"),
-        ({"pixel_spacing_mm": (np.nan, 0.5)}, "--pixel-spacing"),
-        ({"source_mm": (0, 249, 0)}, "--sdd"),
-        ({"source_mm": (0, -9000, 0)}, "--sdd"),
+        ({"pixel_spacing_mm": (0.5, 0.0)}, "mm is outside 0.01 to 20 mm; correct the pixel size"),
+        ({"pixel_spacing_mm": (np.nan, 0.5)}, "mm is outside 0.01 to 20 mm; correct the pixel size"),
+        ({"source_mm": (0, 249, 0)}, "mm is outside 300 to 3000 mm; correct the source-to-detector"),
+        ({"source_mm": (0, -9000, 0)}, "mm is outside 300 to 3000 mm; correct the source-to-detector"),
     ],
 )
 def test_an_impossible_detector_is_refused_in_words(changes: dict[str, object], message: str) -> None:
@@ -225,9 +225,9 @@ def test_an_impossible_detector_is_refused_in_words(changes: dict[str, object], 
 
 
 def test_distances_and_angles_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(InputError, match="--sid or --sdd"):
+    with pytest.raises(InputError, match="correct the source-to-isocentre distance or the source-to-detector distance"):
         CArm.from_angles(0, 0, 700, 1000, 0.5, 10, 10)
-    with pytest.raises(InputError, match="--sid or --sdd"):
+    with pytest.raises(InputError, match="correct the source-to-isocentre distance or the source-to-detector distance"):
         CArm.from_angles(0, 0, 700, 0, 0.5, 10, 10)
     with pytest.raises(InputError, match="finite"):
         CArm.from_angles(np.nan, 0, 1000, 700, 0.5, 10, 10)

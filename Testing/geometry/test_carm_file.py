@@ -97,7 +97,7 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "\x00\x01"])
 def test_a_file_that_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "carm.json").write_text(text)
-    with pytest.raises(InputError, match=r"carm\.json is not"):
+    with pytest.raises(InputError, match=r"carm\.json, given for the C-arm\'s geometry, is not"):
         read_carm(tmp_path / "carm.json")
     with pytest.raises(InputError, match=r"gone\.json does not exist or is not a file"):
         read_carm(tmp_path / "gone.json")

@@ -179,6 +179,6 @@ def test_what_is_down_is_towards_the_table(position: str, patient_direction: tup
 
 
 def test_an_unknown_patient_position_is_refused_with_the_way_out() -> None:
-    with pytest.raises(InputError, match=r"'SITTING'.*--initial-transform"):
+    with pytest.raises(InputError, match=r"'SITTING'.*the starting pose"):
         radiological_pose(np.zeros(3), "SITTING")
     assert set(TABLE) == set(PATIENT_AXES)

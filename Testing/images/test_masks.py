@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.masks import read_detector_mask, read_volume_mask
@@ -70,8 +70,8 @@ def test_a_volume_mask_of_another_size_place_or_dimension_is_refused(tmp_path: P
     ):
         sitk.WriteImage(odd, str(tmp_path / f"{name}.nrrd"))
         with pytest.raises(InputError, match=says) as caught:
-            read_volume_mask(tmp_path / f"{name}.nrrd", volume, "--cta-veins")
-        assert "--cta-veins" in str(caught.value)
+            read_volume_mask(tmp_path / f"{name}.nrrd", volume, Field.CTA_VEINS)
+        assert caught.value.field is Field.CTA_VEINS
 
 
 @pytest.mark.parametrize("suffix", [".png", ".nrrd", ".nii.gz"])
@@ -95,13 +95,14 @@ def test_a_detector_mask_in_one_slice_or_in_colour_is_read(tmp_path: Path) -> No
 def test_a_detector_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(np.ones((COLUMNS, ROWS), np.uint8)), str(tmp_path / "mask.png"))
     with pytest.raises(
-        InputError, match=r"mask of 240 x 200 pixels, but the DSA has 200 rows x 240 columns.*--dsa-veins"
+        InputError,
+        match=r"mask of 240 x 200 pixels, but the DSA has 200 rows x 240.*the DSA's veins",
     ):
-        read_detector_mask(tmp_path / "mask.png", detector(), "--dsa-veins")
+        read_detector_mask(tmp_path / "mask.png", detector(), Field.DSA_VEINS)
 
 
 def test_a_mask_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"gone\.png does not exist.*--dsa-vessels"):
+    with pytest.raises(InputError, match=r"gone\.png does not exist.*the mask of the DSA's vessels"):
         read_detector_mask(tmp_path / "gone.png", detector())
     (tmp_path / "odd.png").write_text("not a picture")
     with pytest.raises(InputError, match=r"odd\.png"):
@@ -110,19 +111,19 @@ def test_a_mask_that_is_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_volume_mask_that_marks_more_or_less_than_vessels_is_refused(tmp_path: Path) -> None:
     image, volume = head(tmp_path)
-    with pytest.raises(InputError, match=r"cta\.nrrd marks \d+% of the CTA.*--cta-vessels FILE"):
+    with pytest.raises(InputError, match=r"cta\.nrrd marks \d+% of the CTA.*the mask of the CTA's vessels"):
         read_volume_mask(tmp_path / "cta.nrrd", volume)
     speck = sitk.Image(image.GetSize(), sitk.sitkUInt8)
     speck.CopyInformation(image)
     speck[20, 20, 20] = 1
     sitk.WriteImage(speck, str(tmp_path / "speck.nrrd"))
-    with pytest.raises(InputError, match=r"speck\.nrrd marks only 0\.03 ml.*--cta-veins FILE"):
-        read_volume_mask(tmp_path / "speck.nrrd", volume, "--cta-veins")
+    with pytest.raises(InputError, match=r"speck\.nrrd marks only 0\.03 ml.*leave out the mask of the CTA's veins"):
+        read_volume_mask(tmp_path / "speck.nrrd", volume, Field.CTA_VEINS)
 
 
 def test_a_detector_mask_of_a_speck_is_refused(tmp_path: Path) -> None:
     pixels = np.zeros((ROWS, COLUMNS), np.uint8)
     pixels[5, 5] = 1
     sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / "speck.png"))
-    with pytest.raises(InputError, match=r"speck\.png marks only 1 of the DSA's pixels.*--dsa-vessels FILE"):
+    with pytest.raises(InputError, match=r"speck\.png marks only 1 of the DSA's pixels.*the mask of the DSA's vessels"):
         read_detector_mask(tmp_path / "speck.png", detector())

@@ -7,7 +7,8 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.cli.option_names import OPTION_NAMES
+from DeepIterRegLib.common.errors import QUANTITIES, Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -67,42 +68,46 @@ def test_options_win_over_tags(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keyword", "number", "option"),
+    ("keyword", "number", "field"),
     [
-        ("PositionerPrimaryAngle", "(0018,1510)", "--primary-angle"),
-        ("PositionerSecondaryAngle", "(0018,1511)", "--secondary-angle"),
-        ("DistanceSourceToDetector", "(0018,1110)", "--sdd"),
-        ("DistanceSourceToPatient", "(0018,1111)", "--sid"),
-        ("ImagerPixelSpacing", "(0018,1164)", "--pixel-spacing"),
+        ("PositionerPrimaryAngle", "(0018,1510)", Field.PRIMARY_ANGLE),
+        ("PositionerSecondaryAngle", "(0018,1511)", Field.SECONDARY_ANGLE),
+        ("DistanceSourceToDetector", "(0018,1110)", Field.SDD),
+        ("DistanceSourceToPatient", "(0018,1111)", Field.SID),
+        ("ImagerPixelSpacing", "(0018,1164)", Field.PIXEL_SPACING),
     ],
 )
-def test_a_missing_or_absurd_tag_is_named_with_its_option(
-    tmp_path: Path, keyword: str, number: str, option: str
+def test_a_missing_tag_or_one_out_of_range_is_named_with_its_quantity(
+    tmp_path: Path, keyword: str, number: str, field: Field
 ) -> None:
-    absurd = {"ImagerPixelSpacing": ["0", "0"], "PositionerPrimaryAngle": "400", "PositionerSecondaryAngle": "-120"}
-    for value in (None, absurd.get(keyword, "0")):
+    odd = {"ImagerPixelSpacing": ["0", "0"], "PositionerPrimaryAngle": "400", "PositionerSecondaryAngle": "-120"}
+    for value in (None, odd.get(keyword, "0")):
         path = write_xa(tmp_path / "IM_0004.dcm", subtracted_u8(), **{keyword: value})
         with pytest.raises(InputError) as caught:
             read_angiogram(path)
         message = str(caught.value)
-        assert message.startswith("IM_0004.dcm has no " if value is None else "IM_0004.dcm has an absurd ")
+        assert message.startswith("IM_0004.dcm has no " if value is None else "IM_0004.dcm has ")
+        assert (value is None) != (", outside " in message)
         assert number in message
-        assert option in message
-        others = {"--primary-angle", "--secondary-angle", "--sdd", "--sid", "--pixel-spacing"} - {option}
-        assert not any(other in message for other in others)
+        assert caught.value.field is field
+        assert f"give {QUANTITIES[field]}" in message
+        others = {Field.PRIMARY_ANGLE, Field.SECONDARY_ANGLE, Field.SDD, Field.SID, Field.PIXEL_SPACING} - {field}
+        assert not any(QUANTITIES[other] in message for other in others)
 
 
 def test_every_missing_tag_is_in_the_one_sentence(tmp_path: Path) -> None:
     path = write_xa(tmp_path / "bare.dcm", subtracted_u8(), **dict.fromkeys(GEOMETRY))
     with pytest.raises(InputError) as caught:
         read_angiogram(path)
-    for text in ("0018,1510", "0018,1511", "0018,1110", "0018,1111", "0018,1164", "--sdd MM --sid MM", "--carm FILE"):
-        assert text in str(caught.value)
+    for text in ("0018,1510", "0018,1511", "0018,1110", "0018,1111", "0018,1164", "--sdd MM, --sid MM", "--carm FILE"):
+        assert text in caught.value.told(OPTION_NAMES)
 
 
 def test_a_patient_behind_the_detector_is_contradictory(tmp_path: Path) -> None:
     path = write_xa(tmp_path / "run.dcm", subtracted_u8(), DistanceSourceToPatient="1300")
-    with pytest.raises(InputError, match=r"\(0018,1111\) 1300 mm is not less than .*\(0018,1110\) 1200 mm.*--sid MM"):
+    with pytest.raises(
+        InputError, match=r"\(0018,1111\) 1300 mm is not less than .*\(0018,1110\) 1200 mm.*correct the source"
+    ):
         read_angiogram(path)
 
 
@@ -119,7 +124,7 @@ def test_a_halved_matrix_scales_the_pixel_spacing(tmp_path: Path) -> None:
     angiogram = read_angiogram(write_xa(tmp_path / "run.dcm", subtracted_u8(), **field))
     assert angiogram.carm.pixel_spacing_mm == pytest.approx((0.8, 0.8))
     assert "was resized" in angiogram.warnings[0]
-    assert "--pixel-spacing" in angiogram.warnings[0]
+    assert "give the pixel size at the detector" in angiogram.warnings[0]
 
 
 def test_calibrated_pixel_spacing_betrays_a_halved_matrix(tmp_path: Path) -> None:
@@ -351,7 +356,7 @@ def test_truncated_and_foreign_files_are_refused_without_noise(
 def test_a_ct_given_as_the_angiogram_is_recognised(tmp_path: Path) -> None:
     folder = write_ct_slices(tmp_path / "ct", head_hu())
     for path in (folder, next(iter(folder.iterdir()))):
-        with pytest.raises(InputError, match="swap --cta and --dsa"):
+        with pytest.raises(InputError, match="swap the CTA and the DSA"):
             read_angiogram(path)
 
 
@@ -391,14 +396,14 @@ def test_an_enhanced_file_keeps_its_geometry_in_functional_groups(tmp_path: Path
 
 def test_a_slice_of_a_3d_reconstruction_is_not_a_projection(tmp_path: Path) -> None:
     path = write_xa(tmp_path / "run.dcm", subtracted_u8(), ImagePositionPatient=["0", "0", "0"])
-    with pytest.raises(InputError, match="swap --cta and --dsa"):
+    with pytest.raises(InputError, match="swap the CTA and the DSA"):
         read_angiogram(path)
 
 
-def test_a_tag_that_is_no_number_is_absurd(tmp_path: Path) -> None:
+def test_a_tag_that_is_no_number_is_refused(tmp_path: Path) -> None:
     path = write_xa(tmp_path / "run.dcm", subtracted_u8(), DistanceSourceToDetector="1200")
     path.write_bytes(path.read_bytes().replace(b"DS\x04\x001200", b"DS\x04\x00wide"))
-    with pytest.raises(InputError, match=r"absurd Distance Source to Detector \(0018,1110\) of wide"):
+    with pytest.raises(InputError, match=r"has Distance Source to Detector \(0018,1110\) of wide mm, outside 400 to"):
         read_angiogram(path)
 
 
@@ -411,13 +416,13 @@ def test_overlays_in_the_high_bits_are_not_pixels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"primary_angle_deg": 400.0}, "--primary-angle 400"),
-        ({"sdd_mm": 0.0}, "--sdd 0"),
-        ({"pixel_spacing_mm": 0.0}, "--pixel-spacing 0"),
-        ({"sid_mm": float("nan")}, "--sid nan"),
+        ({"primary_angle_deg": 400.0}, "400 degrees is outside -180 to 180 degrees; correct the primary angle"),
+        ({"sdd_mm": 0.0}, "0 mm is outside 400 to 2500 mm; correct the source-to-detector"),
+        ({"pixel_spacing_mm": 0.0}, "0 mm is outside 0.02 to 5 mm; correct the pixel size"),
+        ({"sid_mm": float("nan")}, "nan mm is outside .* correct the source-to-isocentre"),
     ],
 )
-def test_absurd_options_are_named(options: dict[str, float], says: str) -> None:
+def test_values_out_of_range_are_named(options: dict[str, float], says: str) -> None:
     with pytest.raises(InputError, match=says):
         GeometryOptions(**options)  # type: ignore[arg-type]
 
@@ -451,7 +456,7 @@ def test_a_real_phantom_run_reads_from_its_tags_alone() -> None:
 @needs_cases
 def test_a_real_run_without_pixel_spacing_asks_for_it() -> None:
     path = CASES / "xa-dicom" / "multiframe_no_pixel_spacing.dcm"
-    with pytest.raises(InputError, match=r"no Imager Pixel Spacing \(0018,1164\); give --pixel-spacing MM"):
+    with pytest.raises(InputError, match=r"no Imager Pixel Spacing \(0018,1164\); give the pixel size"):
         read_angiogram(path)
     assert read_angiogram(path, GeometryOptions(pixel_spacing_mm=0.390625)).frames.shape == (10, 512, 512)
 

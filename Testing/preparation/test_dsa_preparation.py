@@ -227,7 +227,7 @@ def test_given_veins_of_a_single_frame_have_contrast(known):
 
 @pytest.mark.parametrize("option", ["vessels", "veins"])
 def test_mask_of_another_size_is_refused(known, option):
-    with pytest.raises(InputError, match=f"--dsa-{option}.*128 x 64.*512 x 512"):
+    with pytest.raises(InputError, match=f"The mask of the DSA's {option} has 128 x 64.*512 x 512"):
         prepare_angiogram(known.angiogram, **{option: np.ones((128, 64), dtype=bool)})
 
 

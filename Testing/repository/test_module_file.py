@@ -10,7 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from DeepIterRegLib.mrml.panel.messages import FIELD_OF_OPTION, in_the_panels_words
+from DeepIterRegLib.common.errors import Field
+from DeepIterRegLib.mrml.panel.messages import panel_names
 from DeepIterRegLib.mrml.panel.widget import FORMS
 from Testing.support.paths import ROOT
 
@@ -120,15 +121,6 @@ def test_wheel_changes_no_setting_by_accident() -> None:
     assert not used & {"QComboBox", "ctkComboBox"}
 
 
-def test_errors_speak_the_panels_words() -> None:
-    sentence = in_the_panels_words("The DSA has no <SDD>; give --sdd MM or --primary-angle DEG.")
-    assert sentence == 'The DSA has no <SDD>; give "Source to detector" or "LAO/RAO".'
-    assert in_the_panels_words("a--sddx --volume-kind") == "a--sddx --volume-kind"
-    without = in_the_panels_words("a.dcm has no SDD; give --sdd MM, or the whole geometry with --carm FILE.")
-    assert without == 'a.dcm has no SDD; give "Source to detector".'
-    assert in_the_panels_words("swap --cta and --dsa.") == 'swap "CTA" and "DSA".'
-
-
 def test_panels_words_are_the_forms_labels() -> None:
     labels = {
         str(prop.findtext("string")).rstrip(":")
@@ -136,7 +128,8 @@ def test_panels_words_are_the_forms_labels() -> None:
         for prop in widget.findall("property")
         if prop.get("name") == "text"
     }
-    assert set(FIELD_OF_OPTION.values()) - {"Adjust by hand"} <= labels
+    named = {name.strip('"') for field, name in panel_names(str).items() if field is not Field.INITIAL_POSE}
+    assert named <= labels
 
 
 def test_panel_loads_nothing_heavy_into_the_application() -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from DeepIterRegLib.mrml.worker_client.messages import WorkerWords
+from DeepIterRegLib.mrml.panel.messages import told
+from DeepIterRegLib.mrml.worker_client.messages import disk_full
 from Testing.support.paths import ROOT
 
 SOURCES = [ROOT / "DeepIterReg/DeepIterReg.py", *sorted((ROOT / "DeepIterRegLib/mrml").rglob("*.py"))]
@@ -89,8 +90,8 @@ def test_slicer_looks_in_the_context_of_the_file_that_has_the_string() -> None:
         files.append(Path(sys._getframe(1).f_code.co_filename).name)
         return text.upper()
 
-    assert WorkerWords(tr).disk_full().startswith("THE IMAGES")
-    assert files == ["messages.py"]
+    assert told(disk_full(), tr).startswith("THE IMAGES")
+    assert set(files) == {"messages.py", "input_error_messages.py"}
 
 
 def test_page_hands_slicers_own_function_on() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from DeepIterRegLib.common.errors import UserError
 from DeepIterRegLib.mrml.worker_client.process import SEARCH_FOLDER, end_tree
 
 WORKER = (sys.executable, "-m", "DeepIterRegLib.worker")
@@ -132,8 +133,8 @@ class Heard:
     def done(self, result: Any) -> None:
         self._note("done", result)
 
-    def failed(self, sentence: str) -> None:
-        self._note("failed", sentence)
+    def failed(self, error: UserError) -> None:
+        self._note("failed", str(error))
 
     def cancelled(self) -> None:
         self._note("cancelled")

@@ -86,7 +86,7 @@ class Tour:
         loaded: list[Any] = []
         loader = sample_data.SampleLoader(
             self._scene,
-            lambda: slicer_services.slicer_worker(str),
+            slicer_services.slicer_worker,
             lambda cancel: sample_data.ProgressWindow(cancel, str),
             raise_,
             on_loaded=loaded.extend,

@@ -180,7 +180,7 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
 
 def test_input_that_cannot_be_registered_is_told_in_its_own_words(desk: Desk) -> None:
     assert desk.finish(desk.begin("refuse")).of("failed") == [
-        "The DSA has no frames; select a loaded angiographic run as the DSA."
+        "The DSA has no frames; select a loaded angiographic run for the DSA."
     ]
     assert desk.client.device == "CPU, tested"
 

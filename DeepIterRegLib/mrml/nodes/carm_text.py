@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.carm_values import TAG_OF, Number, is_sensible
@@ -15,8 +14,6 @@ WORDS: dict[str, tuple[str, str]] = {
 """For each angle the words for positive and negative, in use in every language."""
 LONGER = {"CRAN": "CRA", "CRANIAL": "CRA", "CAUD": "CAU", "CAUDAL": "CAU"}
 NUMBER = r"[0-9]+(?:[.,][0-9]+)?|[.,][0-9]+"
-
-Translate = Callable[[str], str]
 
 
 def text_of(name: str, number: Number) -> str:
@@ -32,42 +29,37 @@ def text_of(name: str, number: Number) -> str:
     return f"{round(number, 4 if name == 'pixel_spacing_mm' else 2):.10g} mm"
 
 
-def number_of(name: str, text: str, translate: Translate = str) -> Number:
+def number_of(name: str, text: str) -> Number:
     """What was typed. Raises InputError with a short sentence, to follow the value's label.
 
     An angle needs its word (LAO, RAO; CRA, CAU) or, as in DICOM, a sign, because 30 alone may be either. A pixel's size
     is one number, or the distance between rows and that between columns.
     """
-    _ = translate
-    number = _angle(name, text, translate) if name in WORDS else _length(name, text, translate)
+    number = _angle(name, text) if name in WORDS else _length(name, text)
     if not is_sensible(name, number):
         low, high = text_of(name, TAG_OF[name].low), text_of(name, TAG_OF[name].high)
-        raise InputError(_("it must lie between {low} and {high}.").format(low=low, high=high))
+        raise InputError("it must lie between {low} and {high}.", low=low, high=high)
     return number
 
 
-def _angle(name: str, text: str, translate: Translate) -> float:
-    _ = translate
+def _angle(name: str, text: str) -> float:
     positive, negative = WORDS[name]
     bare = text.upper().replace("°", " ").replace("−", "-").strip()
     found = re.fullmatch(rf"([A-Z]*)\s*([+-]?)\s*({NUMBER})\s*([A-Z]*)", bare)
     words = [LONGER.get(word, word) for word in (found[1], found[4]) if word] if found else []
     if found is None or len(words) > 1 or not set(words) <= {positive, negative} or (words and found[2]):
-        raise InputError(_("write it as in {example}.").format(example=f"{positive} 30"))
+        raise InputError("write it as in {example}.", example=f"{positive} 30")
     size = float(found[3].replace(",", "."))
     if not words and not found[2] and size:
-        raise InputError(
-            _("write {positive} or {negative} with the angle.").format(positive=positive, negative=negative)
-        )
+        raise InputError("write {positive} or {negative} with the angle.", positive=positive, negative=negative)
     return -size if (words == [negative] or found[2] == "-") and size else size
 
 
-def _length(name: str, text: str, translate: Translate) -> Number:
-    _ = translate
+def _length(name: str, text: str) -> Number:
     pattern = rf"({NUMBER})\s*(?:[x×*\\;]\s*({NUMBER}))?\s*(mm|cm)?"
     found = re.fullmatch(pattern, text.strip().lower())
     if found is None or (found[2] and name != "pixel_spacing_mm"):
-        raise InputError(_("write a number of millimetres."))
+        raise InputError("write a number of millimetres.")
     factor = 10.0 if found[3] == "cm" else 1.0
     numbers = tuple(factor * float(part.replace(",", ".")) for part in (found[1], found[2]) if part)
     return (numbers[0], numbers[1]) if len(numbers) == 2 else numbers[0]

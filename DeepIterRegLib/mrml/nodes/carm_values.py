@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_json import carm_from_json
 from DeepIterRegLib.images.dsa_source import NAME
@@ -54,7 +54,7 @@ class CArmValues:
     """All of them, by the names of `GeometryOptions`."""
 
     values: Mapping[str, CArmValue]
-    notes: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str | InputError] = field(default_factory=dict)
     """By the same names: sentences about values that were corrected or cannot be used, unless typed over."""
     moves: bool = False
     """The C-arm turns during the run, which cannot be registered."""
@@ -85,7 +85,7 @@ def found_values(dsa: Any, file_of_instance: FileOfInstance) -> CArmValues:
         try:
             carm = registered_carm_of(source) if text is None else carm_from_json(text, NAME)
         except InputError as error:
-            return CArmValues(_NOTHING, {"": str(error)})
+            return CArmValues(_NOTHING, {"": error})
         return CArmValues(_NOTHING) if carm is None else _of_carm(carm)
     status = files[0].stat()
     header = _header(files[0], status.st_mtime_ns, status.st_size)
@@ -149,5 +149,7 @@ def _header(path: Path, modified_ns: int, size: int) -> HeaderValues:
     """Read once: the panel asks again with every change of anything."""
     try:
         return header_values(read_header(path), NAME)
-    except InputError as error:
-        return HeaderValues(notes={"": str(error).replace(path.name, "The DICOM file")})
+    except InputError:
+        # Without the file's name, which may be a patient's.
+        damaged = InputError("The DSA's DICOM file is damaged and cannot be read; export it again.", field=Field.DSA)
+        return HeaderValues(notes={"": damaged})

@@ -44,22 +44,26 @@ def dicom_source(node: Any, what: str, file_of_instance: FileOfInstance) -> Dico
             if path and os.path.isfile(path):
                 return DicomSource(_header(Path(path), what), tuple(uids))
     if known:
-        raise InputError(f"{what}'s DICOM files are not in Slicer's DICOM database; import them again.")
-    raise InputError(f"{what} did not come from DICOM; load it with Slicer's DICOM module, register, and save it then.")
+        raise InputError("{what}'s DICOM files are not in Slicer's DICOM database; import them again.", what=what)
+    raise InputError(
+        "{what} did not come from DICOM; load it with Slicer's DICOM module, register, and save it then.", what=what
+    )
 
 
 def _header(path: Path, what: str) -> Dataset:
     try:
         header = read_header(path)
     except InputError as error:
-        raise InputError(f"{what}'s DICOM file is damaged and cannot be read; import it again.") from error
+        raise InputError("{what}'s DICOM file is damaged and cannot be read; import it again.", what=what) from error
     missing = [
         keyword
         for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
         if not header.get(keyword)
     ]
     if missing:
-        raise InputError(f"{what}'s DICOM file has no {missing[0]}; export it from the archive again.")
+        raise InputError(
+            "{what}'s DICOM file has no {tag}; export it from the archive again.", what=what, tag=missing[0]
+        )
     return header
 
 

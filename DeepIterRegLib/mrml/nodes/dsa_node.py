@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_json import carm_from_json
 from DeepIterRegLib.images.angiogram import Angiogram
@@ -45,7 +45,7 @@ def dsa_source_of(node: Any, geometry: GeometryOptions | None, file_of_instance:
     Raises InputError for a node that can hold no run.
     """
     if node is None:
-        raise InputError("There is no DSA; select an angiographic run as the DSA.")
+        raise InputError("There is no DSA; select an angiographic run for {dsa}.", field=Field.DSA)
     source = source_of(node)
     options = geometry or GeometryOptions()
     if is_loaded_angiogram(source):
@@ -88,10 +88,12 @@ def source_of(dsa: Any) -> Any:
 def sources_of(dsas: Sequence[Any]) -> list[Any]:
     """`source_of` each. Raises InputError for none, or where two of them are the same run."""
     if not dsas:
-        raise InputError("There is no DSA; select an angiographic run as the DSA.")
+        raise InputError("There is no DSA; select an angiographic run for {dsa}.", field=Field.DSA)
     sources = [dsa if dsa is None else source_of(dsa) for dsa in dsas]
     if len({id(source) for source in sources}) < len(sources):
-        raise InputError("The same DSA was given twice; select two runs of the unmoved patient, or one.")
+        raise InputError(
+            "The same DSA was given twice; select two runs of the unmoved patient, or one.", field=Field.DSA
+        )
     return sources
 
 
@@ -119,12 +121,14 @@ def frames_of(source: Any, needed: bool = True) -> tuple[npt.NDArray[Any], ...]:
     if not nodes or not all(n.IsA("vtkMRMLVolumeNode") and has_voxels(n) for n in nodes):
         if not needed:
             return ()
-        raise InputError("The DSA has no frames; select a loaded angiographic run as the DSA.")
+        raise InputError("The DSA has no frames; select a loaded angiographic run for {dsa}.", field=Field.DSA)
     arrays = tuple(voxels_of(n) for n in nodes)
     if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 3 or (len(arrays) > 1 and len(arrays[0]) > 1):
         if not needed:
             return ()
-        raise InputError("The DSA is not a run of equal grey frames; select a sequence of 2D frames as the DSA.")
+        raise InputError(
+            "The DSA is not a run of equal grey frames; select a sequence of 2D frames for {dsa}.", field=Field.DSA
+        )
     return arrays
 
 

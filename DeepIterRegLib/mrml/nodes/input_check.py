@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.mrml.nodes.carm_values import CArmValues
 from DeepIterRegLib.mrml.nodes.dsa_node import FileOfInstance, dsa_source_of, source_of
 from DeepIterRegLib.mrml.nodes.volume_node import volume_source_of
@@ -20,8 +20,8 @@ class Missing:
 
     action: str
     """What to do, in the few words that fit a button."""
-    reason: str = ""
-    """A whole sentence, where the action does not explain itself."""
+    reason: str | UserError = ""
+    """A whole sentence, where the action does not explain itself: translated, or an error that is still to be told."""
 
 
 def missing_cta(cta: Any, translate: Translate = str) -> Missing | None:
@@ -32,7 +32,7 @@ def missing_cta(cta: Any, translate: Translate = str) -> Missing | None:
     try:
         volume_source_of(cta)
     except InputError as error:
-        return Missing(_("Select another CTA"), str(error))
+        return Missing(_("Select another CTA"), error)
     return None
 
 
@@ -51,7 +51,7 @@ def missing_dsa(
     try:
         dsa_source_of(dsa, None, file_of_instance)
     except InputError as error:
-        return Missing(again, str(error))
+        return Missing(again, error)
     return None
 
 

@@ -21,4 +21,4 @@ def pose_from_json(text: str, what: str) -> FloatArray:
     try:
         return require_rigid(np.array(json.loads(text), dtype=np.float64), what)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{what} cannot be read from the scene; register again.") from error
+        raise InputError("{what} cannot be read from the scene; register again.", what=what) from error

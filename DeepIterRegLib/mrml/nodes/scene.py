@@ -51,9 +51,9 @@ def write_scene(scene: Any, path: Path | str, thumbnail: Any = None) -> None:
     """
     path = Path(path).absolute()
     if path.suffix != ".mrb":
-        raise InputError(f"{path.name} is no name for a scene; give one that ends in .mrb.")
+        raise InputError("{file} is no name for a scene; give one that ends in .mrb.", file=path)
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise InputError(f"{path.name} cannot be written; give a folder that exists and is not read-only.")
+        raise InputError("{file} cannot be written; give a folder that exists and is not read-only.", file=path)
     try:
         with tempfile.TemporaryDirectory() as folder, _cache(scene, folder), _as_it_was(scene):
             # The folder in the archive is called like the file.
@@ -63,7 +63,7 @@ def write_scene(scene: Any, path: Path | str, thumbnail: Any = None) -> None:
             with bundle.open("rb") as source, whole_file(path) as target:
                 shutil.copyfileobj(source, target)
     except OSError as error:
-        raise InputError(f"{path.name} cannot be written; is the disk full, or the folder read-only?") from error
+        raise InputError("{file} cannot be written; is the disk full, or the folder read-only?", file=path) from error
 
 
 def read_scene(path: Path | str) -> Any:
@@ -73,7 +73,9 @@ def read_scene(path: Path | str) -> Any:
     # vtkMRMLScene changes into the cache folder, and stays there after a file that is not a scene.
     with tempfile.TemporaryDirectory() as folder, _cache(scene, folder), contextlib.chdir(Path.cwd()):
         if not _holds_scene(path) or not scene.ReadFromMRB(str(path.absolute()), True):
-            raise InputError(f"{path.name} is not a Slicer scene; give an .mrb file that Slicer or this command wrote.")
+            raise InputError(
+                "{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote.", file=path
+            )
     return scene
 
 

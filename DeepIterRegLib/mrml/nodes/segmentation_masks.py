@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.mrml.nodes.arrays import array_of_matrix, ijk_to_ras_of, matrix_of_array, voxels_of
 from DeepIterRegLib.mrml.nodes.dsa_node import source_of
 from DeepIterRegLib.mrml.nodes.mask_node import mask_key
@@ -29,27 +29,24 @@ def given_cta_masks(vessels: Any, veins: Any, cta: Any) -> tuple[GivenMask | Non
     none does; what is wrong with the voxels is raised when they are made.
     """
     names = _vein_names(veins) if vessels is not None and vessels is veins else None
-    return _given(vessels, cta, "The segmentation of the CTA's vessels"), _given(
-        veins, cta, "The segmentation of the CTA's veins", names
-    )
+    return _given(vessels, cta, Field.CTA_VESSELS), _given(veins, cta, Field.CTA_VEINS, names)
 
 
-def given_detector_masks(nodes: Sequence[Any], dsas: Sequence[Any], what: str) -> tuple[GivenMask | None, ...]:
-    """Masks of the DSAs, one or None for each. what: "vessels" or "veins"."""
-    title = f"The mask of the DSA's {what}"
+def given_detector_masks(nodes: Sequence[Any], dsas: Sequence[Any], field: Field) -> tuple[GivenMask | None, ...]:
+    """Masks of the DSAs, one or None for each. field: DSA_VESSELS or DSA_VEINS."""
     return tuple(
         None
         if node is None
-        else GivenMask(mask_key(node, first_frame(dsa)), _maker(detector_mask, node, first_frame(dsa), title))
+        else GivenMask(mask_key(node, first_frame(dsa)), _maker(detector_mask, node, first_frame(dsa), field))
         for node, dsa in zip(nodes, dsas, strict=True)
     )
 
 
-def _given(node: Any, cta: Any, what: str, names: Sequence[str] | None = None) -> GivenMask | None:
+def _given(node: Any, cta: Any, field: Field, names: Sequence[str] | None = None) -> GivenMask | None:
     if node is None:
         return None
-    segments = segments_of(node, what, names)
-    return GivenMask(key_of(mask_key(node, cta), segments), _maker(mask_on, node, cta, what, segments))
+    segments = segments_of(node, field, names)
+    return GivenMask(key_of(mask_key(node, cta), segments), _maker(mask_on, node, cta, field, segments))
 
 
 def _maker(make: Callable[..., BoolArray], *arguments: Any) -> ArrayMaker:
@@ -58,21 +55,25 @@ def _maker(make: Callable[..., BoolArray], *arguments: Any) -> ArrayMaker:
 
 def _vein_names(segmentation: Any) -> list[str]:
     if not segmentation.IsA("vtkMRMLSegmentationNode"):
-        raise InputError("The vessels and the veins of the CTA are the same label map; select two, or leave one out.")
+        raise InputError(
+            "The vessels and the veins of the CTA are the same label map; select two, or leave out {cta_veins}.",
+            field=Field.CTA_VEINS,
+        )
     names = [name for name in segment_names(segmentation) if VEIN.search(name)]
     if not names:
         raise InputError(
-            "The segmentation has no segment whose name says that it is a vein; rename it, for example to veins, or"
-            " select another segmentation for the veins of the CTA."
+            "The segmentation has no segment whose name says that it is a vein; rename it, for example to "
+            "veins, or select another segmentation for {cta_veins}.",
+            field=Field.CTA_VEINS,
         )
     return names
 
 
-def mask_on(node: Any, volume: Any, what: str, segments: Sequence[str] = ()) -> BoolArray:
+def mask_on(node: Any, volume: Any, field: Field, segments: Sequence[str] = ()) -> BoolArray:
     """(K, J, I) mask of a segmentation or label map on a volume's grid, by nearest neighbour.
 
-    segments: IDs of those that count, of a segmentation. Raises InputError, one sentence that begins with `what`, for a
-    mask without a voxel on the grid.
+    segments: IDs of those that count, of a segmentation. field: which mask it is.
+    Raises InputError for a mask without a voxel on the grid.
     """
     shape = voxels_of(volume).shape[:3]
     # Both are compared in the patient frame: the pose of an earlier registration moves neither against the other.
@@ -80,13 +81,15 @@ def mask_on(node: Any, volume: Any, what: str, segments: Sequence[str] = ()) -> 
     try:
         node_to_patient = patient_from_node(node)
     except InputError as error:
-        raise InputError(f"{what} is under a transform that is not linear; take it out from under it.") from error
+        raise InputError(
+            "{field} is under a transform that is not linear; take it out from under it.", field=field
+        ) from error
     mask = np.zeros(shape, dtype=bool)
-    for image, image_to_node in _images(node, what, segments):
+    for image, image_to_node in _images(node, field, segments):
         to_image = np.linalg.solve(node_to_patient @ image_to_node, volume_to_patient)
         mask |= _resampled(image, to_image, shape)
     if not mask.any():
-        raise InputError(f"{what} marks nothing in the CTA; select one that was drawn on it, or none.")
+        raise InputError("{field} marks nothing in the CTA; select one that was drawn on it, or none.", field=field)
     return mask
 
 
@@ -96,23 +99,26 @@ def first_frame(dsa: Any) -> Any:
     return source.GetNthDataNode(0) if source.IsA("vtkMRMLSequenceNode") else source
 
 
-def detector_mask(node: Any, frame: Any, what: str) -> BoolArray:
+def detector_mask(node: Any, frame: Any, field: Field) -> BoolArray:
     """(rows, columns) of an image of the DSA's size, above 0 where there are vessels.
 
-    Raises InputError, one sentence that begins with `what`, for another size or an image without a mark.
+    field: which mask it is. Raises InputError for another size or an image without a mark.
     """
     if node.GetImageData() is None:
-        raise InputError(f"{what} has no image in it; select another one, or none.")
+        raise InputError("{field} has no image in it; select another one, or none.", field=field)
     marked = voxels_of(node)
     rows, columns = voxels_of(frame).shape[1:3]
     if marked.shape != (1, rows, columns):
-        size = " × ".join(str(number) for number in marked.shape[:0:-1])
         raise InputError(
-            f"{what} has {size} pixels, but the DSA has {columns} × {rows}; select one of the DSA's size, or none."
+            "{field} has {size} pixels, but the DSA has {columns} x {rows}; select one of the DSA's size, or none.",
+            field=field,
+            size=marked.shape[:0:-1],
+            columns=columns,
+            rows=rows,
         )
     mask: BoolArray = marked[0] > 0
     if not mask.any():
-        raise InputError(f"{what} marks no pixel; select another one, or none.")
+        raise InputError("{field} marks no pixel; select another one, or none.", field=field)
     return mask
 
 
@@ -122,7 +128,7 @@ def segment_names(segmentation: Any) -> list[str]:
     return [segments.GetNthSegment(index).GetName() for index in range(segments.GetNumberOfSegments())]
 
 
-def segments_of(node: Any, what: str, names: Sequence[str] | None = None) -> list[str]:
+def segments_of(node: Any, field: Field, names: Sequence[str] | None = None) -> list[str]:
     """IDs of a segmentation's segments with these names, or of the visible ones; none of a label map.
 
     Raises InputError where no segment is visible.
@@ -135,20 +141,20 @@ def segments_of(node: Any, what: str, names: Sequence[str] | None = None) -> lis
         return [segment_id for segment_id in ids if segments.GetSegment(segment_id).GetName() in names]
     found = [segment_id for segment_id in ids if display is None or display.GetSegmentVisibility(segment_id)]
     if not found:
-        raise InputError(f"{what} has no visible segment; show those that count, or select none.")
+        raise InputError("{field} has no visible segment; show those that count, or select none.", field=field)
     return found
 
 
-def _images(node: Any, what: str, segments: Sequence[str]) -> list[tuple[Any, FloatArray]]:
+def _images(node: Any, field: Field, segments: Sequence[str]) -> list[tuple[Any, FloatArray]]:
     """vtkImageData of each part of a mask with its (4, 4) index to the node's frame."""
     if node.IsA("vtkMRMLSegmentationNode"):
-        return [_segment_image(node, segment_id, what) for segment_id in segments]
+        return [_segment_image(node, segment_id, field) for segment_id in segments]
     if node.GetImageData() is None:
-        raise InputError(f"{what} has no voxels; select another one, or none.")
+        raise InputError("{field} has no voxels; select another one, or none.", field=field)
     return [(node.GetImageData(), ijk_to_ras_of(node))]
 
 
-def _segment_image(node: Any, segment_id: str, what: str) -> tuple[Any, FloatArray]:
+def _segment_image(node: Any, segment_id: str, field: Field) -> tuple[Any, FloatArray]:
     import slicer
     import vtk
 
@@ -158,7 +164,9 @@ def _segment_image(node: Any, segment_id: str, what: str) -> tuple[Any, FloatArr
         node.CreateBinaryLabelmapRepresentation() and node.GetBinaryLabelmapRepresentation(segment_id, image)
     )
     if not has_voxels:
-        raise InputError(f"{what} cannot be turned into voxels; make a label map of it in the Segmentations module.")
+        raise InputError(
+            "{field} cannot be turned into voxels; make a label map of it in the Segmentations module.", field=field
+        )
     to_node = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(to_node)
     return image, array_of_matrix(to_node)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import Volume, VolumeKind
 from DeepIterRegLib.images.volume_source import VolumeSource, read_volume_source
 from DeepIterRegLib.mrml.nodes.arrays import (
@@ -61,11 +61,12 @@ def volume_source_of(node: Any) -> VolumeSource:
     without voxels, one that is no 3D scalar volume, or one under a transform that is not linear.
     """
     if node is None or not node.IsA("vtkMRMLScalarVolumeNode") or not has_voxels(node):
-        raise InputError("The CTA has no voxels; select a loaded scalar volume as the CTA.")
+        raise InputError("The CTA has no voxels; select a loaded scalar volume for {cta}.", field=Field.CTA)
     voxels = voxels_of(node)
     if voxels.ndim != 3 or min(voxels.shape) < 2:
         raise InputError(
-            "The CTA is not a 3D scalar volume; select the CT angiogram as the CTA, and the run as the DSA."
+            "The CTA is not a 3D scalar volume; select the CT angiogram for {cta}, and the run for {dsa}.",
+            field=Field.CTA,
         )
     warnings = tuple(json.loads(node.GetAttribute(WARNINGS) or "[]"))
     ijk_to_ras = patient_from_node(node) @ ijk_to_ras_of(node)
@@ -85,7 +86,9 @@ def patient_from_node(node: Any) -> FloatArray:
         matrix = vtk.vtkMatrix4x4()
         if not transform.IsLinear() or not transform.GetMatrixTransformToParent(matrix):
             raise InputError(
-                f"The CTA is under {transform.GetName()!r}, which is not a linear transform; take it out from under it."
+                "The CTA is under {transform!r}, which is not a linear transform; take it out from under it.",
+                field=Field.CTA,
+                transform=transform.GetName(),
             )
         product = array_of_matrix(matrix) @ product
         transform = transform.GetParentTransformNode()

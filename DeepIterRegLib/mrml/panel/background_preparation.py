@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.client import WorkerClient
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
@@ -101,7 +101,7 @@ class PreparingAhead:
     def done(self, result: Any) -> None:
         self._settled()
 
-    def failed(self, sentence: str) -> None:
+    def failed(self, error: UserError) -> None:
         # Not said before Register is pressed, which meets it again; and not tried again before something changes.
         self._settled()
 

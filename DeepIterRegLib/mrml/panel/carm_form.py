@@ -21,7 +21,7 @@ from DeepIterRegLib.mrml.nodes.carm_values import (
 )
 from DeepIterRegLib.mrml.nodes.dsa_node import source_of
 from DeepIterRegLib.mrml.nodes.input_check import Missing, missing_geometry
-from DeepIterRegLib.mrml.panel.messages import in_the_panels_words
+from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
 
 FIELD_OF = {
@@ -53,8 +53,8 @@ class CArmForm:
         self._on_change = on_change
         self._dsa: Any = None
         self._values: CArmValues | None = None
-        self._wrong: dict[str, str] = {}
-        """What is typed and not understood, by value: the sentence that says so."""
+        self._wrong: dict[str, InputError] = {}
+        """What is typed and not understood, by value: the error that says so."""
         self._typing: str | None = None
         """The value that is being typed, whose text is left alone meanwhile."""
         for name in FIELD_OF:
@@ -76,7 +76,8 @@ class CArmForm:
         if self._dsa is None or self._values is None:
             return None
         if self._wrong:
-            name, sentence = next(iter(self._wrong.items()))
+            name, error = next(iter(self._wrong.items()))
+            sentence = told(error, self._services.translate)
             return Missing(self._correct(name), f"{self._widget(name, 'Label').text} {sentence}")
         return missing_geometry(self._values, self._prefix != "dsa", self._services.translate)
 
@@ -92,9 +93,9 @@ class CArmForm:
         self._wrong.pop(name, None)
         try:
             # What was typed and then deleted is no longer typed.
-            number = number_of(name, text, self._services.translate) if text.strip() else None
+            number = number_of(name, text) if text.strip() else None
         except InputError as error:
-            self._wrong[name] = str(error)
+            self._wrong[name] = error
             number = None
         set_typed(self._dsa, name, number)
         self._refresh()
@@ -128,7 +129,7 @@ class CArmForm:
             if name != self._typing and wrong is None:
                 edit.text = "" if value.number is None else text_of(name, value.number)
             origin.text = _("unclear") if wrong else words[value.origin]
-            origin.toolTip = wrong or ""
+            origin.toolTip = told(wrong or "", _)
             origin.styleSheet = STYLE_OF["wrong" if wrong else value.origin]
             undo.enabled = value.origin == "typed" or wrong is not None
             before = found.values[name].number
@@ -143,8 +144,8 @@ class CArmForm:
         assert self._values is not None
         missing = self.missing()
         notes = [] if missing is None or not missing.reason else [missing.reason]
-        notes += [in_the_panels_words(note) for note in self._values.notes.values()]
-        self._note.text = "\n".join(notes)
+        notes += self._values.notes.values()
+        self._note.text = "\n".join(told(note, self._services.translate) for note in notes)
         self._note.visible = bool(notes)
 
     def _correct(self, name: str) -> str:

@@ -11,10 +11,12 @@ from functools import partial
 from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import Field
 from DeepIterRegLib.mrml.nodes.dsa_node import source_of
 from DeepIterRegLib.mrml.nodes.input_check import Missing, missing_cta, missing_dsa, missing_second
 from DeepIterRegLib.mrml.nodes.segmentation_masks import given_cta_masks, given_detector_masks
 from DeepIterRegLib.mrml.panel.carm_form import CArmForm
+from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.packages import Machine, Packages, SlicerMachine
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest, request_of
@@ -99,7 +101,7 @@ class InputsSection:
             form.show(node if name not in wrong else None)
         for name in ("cta", "dsa", "secondDsa"):
             note = getattr(self._ui, f"{name}Note")
-            note.text = wrong[name].reason if name in wrong else ""
+            note.text = told(wrong[name].reason, self._) if name in wrong else ""
             note.visible = bool(note.text)
         for name in ("secondDsaVessels", "secondDsaVeins"):
             getattr(self._ui, f"{name}Label").visible = second is not None
@@ -138,8 +140,10 @@ class InputsSection:
             self._services.file_of_instance,
             cta_vessels=vessels,
             cta_veins=veins,
-            dsa_vessels=given_detector_masks([getattr(parameters, f"{p}Vessels") for p in prefixes], dsas, "vessels"),
-            dsa_veins=given_detector_masks([getattr(parameters, f"{p}Veins") for p in prefixes], dsas, "veins"),
+            dsa_vessels=given_detector_masks(
+                [getattr(parameters, f"{p}Vessels") for p in prefixes], dsas, Field.DSA_VESSELS
+            ),
+            dsa_veins=given_detector_masks([getattr(parameters, f"{p}Veins") for p in prefixes], dsas, Field.DSA_VEINS),
             options=Options(parameters.method, initial_pose, device=parameters.device),
         )
 

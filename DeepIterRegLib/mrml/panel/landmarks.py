@@ -14,6 +14,7 @@ from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.mrml.adjust.landmark_nodes import LandmarkLists, LandmarkPairs
 from DeepIterRegLib.mrml.adjust.pose_editor import PoseEditor
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
 
 LANDMARKS = "landmarks"
@@ -121,7 +122,7 @@ class LandmarksGroup:
         try:
             found = pose_from_landmarks(pairs.views, self._editor.pose, case.centre_mm)
         except InputError as error:
-            self._said = str(error)
+            self._said = told(error, self._)
             self.update()
             return
         self._said = self._judgement(found)

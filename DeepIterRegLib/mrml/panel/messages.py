@@ -1,38 +1,41 @@
-"""What several sections say.
-
-The library's errors name the command line's options; a person in front of the panel knows its fields.
-"""
+"""What several sections say."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-FIELD_OF_OPTION = {
-    "--primary-angle": "LAO/RAO",
-    "--secondary-angle": "CRA/CAU",
-    "--sdd": "Source to detector",
-    "--sid": "Source to isocentre",
-    "--pixel-spacing": "Pixel size",
-    "--cta-vessels": "CTA vessels",
-    "--cta-veins": "CTA veins",
-    "--dsa-vessels": "DSA vessels",
-    "--dsa-veins": "DSA veins",
-    "--cta": "CTA",
-    "--dsa": "DSA",
-    "--initial-transform": "Adjust by hand",
-}
+from DeepIterRegLib.common.errors import Field, UserError
+from DeepIterRegLib.mrml.panel.input_error_messages import translated
 
 
-ONLY_A_COMMANDS = ", or the whole geometry with --carm FILE"
+def told(said: UserError | str, translate: Callable[[str], str]) -> str:
+    """An error in the user's language, with the panel's labels; a sentence that is translated already as it is."""
+    if isinstance(said, str):
+        return said
+    return said.told(panel_names(translate), lambda sentence: translated(sentence, translate))
 
 
-def in_the_panels_words(message: str) -> str:
-    """An error's sentence with the panel's fields in place of the command line's options."""
-    message = message.replace(ONLY_A_COMMANDS, "")
-    pattern = "|".join(sorted(map(re.escape, FIELD_OF_OPTION), key=len, reverse=True))
-    return re.sub(rf"({pattern})( (DEG|MM|PATH|FILE))?\b", lambda match: f'"{FIELD_OF_OPTION[match[1]]}"', message)
+def panel_names(translate: Callable[[str], str]) -> dict[Field, str]:
+    """The labels of the fields, in quotes. What the panel has no widget for is not among them."""
+    _ = translate
+    labels = {
+        Field.CTA: _("CTA"),
+        Field.DSA: _("DSA"),
+        Field.CTA_VESSELS: _("CTA vessels"),
+        Field.CTA_VEINS: _("CTA veins"),
+        Field.DSA_VESSELS: _("DSA vessels"),
+        Field.DSA_VEINS: _("DSA veins"),
+        Field.PRIMARY_ANGLE: _("LAO/RAO"),
+        Field.SECONDARY_ANGLE: _("CRA/CAU"),
+        Field.SDD: _("Source to detector"),
+        Field.SID: _("Source to isocentre"),
+        Field.PIXEL_SPACING: _("Pixel size"),
+        Field.INITIAL_POSE: _("Adjust by hand"),
+        Field.METHOD: _("Method"),
+        Field.DEVICE: _("Compute on"),
+    }
+    return {field: f'"{label}"' for field, label in labels.items()}
 
 
 def saved_words(paths: Sequence[Path], translate: Callable[[str], str]) -> str:

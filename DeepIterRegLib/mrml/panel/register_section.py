@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
 from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.panel.background_preparation import PreparingAhead
-from DeepIterRegLib.mrml.panel.messages import in_the_panels_words
+from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.stage_messages import stage_words
 from DeepIterRegLib.mrml.worker_client.client import JobListener, PreparedPreview
+from DeepIterRegLib.mrml.worker_client.messages import disk_full
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.result import Outcome
 
@@ -163,10 +164,10 @@ class RunSection:
         self.say("")
         self._on_done(run.cta)
 
-    def failed(self, sentence: str) -> None:
+    def failed(self, error: UserError) -> None:
         self.ahead.forget()
         if self._end() is not None:
-            self.say(in_the_panels_words(sentence))
+            self.say(told(error, self._))
 
     def cancelled(self) -> None:
         self.ahead.forget()
@@ -184,7 +185,7 @@ class RunSection:
         try:
             request = self._images.request(initial_pose)
         except InputError as error:
-            self.say(in_the_panels_words(str(error)))
+            self.say(told(error, self._))
             return
         cta, dsas = self._images.nodes()
         self._run = _Run(cta, dsas, request)
@@ -208,7 +209,7 @@ class RunSection:
         try:
             job(request, self)
         except OSError:
-            self.failed(self._("There is no place for temporary files; free some space on the disk."))
+            self.failed(disk_full())
 
     def _request(self) -> RegistrationRequest | None:
         """What Register would register now, None while something is missing or a registration runs."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
-from DeepIterRegLib.mrml.panel.messages import saved_words
+from DeepIterRegLib.mrml.panel.messages import saved_words, told
 from DeepIterRegLib.mrml.panel.review_messages import result_text
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.review.candidate import candidate_of
@@ -86,7 +86,7 @@ class ReviewSection:
             session = ReviewSession(self._candidates(self._case), self._new_seed(), self._clock)
             self._views = ReviewViews(self._case)
         except InputError as error:
-            self._say(str(error))
+            self._say(told(error, self._))
             return
         self._session = session
         self._say("")
@@ -194,6 +194,6 @@ class ReviewSection:
         try:
             save_csv(table, path)
         except InputError as error:
-            self._say(str(error))
+            self._say(told(error, self._))
             return
         self._say(saved_words([Path(path)], self._))

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
+from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.worker_client.client import WorkerClient
 from DeepIterRegLib.worker.sample_file import FORMAT_VERSION, read_sample
 
@@ -89,9 +90,9 @@ class SampleLoader:
         if not self._add(Path(result["path"])):
             self._warn(self._("The simulated patient cannot be read; is the disk of Slicer's cache full?"))
 
-    def failed(self, sentence: str) -> None:
+    def failed(self, error: UserError) -> None:
         self._end()
-        self._warn(sentence)
+        self._warn(told(error, self._))
 
     def cancelled(self) -> None:
         self._end()
@@ -183,7 +184,7 @@ def slicer_sample_loader(translate: Callable[[str], str]) -> SampleLoader:
     if loader is None or not loader.is_busy:
         loader = SampleLoader(
             slicer.mrmlScene,
-            lambda: slicer_worker(translate),
+            slicer_worker,
             lambda cancel: ProgressWindow(cancel, translate),
             slicer.util.warningDisplay,
             translate,

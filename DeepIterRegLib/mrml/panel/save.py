@@ -10,7 +10,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.adjust.debounce import AtRest
 from DeepIterRegLib.mrml.nodes.provenance import note_adjustment
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
-from DeepIterRegLib.mrml.panel.messages import saved_words
+from DeepIterRegLib.mrml.panel.messages import saved_words, told
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.saving.save_images import image_paths, save_images, thumbnail_of
 from DeepIterRegLib.mrml.saving.save_scene import save_scene
@@ -78,7 +78,7 @@ class SaveSection:
             try:
                 said = save(self._case)
             except InputError as error:
-                said = str(error)
+                said = told(error, self._)
             if said is not None:
                 self._say(said)
 
@@ -161,4 +161,4 @@ class SaveSection:
         try:
             note_adjustment(case, self._services.application)
         except InputError as error:
-            self._say(str(error))
+            self._say(told(error, self._))

@@ -19,7 +19,7 @@ def slicer_services(parent: Any, translate: Callable[[str], str]) -> Services:
     app = slicer.app
     return Services(
         scene=slicer.mrmlScene,
-        worker=slicer_worker(translate),
+        worker=slicer_worker(),
         dialogs=QtDialogs(parent),
         settings=QtSettings(),
         timer=QtTimer,

@@ -9,7 +9,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_case, registered_cases
 from DeepIterRegLib.mrml.panel.adjust import AdjustSection
 from DeepIterRegLib.mrml.panel.inputs import InputsSection
-from DeepIterRegLib.mrml.panel.messages import in_the_panels_words
+from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.overlay import OverlaySection
 from DeepIterRegLib.mrml.panel.register_section import RunSection
 from DeepIterRegLib.mrml.panel.result import ResultSection
@@ -84,7 +84,7 @@ class RegistrationPanel:
             self._case = registered_case(cta)
         except InputError as error:
             self._case = None
-            self.run.say(in_the_panels_words(str(error)))
+            self.run.say(told(error, self._services.translate))
         for section in self._of_a_case:
             section.show(self._case)
         self.run.update()

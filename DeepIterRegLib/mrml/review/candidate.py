@@ -21,5 +21,5 @@ def _to_world(node: Any) -> FloatArray:
 
     matrix = vtk.vtkMatrix4x4()
     if not node.IsTransformToWorldLinear() or not node.GetMatrixTransformToWorld(matrix):
-        raise InputError(f"The transform “{node.GetName()}” is not linear; choose a rigid one.")
+        raise InputError("The transform “{name}” is not linear; choose a rigid one.", name=node.GetName())
     return array_of_matrix(matrix)

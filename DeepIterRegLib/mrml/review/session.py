@@ -58,7 +58,11 @@ class ReviewSession:
             raise InputError("There is only one transform to look at; choose two that differ.")
         for first, second in combinations(candidates, 2):
             if np.abs(first.pose - second.pose).max() < SAME_POSE:
-                raise InputError(f"“{first.name}” and “{second.name}” are the same transform; choose two that differ.")
+                raise InputError(
+                    "“{first}” and “{second}” are the same transform; choose two that differ.",
+                    first=first.name,
+                    second=second.name,
+                )
         self.seed = seed
         self._pairs = blinded(list(combinations(candidates, 2)), np.random.default_rng(seed))
         self._answers: list[Answer] = []

@@ -81,7 +81,7 @@ def save_csv(node: Any, path: Path | str) -> None:
             # The mark lets a spreadsheet read the accents.
             file.write(text.getvalue().encode("utf-8-sig"))
     except OSError as error:
-        raise InputError(f"{path.name} cannot be written; is the disk full, or the folder read-only?") from error
+        raise InputError("{file} cannot be written; is the disk full, or the folder read-only?", file=path) from error
 
 
 def _plain(text: str) -> str:

@@ -27,7 +27,7 @@ def save_transform(case: RegisteredCase, path: Path | str) -> None:
 
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path.name} is no name for a transform; give one that ends in .tfm or .h5.")
+        raise InputError("{file} is no name for a transform; give one that ends in .tfm or .h5.", file=path)
     pose = case.pose
     storage = slicer.vtkMRMLTransformStorageNode()
     try:
@@ -39,7 +39,7 @@ def save_transform(case: RegisteredCase, path: Path | str) -> None:
             with written.open("rb") as source, whole_file(path) as target:
                 shutil.copyfileobj(source, target)
     except OSError as error:
-        raise InputError(f"{path.name} cannot be written; is the disk full, or the folder read-only?") from error
+        raise InputError("{file} cannot be written; is the disk full, or the folder read-only?", file=path) from error
 
 
 def _holds(path: Path, pose: FloatArray) -> bool:

@@ -55,7 +55,7 @@ def save_spatial_registration(
         with whole_file(path) as file:
             file.write(content)
     except OSError as error:
-        raise InputError(f"{path.name} cannot be written; is the disk full, or the folder read-only?") from error
+        raise InputError("{file} cannot be written; is the disk full, or the folder read-only?", file=path) from error
 
 
 def _encoded(dataset: Dataset) -> bytes:

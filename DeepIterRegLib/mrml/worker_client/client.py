@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from DeepIterRegLib import __version__
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import InputError, UserError
+from DeepIterRegLib.mrml.worker_client import messages
 from DeepIterRegLib.mrml.worker_client.job import Job
-from DeepIterRegLib.mrml.worker_client.messages import WorkerWords
 from DeepIterRegLib.mrml.worker_client.protocols import (
     CallLater,
     JobListener,
@@ -45,7 +45,7 @@ class ProcessWorkerClient:
     """Implements `WorkerClient` with one process and one job at a time.
 
     silence_limit_s: a busy worker that says nothing for so long is taken for hung, and ended. temp_folder: where the
-    private folder for arrays is made. translate: of the sentences the user sees.
+    private folder for arrays is made.
     """
 
     def __init__(
@@ -54,13 +54,11 @@ class ProcessWorkerClient:
         call_later: CallLater,
         temp_folder: Path | None = None,
         silence_limit_s: float = SILENCE_LIMIT_S,
-        translate: Callable[[str], str] = str,
     ) -> None:
         self._line = WorkerLine(process_factory, call_later, self._take_in, self._lost)
         self._call_later = call_later
         self._temp_folder = temp_folder
         self._silence_limit_s = silence_limit_s
-        self._words = WorkerWords(translate)
         self._ids = itertools.count(1)
         self._folder: Path | None = None
         self._job: Job | None = None
@@ -143,17 +141,17 @@ class ProcessWorkerClient:
         try:
             tell = self._understand(message)
         except WRONG_SHAPE:
-            self._give_up(self._words.no_sense())
+            self._give_up(messages.no_sense())
         else:
             tell()
 
     def _understand(self, message: Message) -> Callable[[], None]:
         """What to do about a message. Raises WRONG_SHAPE."""
-        kind, job, words = message["type"], self._job, self._words
+        kind, job = message["type"], self._job
         if kind == "hello":
             self._line.pid, self._device = int(message["pid"]), str(message["device"])
             if (message["protocol"], message["version"]) != (PROTOCOL_VERSION, __version__):
-                return lambda: self._give_up(words.other_version())
+                return lambda: self._give_up(messages.other_version())
             self._greeted = True
             return self._send_job
         if kind == "ready":
@@ -167,10 +165,10 @@ class ProcessWorkerClient:
             result = job.result(message)
             return lambda: self._finish(job, lambda: job.listener.done(result))
         if kind == "failed":
-            sentence = words.failed(message)
+            error = messages.failure_of(message)
             if message["kind"] == "memory":
-                return lambda: self._give_up(sentence)
-            return lambda: self._finish(job, lambda: job.listener.failed(sentence))
+                return lambda: self._give_up(error)
+            return lambda: self._finish(job, lambda: job.listener.failed(error))
         return job.news(message)
 
     def _write_on(self, job: Job, pieces: Iterator[Message | None]) -> None:
@@ -181,9 +179,9 @@ class ProcessWorkerClient:
         try:
             message = next(pieces)
         except OSError:
-            self._give_up(self._words.disk_full())
+            self._give_up(messages.disk_full())
         except Exception as error:
-            self._give_up(self._words.failed(failure(error)))
+            self._give_up(messages.failure_of(failure(error)))
             if not isinstance(error, (InputError, MemoryError)):
                 raise
         else:
@@ -205,15 +203,15 @@ class ProcessWorkerClient:
         silent_s = now_s - self._line.last_heard_s
         is_deaf = job.sent and not job.started and silent_s > DEAF_LIMIT_S
         if not (is_deaf and self._started_another()) and silent_s > limit_s:
-            self._give_up(self._words.silent(limit_s))
+            self._give_up(messages.silent(limit_s))
         self._call_later(lambda: self._look(job_id), interval_ms)
 
     def _lost(self) -> None:
         """The process is gone, and was not told to."""
         if self._greeted:
-            self._give_up(self._words.ended())
+            self._give_up(messages.ended())
         elif not self._started_another():
-            self._give_up(self._words.not_started())
+            self._give_up(messages.not_started())
 
     def _started_another(self) -> bool:
         """Start the worker in another way, where there is one, and give it the job."""
@@ -224,12 +222,12 @@ class ProcessWorkerClient:
             self._job.sent = False
         return True
 
-    def _give_up(self, sentence: str) -> None:
+    def _give_up(self, error: UserError) -> None:
         """End the process; the job, if there is one, failed. The next job starts another process."""
         self._hang_up()
         job = self._job
         if job is not None:
-            self._finish(job, lambda: job.listener.failed(sentence))
+            self._finish(job, lambda: job.listener.failed(error))
 
     def _finish(self, job: Job, tell: Callable[[], None]) -> None:
         """Forget a job that is over, and tell its listener, who may begin the next one."""

@@ -21,15 +21,15 @@ SEARCH_FOLDER = Path(__file__).resolve().parents[3]
 """The folder that holds DeepIterRegLib, in the source tree and in Slicer's package alike."""
 
 
-def slicer_worker(translate: Callable[[str], str] = str) -> ProcessWorkerClient:
-    """The worker's client in the running application. translate: of the sentences the user sees."""
+def slicer_worker() -> ProcessWorkerClient:
+    """The worker's client in the running application."""
     import qt
     import slicer
 
     def call_later(callback: Callable[[], None], ms: int) -> None:
         qt.QTimer.singleShot(ms, callback)
 
-    return ProcessWorkerClient(QtWorkerProcess, call_later, Path(slicer.app.temporaryPath), translate=translate)
+    return ProcessWorkerClient(QtWorkerProcess, call_later, Path(slicer.app.temporaryPath))
 
 
 def worker_commands() -> list[list[str]]:

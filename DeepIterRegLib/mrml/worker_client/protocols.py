@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
+from DeepIterRegLib.common.errors import UserError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.worker.payload import PreparedPreview
@@ -30,8 +31,8 @@ class JobListener(Protocol):
         """An `Outcome` of a registration, a dict of another command."""
         ...
 
-    def failed(self, sentence: str) -> None:
-        """One sentence for the user: what is wrong, and what to do."""
+    def failed(self, error: UserError) -> None:
+        """What is wrong, and what to do; the panel tells it in its own words."""
         ...
 
     def cancelled(self) -> None: ...

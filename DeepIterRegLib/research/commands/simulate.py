@@ -175,7 +175,7 @@ def _write_sheet(path: Path, rows: list[Row]) -> None:
     from DeepIterRegLib.research.simulate.files.contact_sheet import write_contact_sheet
 
     folder = path.absolute().parent
-    with full_disk_explained(folder, "--contact-sheet PNG"), staged_output(folder, (path.name,)) as staging:
+    with full_disk_explained(folder, None), staged_output(folder, (path.name,)) as staging:
         write_contact_sheet(staging / path.name, rows)
 
 

@@ -84,7 +84,7 @@ def test_header_is_read_value_by_value(tmp_path: Path) -> None:
     assert found.sdd_mm is None
     assert found.sid_mm is None
     assert list(found.notes) == ["sdd_mm"]
-    assert "absurd" in found.notes["sdd_mm"]
+    assert ", outside 400 to 2500 mm" in str(found.notes["sdd_mm"])
     assert not found.moves
 
 
@@ -221,7 +221,7 @@ def test_notes_vanish_with_what_is_typed_over_them(tmp_path: Path) -> None:
     scene = new_scene()
     sequence, _ = sequence_of_dicom(scene, "1")
     (note,) = carm_values(sequence, lambda uid: str(path)).notes.values()
-    assert "patient_name" not in note
+    assert "patient_name" not in str(note)
     set_typed(sequence, SDD, 1200.0)
     assert not carm_values(sequence, lambda uid: str(path)).notes
 
@@ -233,4 +233,4 @@ def test_a_file_that_is_damaged_is_a_note_without_its_name(tmp_path: Path) -> No
     sequence, _ = sequence_of_dicom(scene, "1")
     found = carm_values(sequence, lambda uid: str(path))
     assert found.missing
-    assert "patient_name" not in " ".join(found.notes.values())
+    assert "patient_name" not in " ".join(map(str, found.notes.values()))

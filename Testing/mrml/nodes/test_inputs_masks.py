@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("slicer")
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, image_data, matrix_of_array
 from DeepIterRegLib.mrml.nodes.node_attributes import ROLE
@@ -72,7 +72,7 @@ def made(given: Any) -> np.ndarray:
 
 def test_nothing_selected_gives_nothing(cta: Any) -> None:
     assert given_cta_masks(None, None, cta) == (None, None)
-    assert given_detector_masks([None, None], [None, None], "veins") == (None, None)
+    assert given_detector_masks([None, None], [None, None], Field.DSA_VEINS) == (None, None)
 
 
 def test_visible_segments_count(scene: Any, cta: Any) -> None:
@@ -169,14 +169,14 @@ def test_dsa_masks_have_the_dsas_size(scene: Any) -> None:
     dsa = add_angiogram(scene, small_angiogram(FRONTAL))
     marked = np.zeros((1, FRONTAL.rows, FRONTAL.columns), np.uint8)
     marked[0, 10:20, 30:60] = 255
-    (given,) = given_detector_masks([add_image(scene, "mask", marked, np.eye(4))], [dsa], "vessels")
+    (given,) = given_detector_masks([add_image(scene, "mask", marked, np.eye(4))], [dsa], Field.DSA_VESSELS)
     np.testing.assert_array_equal(made(given), marked[0] > 0)
     other = add_image(scene, "mask", marked[:, 1:], np.eye(4))
-    (wrong,) = given_detector_masks([other], [dsa], "vessels")
+    (wrong,) = given_detector_masks([other], [dsa], Field.DSA_VESSELS)
     assert wrong is not None
-    with pytest.raises(InputError, match="100 × 119 pixels, but the DSA has 100 × 120"):
+    with pytest.raises(InputError, match="100 x 119 pixels, but the DSA has 100 x 120"):
         wrong.array()
-    (empty,) = given_detector_masks([add_image(scene, "mask", 0 * marked, np.eye(4))], [dsa], "veins")
+    (empty,) = given_detector_masks([add_image(scene, "mask", 0 * marked, np.eye(4))], [dsa], Field.DSA_VEINS)
     assert empty is not None
     with pytest.raises(InputError, match="marks no pixel"):
         empty.array()

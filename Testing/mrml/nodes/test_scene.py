@@ -190,7 +190,7 @@ def test_registering_a_proxy_volume_shows_the_planes_of_its_sequence() -> None:
 
 
 def test_run_without_geometry_names_what_is_missing() -> None:
-    with pytest.raises(InputError, match=r"^The DSA .*--sdd"):
+    with pytest.raises(InputError, match=r"^The DSA .*source-to-detector"):
         angiogram_of(volume_node(new_scene(), raw_run()), None, no_database)
 
 

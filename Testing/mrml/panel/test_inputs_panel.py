@@ -157,7 +157,7 @@ def test_second_dsa_is_another_one(panel: InputsPanel) -> None:
     assert panel.button == "Enter the C-arm's angles (second DSA)"
 
 
-def absurd(panel: InputsPanel) -> dict[str, Any]:
+def odd_dsas(panel: InputsPanel) -> dict[str, Any]:
     """Nodes that nobody should select as a DSA, and somebody will."""
     import slicer
 
@@ -185,9 +185,9 @@ def absurd(panel: InputsPanel) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("what", ["no frames", "models", "colours", "volumes", "empty volume"])
-def test_absurd_dsas_get_a_sentence(panel: InputsPanel, what: str) -> None:
+def test_odd_dsas_get_a_sentence(panel: InputsPanel, what: str) -> None:
     panel.ui.ctaSelector.setCurrentNode(panel.logic.load_cta(small_volume()))
-    panel.ui.dsaSelector.setCurrentNode(absurd(panel)[what])
+    panel.ui.dsaSelector.setCurrentNode(odd_dsas(panel)[what])
     assert panel.button == "Select another DSA"
     assert panel.ui.dsaNote.text.endswith(".")
     assert panel.shown("dsaNote")

@@ -18,6 +18,7 @@ from Testing.support.paths import ROOT
 
 pytest.importorskip("slicer")
 
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes import result_nodes
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
@@ -27,6 +28,7 @@ from DeepIterRegLib.mrml.panel import register_section as run_section
 from DeepIterRegLib.mrml.panel import slicer_services
 from DeepIterRegLib.mrml.panel.stage_messages import all_stage_words
 from DeepIterRegLib.mrml.self_test import PanelTest
+from DeepIterRegLib.mrml.worker_client.messages import WorkerError
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.images import PatientImages
@@ -240,7 +242,7 @@ def test_whatever_ends_a_run_leaves_scene_and_result(case: Case, registered: boo
     if end == "cancel":
         case.click()
     elif end == "worker dies":
-        case.worker.end("failed", "The worker ended unexpectedly; press Register again.")
+        case.worker.end("failed", WorkerError("The worker ended unexpectedly; press Register again."))
         assert "press Register again" in case.ui.stageLabel.text
     else:
         case.opened.exit()
@@ -300,7 +302,7 @@ def test_result_that_cannot_be_shown_leaves_the_scene(case: Case, monkeypatch: p
 
 def test_bad_input_is_said_in_the_panels_words(case: Case) -> None:
     case.click()
-    case.worker.end("failed", "The DSA has no SDD; give --sdd MM.")
+    case.worker.end("failed", InputError("The DSA has no SDD; give {sdd}[, or {carm} as a whole]."))
     assert case.ui.stageLabel.text == 'The DSA has no SDD; give "Source to detector".'
 
 
@@ -474,7 +476,7 @@ def test_register_waits_for_the_preparation_and_can_be_cancelled_meanwhile(case:
 
 def test_failed_preparation_is_left_to_the_registration(case: Case) -> None:
     wait_for_preparation(case)
-    settle_preparation(case, "failed", "The CTA has no contrast.")
+    settle_preparation(case, "failed", InputError("The CTA has no contrast."))
     case.opened.process_events(0.6)
     assert case.ui.stageLabel.text == ""
     assert len(case.worker.prepared_ahead) == 1, "not tried again and again"
@@ -503,7 +505,7 @@ def test_nothing_is_prepared_for_another_module(case: Case) -> None:
 
 def test_head_can_be_placed_by_hand_where_registering_fails(case: Case) -> None:
     case.click()
-    case.worker.end("failed", "At the starting pose no vessel of the CTA is projected onto the DSA.")
+    case.worker.end("failed", InputError("At the starting pose no vessel of the CTA is projected onto the DSA."))
     assert case.panel.case is None
     case.ui.adjustButton.collapsed = False
     assert case.ui.startByHandButton.visible

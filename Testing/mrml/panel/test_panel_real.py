@@ -25,6 +25,7 @@ from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, pose_node_
 from DeepIterRegLib.mrml.nodes.scene import new_scene, write_scene
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
+from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.worker.failures import failure
 from Testing.mrml.panel.test_panel import Case, case_in
 from Testing.support.cases import CASES, needs_cases
@@ -187,9 +188,9 @@ def test_image_without_values_is_refused_in_a_sentence() -> None:
     node.SetAndObserveImageData(vtk.vtkImageData())
     cta, dsa = missing_cta(node), missing_dsa(node, None, no_files)
     assert cta is not None
-    assert cta.reason == "The CTA has no voxels; select a loaded scalar volume as the CTA."
+    assert told(cta.reason, str) == 'The CTA has no voxels; select a loaded scalar volume for "CTA".'
     assert dsa is not None
-    assert dsa.reason == "The DSA has no frames; select a loaded angiographic run as the DSA."
+    assert told(dsa.reason, str) == 'The DSA has no frames; select a loaded angiographic run for "DSA".'
 
 
 def test_what_is_replaced_or_removed_goes_from_memory() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("slicer")
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.mrml.nodes.arrays import voxels_of
@@ -215,7 +215,7 @@ def test_cancelling_leaves_nothing(tmp_path: Path) -> None:
 def test_failures_are_told(tmp_path: Path) -> None:
     case = Loading(tmp_path)
     case.loader.load()
-    case.loader.failed("There is not enough memory.")
+    case.loader.failed(UserError("There is not enough memory."))
     assert case.warned == ["There is not enough memory."]
     assert not case.loader.is_busy
     case.loader.load()

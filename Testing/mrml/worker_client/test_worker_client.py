@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from DeepIterRegLib import __version__
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.dsa_source import DsaSource
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
@@ -315,8 +315,9 @@ def test_worker_of_another_version_is_refused(bench: Bench) -> None:
 
 def test_failures_are_sentences(bench: Bench) -> None:
     heard = bench.register()
-    bench.process.say(type="failed", id=bench.id, kind="input", sentence="The DSA has no frames; select a run.")
-    assert heard.of("failed") == ["The DSA has no frames; select a run."]
+    error = InputError("The DSA has no frames; give {dsa}.", field=Field.DSA)
+    bench.process.say(type="failed", id=bench.id, kind="input", error=error.to_json())
+    assert heard.of("failed") == ["The DSA has no frames; give the DSA."]
     assert bench.process.killed == [], "nothing is wrong with the worker"
     heard = Heard()
     bench.id = bench.client.register(request(), heard)

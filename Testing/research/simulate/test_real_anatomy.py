@@ -355,7 +355,7 @@ def test_a_ct_without_a_skull_is_refused(tmp_path):
     (tmp_path / "tree.swc").write_text("1 0 0 0 0 1 -1")
     with pytest.raises(InputError, match="--skull"):
         read_skull(tmp_path / "tree.swc", np.random.default_rng(0))
-    with pytest.raises(InputError, match="--skull"):
+    with pytest.raises(InputError, match="the skull of a simulated patient"):
         read_skull(tmp_path / "none.nrrd", np.random.default_rng(0))
 
 

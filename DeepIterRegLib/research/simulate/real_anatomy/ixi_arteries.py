@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from DeepIterRegLib.common.arrays import FloatArray, IntArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.itk_files import affine_ras, read_image
 from DeepIterRegLib.research.simulate.real_anatomy.artery_names import carotid_terminus, name_arteries
 from DeepIterRegLib.research.simulate.real_anatomy.brava import TracedTree, landmarks_of
@@ -43,7 +43,7 @@ def read_ixi(path: Path, option: str = "--arteries") -> TracedTree:
     """The arteries of one subject, RAS, mm, x from the midline. Raises InputError for what is no such label map."""
     import SimpleITK as sitk
 
-    image = read_image(path, option)
+    image = read_image(path, Field.ARTERIES)
     labels = sitk.GetArrayFromImage(image)
     right = f"give an artery label map of the IXI collection with {option} PATH"
     if labels.ndim != 3 or not (labels == np.round(labels)).all():

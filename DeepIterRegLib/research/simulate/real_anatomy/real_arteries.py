@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.paths import existing_path
 from DeepIterRegLib.research.simulate.arteries.arteries import into_head
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
@@ -37,7 +37,7 @@ def read_arteries(
     folder of BodyParts3D. rng: draws that, and the parts that were not scanned (neck, skull base). Raises InputError
     for anything else, and for damaged files.
     """
-    found = _one_of(existing_path(path, OPTION), rng)
+    found = _one_of(existing_path(path, Field.ARTERIES), rng)
     traced = _read(found)
     placement = fit_to_template(traced.tree.nodes_mm, traced.landmarks, traced.whole_brain)
     placed = placement(traced.tree.nodes_mm)

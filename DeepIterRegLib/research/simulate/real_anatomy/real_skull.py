@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.paths import existing_path
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import read_volume
@@ -72,7 +72,7 @@ def read_skull(path: str | os.PathLike[str], rng: np.random.Generator) -> RealHe
 
     Raises InputError for what is no CT of a head with a closed cranial cavity.
     """
-    found = existing_path(path, OPTION)
+    found = existing_path(path, Field.SKULL)
     volume = _read(found)
     hu: npt.NDArray[np.float32] = volume.voxels.astype(np.float32)
     table = find_inner_table(hu, volume.ijk_to_ras)
@@ -100,7 +100,7 @@ def _read(path: Path) -> Volume:
         return read_volume(path, "cta")
     except InputError as error:
         # The reader's advice is for a CTA to be registered; what it found wrong holds here too.
-        wrong = str(error).split(";")[0].replace(", given as --cta,", "")
+        wrong = str(error).split(";")[0].replace(", given for the CTA,", "")
         raise InputError(f"{wrong}; {RIGHT}.") from error
 
 

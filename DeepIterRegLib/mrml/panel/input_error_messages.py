@@ -1,0 +1,364 @@
+"""Every sentence of the library's errors, for Slicer's translation tools. Made by `make messages`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def translated(sentence: str, translate: Callable[[str], str]) -> str:
+    """A sentence in the user's language, with its places; as it is where it is not one of the library's."""
+    return dict(zip(_sentences(str), _sentences(translate), strict=True)).get(sentence, sentence)
+
+
+def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _("A detector pixel of {pixel_mm:g} mm is outside {low:g} to {high:g} mm; correct {pixel_spacing}."),
+        _(
+            "A slice in the folder {file} has no Image Position (0020,0032), Image Orientation (0020,0037) or Pixel "
+            "Spacing (0028,0030); export the series again."
+        ),
+        _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
+        _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
+        _(
+            "At the starting pose no vessel of the CTA is projected onto the DSA; give one nearer to the truth with "
+            "--initial-transform FILE, or correct the C-arm's geometry."
+        ),
+        _("No part of the path {path} exists; choose another for {output}."),
+        _(
+            "No vessel stands out of the background in the CTA; give a rotational angiogram that was taken with "
+            "contrast, or {cta_vessels}."
+        ),
+        _("The C-arm's angles and distances must be finite numbers."),
+        _("The C-arm's column_direction and row_direction must be orthogonal unit vectors."),
+        _("The C-arm's {name} must be three finite numbers, not {value}."),
+        _("The CTA has no voxels; select a loaded scalar volume for {cta}."),
+        _("The CTA is not a 3D scalar volume; select the CT angiogram for {cta}, and the run for {dsa}."),
+        _("The CTA is under {transform!r}, which is not a linear transform; take it out from under it."),
+        _("The CTA shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT."),
+        _(
+            "The CTA shows no head: no space of a brain's size with bone around it; give a CT angiogram of the whole "
+            "head in Hounsfield units[, or, if it is a rotational 3D angiogram, set {volume_kind} to 3dra]."
+        ),
+        _("The DICOM files hold tags that cannot be copied; export them from the archive again."),
+        _("The DSA has no frames; select a loaded angiographic run for {dsa}."),
+        _(
+            "The DSA has {rows} rows x {columns} columns, but its DICOM file says {file_rows} x {file_columns}; load "
+            "the run again, and leave its size as it is."
+        ),
+        _("The DSA is not a run of equal grey frames; select a sequence of 2D frames for {dsa}."),
+        _(
+            "The DSA shows no vessels: nothing in it is darker than noise and motion; give a run with contrast, or "
+            "{dsa_vessels}."
+        ),
+        _("The DSA's DICOM file is damaged and cannot be read; export it again."),
+        _(
+            "The Patient Position (0018,5100) {position} is not one of {known}; say how the patient lies with "
+            "{initial_pose}."
+        ),
+        _("The checkpoint {file} is not there; choose another checkpoint, or none."),
+        _("The detector must have at least one pixel, not {rows} rows x {columns} columns."),
+        _("The disk of the output folder {file} is full; free some space[, or choose another for {field}]."),
+        _("The fixed image has pixels that are not finite; mask them out."),
+        _("The fixed image must be one 2D image, not an array of {shape}."),
+        _("The folder {file} does not hold one stack of slices; give the CTA's series alone."),
+        _(
+            "The folder {file} holds no DICOM files; give the folder of a CT series, or an NRRD or NIfTI file, for "
+            "{cta}."
+        ),
+        _("The folder {file} holds no angiogram; give an XA DICOM file or PNG frames for {dsa}."),
+        _("The folder {file} holds only {count} CT slices, too few for a head; give the whole series."),
+        _(
+            "The folder {file} holds several slices at the same position (time points or reconstructions); give a "
+            "folder with one of them for {cta}."
+        ),
+        _("The folder {file} holds {count} DICOM files; give one run for {dsa}."),
+        _("The folder {file} holds {count} series: {series}; give a folder with one of them alone for {cta}."),
+        _("The folder {file} holds {modalities} images and no CT; give a CT angiogram for {cta}."),
+        _("The folder {file} is empty; give one that holds images for {field}."),
+        _("The folder {file}, given for {cta}, holds 2D pictures; swap {cta} and {dsa} if it is the angiogram."),
+        _("The folder {file}, given for {cta}, holds a 2D angiogram; swap {cta} and {dsa}."),
+        _("The frames in the folder {file} differ in size; give the frames of one run for {dsa}."),
+        _("The images cannot be written to the temporary folder; make room on its disk."),
+        _("The images cannot be written; is the disk full, or the folder read-only?"),
+        _("The initializer's corrections are not finite numbers; choose another checkpoint, or none."),
+        _(
+            "The isocentre ({sid_mm:.0f} mm from the source) is not between source and detector ({sdd_mm:.0f} mm); "
+            "correct {sid} or {sdd}."
+        ),
+        _("The landmarks fit at no pose between source and detector; check that the pairs belong together."),
+        _(
+            "The mask of the CTA's vessels covers nothing brighter than tissue; check that {cta_vessels} belongs to "
+            "{cta}."
+        ),
+        _(
+            "The mask of the fixed image is {mask_shape} but the image {shape} (rows, columns); give one of the "
+            "image's size."
+        ),
+        _("The mask of the fixed image leaves no pixel to compare; give one that is not empty."),
+        _("The output folder {file} cannot be written ({reason}); choose another for {output}."),
+        _("The registration failed because of a mistake in DeepIterReg ({exception} in {place}); please report it."),
+        _(
+            "The registration's process cannot be started; restart the application, and if that does not help, "
+            "install it and the extension again."
+        ),
+        _("The registration's process did not answer for {seconds:.0f} s and was ended; press Register to try again."),
+        _("The registration's process ended, perhaps because the memory ran out; press Register to try again."),
+        _("The registration's process gave an answer that makes no sense; press Register to try again."),
+        _("The registration's process is of another version of DeepIterReg; restart the application."),
+        _("The registration's report cannot be read from the scene; register again."),
+        _("The same DSA was given twice; select two runs of the unmoved patient, or one."),
+        _(
+            "The segmentation has no segment whose name says that it is a vein; rename it, for example to veins, or "
+            "select another segmentation for {cta_veins}."
+        ),
+        _(
+            "The series in the folder {file} has unevenly spaced slices: {gap_mm:.2f} mm after slice {slice} of "
+            "{count} where the others are {step_mm:.2f} mm apart; export the whole series again."
+        ),
+        _(
+            "The series in the folder {file} is missing slices: {gap_mm:.2f} mm after slice {slice} of {count} where "
+            "the others are {step_mm:.2f} mm apart; export the whole series again."
+        ),
+        _("The slices in the folder {file} differ in size, pixel spacing or orientation; give one series."),
+        _(
+            "The slices in the folder {file} have an Image Orientation (0020,0037) that is not two orthogonal unit "
+            "vectors; export the series again."
+        ),
+        _("The transform of the CTA is not linear; give a rigid (rotation and translation) one."),
+        _("The transform “{name}” is not linear; choose a rigid one."),
+        _("The vessels and the veins of the CTA are the same label map; select two, or leave out {cta_veins}."),
+        _("The vessels of the CTA are missing from the scene; register again."),
+        _("There are {count} different landmarks; place at least {least} in both CTA and DSA."),
+        _("There is no DSA; select an angiographic run for {dsa}."),
+        _("There is no angiogram; give a DSA run with --dsa."),
+        _("There is no device {device_name!r}; choose auto, cpu or cuda."),
+        _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta or 3dra."),
+        _("There is no similarity {name!r}; choose one of {known}."),
+        _("There is not enough memory for the registration; close other programs, or crop the CTA to the head."),
+        _("There is only one transform to look at; choose two that differ."),
+        _("it must lie between {low} and {high}."),
+        _("projection_matrix and pixel_spacing_mm disagree about the pixel's aspect ratio."),
+        _("projection_matrix has sheared pixels; calibrate with zero skew."),
+        _("projection_matrix is singular: it has no X-ray source."),
+        _("projection_matrix must be 3x4 finite numbers."),
+        _("the C-arm's geometry"),
+        _("the CTA"),
+        _("the DSA"),
+        _("the arteries of a simulated patient"),
+        _("the device"),
+        _("the initializer's checkpoint"),
+        _("the kind of volume"),
+        _("the mask of the CTA's veins"),
+        _("the mask of the CTA's vessels"),
+        _("the mask of the DSA's veins"),
+        _("the mask of the DSA's vessels"),
+        _("the method"),
+        _("the output folder"),
+        _("the pixel size at the detector"),
+        _("the primary angle (LAO/RAO)"),
+        _("the secondary angle (cranial/caudal)"),
+        _("the similarity"),
+        _("the skull of a simulated patient"),
+        _("the source-to-detector distance"),
+        _("the source-to-isocentre distance"),
+        _("the starting pose"),
+        _("write a number of millimetres."),
+        _("write it as in {example}."),
+        _("write {positive} or {negative} with the angle."),
+        _("{carm} is given as a whole; leave out {parts}."),
+        _("{dsa_vessels} marks no pixel; mark the vessels with values above 0, or leave it out."),
+        _("{field} cannot be turned into voxels; make a label map of it in the Segmentations module."),
+        _("{field} has no image in it; select another one, or none."),
+        _("{field} has no visible segment; show those that count, or select none."),
+        _("{field} has no voxels; select another one, or none."),
+        _("{field} has {size} pixels, but the DSA has {columns} x {rows}; select one of the DSA's size, or none."),
+        _("{field} has {size} pixels, but the DSA has {dsa_size}; both must have the same size."),
+        _("{field} has {size} voxels, but the CTA has {cta_size}; it must be drawn on the CTA."),
+        _("{field} is under a transform that is not linear; take it out from under it."),
+        _("{field} marks no pixel; select another one, or none."),
+        _("{field} marks no voxel; draw the vessels in it, or leave it out to have them found."),
+        _("{field} marks nothing in the CTA; select one that was drawn on it, or none."),
+        _("{file} cannot be read (permission denied); give a readable one for {field}."),
+        _("{file} cannot be read ({reason}); choose another checkpoint, or none."),
+        _("{file} cannot be read ({reason}); give a readable file for {carm}."),
+        _(
+            "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) for "
+            "{initial_pose}."
+        ),
+        _("{file} cannot be written; give a folder that exists and is not read-only."),
+        _("{file} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat."),
+        _("{file} cannot be written; is the disk full, or the folder read-only?"),
+        _("{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {initial_pose}."),
+        _("{file} does not exist or is not a file; give an existing JSON file for {carm}."),
+        _("{file} does not exist; give an existing file or folder for {field}."),
+        _("{file} ends too early: parameters or the last line break are missing; save it again."),
+        _(
+            "{file} has a voxel size of {spacing_mm:g} mm, outside {low:g} to {high:g} mm; export it again with its "
+            "spacing."
+        ),
+        _("{file} has a {tag} that cannot be read; give {field}."),
+        _(
+            "{file} has axes that are sheared or not independent (as a tilted gantry leaves them); resample it onto "
+            "an orthogonal grid."
+        ),
+        _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
+        _("{file} has no {keys}; add what is missing."),
+        _(
+            "{file} has no {tags}; give {missing} (its Field of View (0018,1149) would make the pixel {pixel_mm:.4g} "
+            "mm)[, or {carm} as a whole]."
+        ),
+        _("{file} has no {tags}; give {missing}[, or {carm} as a whole]."),
+        _(
+            "{file} has only {slices} slices ({size} voxels), too few for a head; give the whole CT angiogram, and "
+            "if this is the DSA, swap {cta} and {dsa}."
+        ),
+        _(
+            "{file} has pixel data ({syntax}) that are truncated or cannot be decoded; export it again, uncompressed "
+            "if need be, for {dsa}."
+        ),
+        _("{file} has several values per voxel (colours or vectors); give an image with one for {cta}."),
+        _("{file} has several values per voxel; give frames whose third axis is time for {dsa}."),
+        _("{file} has sheared axes (as a tilted gantry leaves them); resample it onto an orthogonal grid."),
+        _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
+        _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
+        _("{file} has {channels} values per voxel; {field} must have one."),
+        _("{file} has {key} {number}, but the image has {wanted} {key}; give {carm} of this image."),
+        _(
+            "{file} has {rows} rows x {columns} columns, but the detector of {carm} has {carm_rows} x "
+            "{carm_columns}; give the C-arm of this image."
+        ),
+        _("{file} has {tag} of {value} {unit}, outside {low:g} to {high:g} {unit}; give {field}."),
+        _("{file} holds 8-bit grey values (0 to 255), not Hounsfield units; export the CTA again without windowing."),
+        _("{file} holds Hounsfield units with bone and soft tissue, not the vessels alone; set {volume_kind} to cta."),
+        _(
+            "{file} holds another network: {count} tensors differ in name or shape, the first is {first}; choose "
+            "another checkpoint, or none."
+        ),
+        _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
+        _("{file} holds numbers that are not finite, the first in {first}; train it again."),
+        _("{file} holds pixels that are not numbers (NaN or infinite); export it again."),
+        _("{file} holds the network {network}, this DeepIterReg knows {known}; choose another checkpoint, or none."),
+        _(
+            "{file} holds values from {low:g} to {high:g} that are not Hounsfield units of a head (an MR?); give a "
+            "CTA in Hounsfield units[, or, if it is a rotational 3D angiogram, set {volume_kind} to 3dra]."
+        ),
+        _("{file} holds values that are not numbers (NaN or infinite); export it again, or replace them by air."),
+        _("{file} holds values that are not numbers (NaN); {field} must hold 0 and 1."),
+        _(
+            "{file} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has[; if it is a "
+            "rotational 3D angiogram, set {volume_kind} to 3dra]."
+        ),
+        _("{file} is 4D ({count} time points); export the one with the most contrast for {cta}."),
+        _(
+            "{file} is a PyTorch file, which may run code when it is read; give a .safetensors file that "
+            "`deepiterreg train` has written."
+        ),
+        _("{file} is a colour picture of a screen; give the X-ray frames themselves for {dsa}."),
+        _("{file} is a mask of the CTA's size in another place; resample {field} onto the CTA (nearest neighbour)."),
+        _(
+            "{file} is a mask of {size} pixels, but the DSA has {rows} rows x {columns} columns; {field} must have "
+            "the DSA's size."
+        ),
+        _(
+            "{file} is a mask of {size} voxels on another grid than the CTA's {cta_size}; resample {field} onto the "
+            "CTA (nearest neighbour)."
+        ),
+        _(
+            "{file} is a rotational run (the Positioner angles change by {moved_deg:.1f} degrees); give a run from "
+            "one C-arm position, or a single subtracted frame of this one."
+        ),
+        _("{file} is a safetensors file, but not one of DeepIterReg; choose another checkpoint, or none."),
+        _(
+            "{file} is a single frame that is not subtracted and has no mask frame; give a subtracted frame, or the "
+            "whole run with its mask, for {dsa}."
+        ),
+        _("{file} is a single slice; give the folder with the whole series for {cta}."),
+        _("{file} is all black; give an angiogram with contrast for {dsa}."),
+        _("{file} is an empty mask (all 0); mark the vessels, or leave out {field}."),
+        _("{file} is black or shuttered almost everywhere; give a run that shows the head for {dsa}."),
+        _("{file} is damaged or not a checkpoint of DeepIterReg; choose another checkpoint, or none."),
+        _(
+            "{file} is damaged: its tensors do not have the SHA-256 in its header; copy it again, or choose another "
+            "checkpoint, or none."
+        ),
+        _("{file} is damaged; delete it, and load the sample data again."),
+        _("{file} is empty (0 bytes); copy it again, or give another for {field}."),
+        _("{file} is in colour; give grey X-ray frames for {dsa}."),
+        _("{file} is no name for a scene; give one that ends in .mrb."),
+        _("{file} is no name for a transform; give one that ends in .tfm or .h5."),
+        _("{file} is not a DICOM file; give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
+        _("{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote."),
+        _("{file} is not a folder; choose another for {output}."),
+        _("{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {initial_pose}."),
+        _("{file} is not an image file that can be read; give NRRD, NIfTI or DICOM for {field}."),
+        _("{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast for {dsa}."),
+        _("{file} is truncated or damaged and cannot be read; export it again."),
+        _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
+        _("{file} is {dimensions}D; give frames whose third axis is time for {dsa}."),
+        _("{file} is {dimensions}D; {field} must be 3D."),
+        _(
+            "{file} is {extent_mm:.0f} mm large, which no head is; give the whole CT angiogram with the right "
+            "spacing, and if this is the DSA, swap {cta} and {dsa}."
+        ),
+        _("{file} marks only {count} of the DSA's pixels; mark whole vessels, or leave out {field}."),
+        _("{file} marks only {volume_ml:.2g} ml; mark whole vessels, or leave out {field}."),
+        _(
+            "{file} marks {part:.0%} of the CTA, which no vessels fill; {field} must be 0 outside the vessels (the "
+            "CTA itself is no mask)."
+        ),
+        _(
+            "{file} names mask frame {frame} in Mask Frame Numbers (0028,6110) but has {count} frames; export the "
+            "whole run."
+        ),
+        _("{file} says nothing about the C-arm; give {missing}[, or {carm} as a whole]."),
+        _("{file} shows no contrast above the noise; give a run with filled vessels for {dsa}."),
+        _("{file} was made by a newer DeepIterReg ({version}); update the extension."),
+        _(
+            "{file} was trained on windows of {size_px} pixels and {field_mm:g} mm, this DeepIterReg makes them of "
+            "{own_px} pixels and {own_mm:g} mm; choose another checkpoint, or none."
+        ),
+        _(
+            "{file}, given for {carm}, has a pixel_spacing_mm of {value}; give one positive number, or two in "
+            "brackets (between rows and between columns), in mm."
+        ),
+        _(
+            "{file}, given for {carm}, has a projection_matrix and a source and detector that contradict each other "
+            "(by {apart_px:.3g} px); leave one of them out."
+        ),
+        _("{file}, given for {carm}, has a {key} that is not {shape} finite numbers; correct it."),
+        _("{file}, given for {carm}, has {key} of {value}; give the detector's {key} as a positive whole number."),
+        _("{file}, given for {carm}, is not a JSON object with the C-arm's numbers; correct it."),
+        _("{file}, given for {carm}, is not valid JSON ({reason}); correct it."),
+        _("{file}, given for {carm}: {reason}"),
+        _("{file}, given for {cta}, is a 2D angiogram ({modality}); swap {cta} and {dsa}."),
+        _(
+            "{file}, given for {cta}, is a 2D image; give a 3D CT angiogram, and if this is the DSA, swap {cta} and "
+            "{dsa}."
+        ),
+        _(
+            "{file}, given for {cta}, is a 2D picture; give a 3D CT angiogram, and if this is the DSA, swap {cta} "
+            "and {dsa}."
+        ),
+        _("{file}, given for {cta}, is not an image; give a CT angiogram."),
+        _("{file}, given for {cta}, is {modality}, not CT; give a CT angiogram."),
+        _("{file}, given for {dsa}, is a 3D volume; give a 2D run, and if this is the CTA, swap {cta} and {dsa}."),
+        _("{file}, given for {dsa}, is a CT slice; swap {cta} and {dsa}."),
+        _("{file}, given for {dsa}, is a slice of a 3D reconstruction; swap {cta} and {dsa}."),
+        _("{file}, given for {dsa}, is an image of the modality {modality}; give an X-ray angiogram (XA)."),
+        _("{file}, given for {field}, is truncated or damaged and cannot be read; copy or export it again."),
+        _(
+            "{file}: Distance Source to Patient (0018,1111) {sid_mm:g} mm is not less than Distance Source to "
+            "Detector (0018,1110) {sdd_mm:g} mm, so the patient would be behind the detector; correct {sid} or {sdd}."
+        ),
+        _("{name} in the output folder {file} is a folder itself; choose another for {output}."),
+        _("{number:g} {unit} is outside {low:g} to {high:g} {unit}; correct {field}."),
+        _("{what} cannot be read from the scene; register again."),
+        _("{what} did not come from DICOM; load it with Slicer's DICOM module, register, and save it then."),
+        _("{what} has a C-arm geometry that cannot be read; load the DSA again."),
+        _("{what} is not a finite 4x4 rigid transform; give a rigid (rotation and translation) one[ for {field}]."),
+        _("{what} scales, shears or mirrors; give a rigid (rotation and translation) transform[ for {field}]."),
+        _("{what}'s DICOM file has no {tag}; export it from the archive again."),
+        _("{what}'s DICOM file is damaged and cannot be read; import it again."),
+        _("{what}'s DICOM files are not in Slicer's DICOM database; import them again."),
+        _("“{first}” and “{second}” are the same transform; choose two that differ."),
+    )
