@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.head import SURFACE_RADIUS_MM
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.projection import cube_corners_mm, project
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
@@ -37,8 +38,6 @@ WIDE_PASSES = 2
 NARROW_STARTS = 6
 FAN_DEG = (5.0, 5.0, 2.0)
 """Spread of the rotations of the last starts about the detector's axes: column, row, normal."""
-HEAD_RADIUS_MM = 70.0
-"""Makes a rotation comparable with a translation: about how far the head's surface is from its centre."""
 VEINS_UNIT, VESSELS_UNIT, ARTERIES_UNIT = 0.1, 0.03, 0.03
 """Differences in NCC that are noticeable when poses are ranked, see `_plausibility`. Thin vessels hardly overlap unless
 a pose is right, so a small gain means much."""
@@ -58,7 +57,7 @@ class SearchOptions:
     """Rotations of the best pose that are corrected once more; 0 for none."""
     keep: int = 4
     """Hypotheses that come back."""
-    apart_mm: float = 6.0
+    distinct_mm: float = 6.0
     """Mean projection error below which two poses are one hypothesis."""
     seed: int = 0
 
@@ -222,7 +221,7 @@ class _Look:
             corrected_pose(pose, self.centre_mm, self.carm, correction)
             for pose, correction in zip(poses, corrections, strict=True)
         ]
-        turn_mm = HEAD_RADIUS_MM * np.linalg.norm(corrections[:, :3], axis=1)
+        turn_mm = SURFACE_RADIUS_MM * np.linalg.norm(corrections[:, :3], axis=1)
         step_mm: FloatArray = np.linalg.norm(corrections[:, 3:5], axis=1) + turn_mm
         return _Visited(np.stack(poses), _nccs(images), step_mm), onward
 
@@ -279,7 +278,7 @@ def _plausibility(visited: _Visited, place: _Place) -> FloatArray:
 def _ranked(visited: _Visited, place: _Place, options: SearchOptions) -> list[Hypothesis]:
     """The most plausible poses, none near another."""
     plausibility = _plausibility(visited, place)
-    near = place.distances_mm(visited.poses, visited.poses) < options.apart_mm
+    near = place.distances_mm(visited.poses, visited.poses) < options.distinct_mm
     chosen: list[int] = []
     for index in np.argsort(-plausibility, kind="stable"):
         if not near[index, chosen].any():

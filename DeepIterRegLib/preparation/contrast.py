@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.robust_statistics import robust_sigma
 from DeepIterRegLib.preparation.cavity import Cavity
 from DeepIterRegLib.preparation.components import largest_component
 from DeepIterRegLib.preparation.distance import dilated
@@ -33,6 +34,15 @@ SCATTERED_ML = 4.5
 BRIGHTEST_PERCENTILE = 99.0
 VESSEL_PERCENTILE = 95.0
 """Of the deep bright voxels: most are partial volume, the lumen of the larger ones is what remains on top."""
+
+
+LUMEN_PERCENTILE = 75.0
+"""Of a vessel mask's voxels: most are partial volume, and the brightest may be calcified."""
+
+
+def lumen_hu(hu: FloatArray) -> float:
+    """Brightness of the lumen of vessels whose voxels are `hu` (any shape, not empty)."""
+    return float(np.percentile(hu, LUMEN_PERCENTILE))
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ def contrast_levels(hu: FloatArray, cavity: Cavity) -> ContrastLevels | None:
     """Levels from `hu` on the cavity's grid (k, j, i); None where too little is as bright as contrast."""
     brain = hu[cavity.core]
     tissue = float(np.median(brain))
-    noise = 1.4826 * float(np.median(np.abs(brain - tissue)))
+    noise = robust_sigma(brain - tissue)
     deep = dilated(cavity.core, AROUND_CORE_MM, cavity.spacing_kji)
     bright = deep & (hu > tissue + max(ABOVE_TISSUE_HU, 4.0 * noise))
     voxel_ml = float(np.prod(cavity.spacing_kji)) / 1000

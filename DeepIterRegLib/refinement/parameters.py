@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.head import ROTATION_LEVER_MM
 from DeepIterRegLib.geometry.rigid import PivotedCorrection
-
-HEAD_RADIUS_MM = 100.0
-"""A rotation of 1 / HEAD_RADIUS_MM moves the head's surface by 1 mm, as a translation of 1 mm does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +25,7 @@ class PoseParameters:
     @property
     def scale(self) -> FloatArray:
         """(6,) rad and mm per unit."""
-        return np.array([1 / HEAD_RADIUS_MM] * 3 + [1.0] * 3)
+        return np.array([1 / ROTATION_LEVER_MM] * 3 + [1.0] * 3)
 
     def pose(self, parameters: FloatArray) -> FloatArray:
         """(4, 4) pose of (6,) parameters; zeros give the start pose."""

@@ -10,11 +10,11 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, contrast_target
+from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, fixed_contrast
 from DeepIterRegLib.refinement.pose_similarity import group_images, group_twists
 from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
 from DeepIterRegLib.render.protocol import Renderer
-from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
+from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 
 INDEPENDENT_PIXELS = 60.0
 """How many independent observations an image of vessels is worth. Its thousands of pixels err together (a missed
@@ -45,11 +45,11 @@ def phases(groups: Sequence[VesselCloud], prepared: PreparedAngiogram, factor: i
     arteries = [index for index in range(len(groups)) if index not in veins]
     artery_area, vein_area = float(prepared.arteries.sum()), float(prepared.veins.sum())
     if not veins or not arteries or vein_area <= MIN_VEIN_SHARE * (artery_area + vein_area):
-        return [Phase([*arteries, *veins], contrast_target(prepared.contrast, factor), INDEPENDENT_PIXELS)]
+        return [Phase([*arteries, *veins], fixed_contrast(prepared.contrast, factor), INDEPENDENT_PIXELS)]
     arterial = INDEPENDENT_PIXELS * artery_area / (artery_area + vein_area)
     return [
-        Phase(arteries, contrast_target(prepared.artery_contrast, factor), arterial),
-        Phase(veins, contrast_target(prepared.vein_contrast, factor), INDEPENDENT_PIXELS - arterial),
+        Phase(arteries, fixed_contrast(prepared.artery_contrast, factor), arterial),
+        Phase(veins, fixed_contrast(prepared.vein_contrast, factor), INDEPENDENT_PIXELS - arterial),
     ]
 
 
@@ -81,7 +81,7 @@ class PhaseSimilarity:
         valid = binned(prepared.angiogram.valid, factor)
         self._renderers = tuple(renderers)
         self._phases = [
-            (phase.groups, FillingCorrelation(phase.fixed, valid), phase.observations)
+            (phase.groups, MixtureCorrelation(phase.fixed, valid), phase.observations)
             for phase in phases(groups, prepared, factor)
         ]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.render.protocol import Renderer
-from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
+from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 from DeepIterRegLib.similarity.protocol import Similarity
 
 
@@ -58,13 +58,13 @@ def group_twists(renderers: Sequence[Renderer], poses: FloatArray, gradients: Fl
     return twists
 
 
-class FilledSimilarity:
+class MixtureSimilarity:
     """One angiogram against the best non-negative mixture of vessel groups, each rendered by itself.
 
     The run fills one carotid's tree and its veins, the CTA shows everything: the mixture's gains say what filled.
     """
 
-    def __init__(self, renderers: Sequence[Renderer], similarity: FillingCorrelation) -> None:
+    def __init__(self, renderers: Sequence[Renderer], similarity: MixtureCorrelation) -> None:
         self.name = "NCC"
         self._renderers, self._similarity = tuple(renderers), similarity
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.pose import radiological_pose
@@ -26,7 +27,7 @@ from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
 from DeepIterRegLib.initializer.in_view import in_view
 from DeepIterRegLib.initializer.predictor import load_network
 from DeepIterRegLib.initializer.search import SearchOptions
-from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, INITIALIZER_NAME, Initialized, initializer_stage
+from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, Initialized, initializer_stage
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
@@ -189,7 +190,7 @@ def register_prepared(
     initialized = NOT_INITIALIZED
     checkpoint = _checkpoint(initializer, initial_pose is not None)
     if checkpoint is not None:
-        report(Progress(INITIALIZER_NAME, 0.0, pose=first.pose))
+        report(Progress(stage_names.INITIALIZER, 0.0, pose=first.pose))
         start_name = "radiological" if initial_pose is None else "given"
 
         def look(on_device: str) -> Initialized:
@@ -201,7 +202,7 @@ def register_prepared(
     done = 0.0
     if initialized.stage is not None:
         done = INITIALIZER_SHARE
-        report(Progress(INITIALIZER_NAME, done, initialized.stage.similarity, initialized.stage.pose))
+        report(Progress(stage_names.INITIALIZER, done, initialized.stage.similarity, initialized.stage.pose))
 
     def refine(on_device: str) -> list[Stage]:
         def step(stage: str, fraction: float, value: float, pose: FloatArray) -> None:

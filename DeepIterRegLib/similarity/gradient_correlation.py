@@ -17,7 +17,7 @@ class GradientCorrelation:
     no derivative and do not count. See `Similarity` for the interface.
     """
 
-    name = "GC"
+    name = "gradient correlation"
 
     def __init__(self, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> None:
         fixed, weights = fixed_and_weights(fixed, weights)

@@ -17,7 +17,7 @@ class GradientDifference:
     s = sqrt(sum w f'^2 / sum w m'^2): smooth in the moving image, never negative, so inverted contrast does not match.
     """
 
-    name = "GD"
+    name = "gradient difference"
 
     def __init__(self, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> None:
         fixed, weights = fixed_and_weights(fixed, weights)

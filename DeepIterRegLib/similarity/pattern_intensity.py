@@ -26,7 +26,7 @@ class PatternIntensity:
     s = f_std / m_std is smooth in the moving image and never negative. See `Similarity` for the interface.
     """
 
-    name = "PI"
+    name = "pattern intensity"
 
     def __init__(
         self,

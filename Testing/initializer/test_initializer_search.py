@@ -61,7 +61,7 @@ def test_passes_go_on_from_one_another_and_starts_find_what_one_does_not(angiogr
 
 
 def test_hypotheses_are_apart_ranked_and_always_the_same(angiogram: Any) -> None:
-    options = SearchOptions(starts=8, passes=2, fan=4, keep=3, apart_mm=6)
+    options = SearchOptions(starts=8, passes=2, fan=4, keep=3, distinct_mm=6)
     found, again = (initialize(prepared_volume(), [angiogram], [START], centroids, options) for _ in range(2))
     assert 1 < len(found.hypotheses) <= 3
     for first, second in zip(found.hypotheses, again.hypotheses, strict=True):

@@ -115,7 +115,7 @@ def test_progress_names_steps_and_only_rises():
     assert fractions == sorted(fractions)
     assert fractions[0] == 0.0
     assert fractions[-1] == 1.0
-    assert "Remove bone" in [step for step, _ in STEPS]
+    assert "Removing bone" in [step for step, _ in STEPS]
 
 
 def test_the_order_and_direction_of_the_axes_do_not_matter():

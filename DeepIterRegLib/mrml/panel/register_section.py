@@ -17,7 +17,7 @@ from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.panel.background_preparation import PreparingAhead
 from DeepIterRegLib.mrml.panel.messages import in_the_panels_words
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.panel.stage_messages import stage_words
+from DeepIterRegLib.mrml.panel.stage_messages import stage_message
 from DeepIterRegLib.mrml.worker_client.client import JobListener, PreparedPreview
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.outcome import Outcome
@@ -142,7 +142,7 @@ class RunSection:
         if self._run is None:
             return
         self._ui.progressBar.value = round(100 * progress.fraction)
-        self._show_stage(stage_words(progress.stage, self._))
+        self._show_stage(stage_message(progress.stage, self._))
         if progress.pose is not None and self._run.preview is not None:
             self._run.preview.show(progress.pose)
 

@@ -25,7 +25,7 @@ from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.panel import register_section as run_section
 from DeepIterRegLib.mrml.panel import slicer_services
-from DeepIterRegLib.mrml.panel.stage_messages import all_stage_words
+from DeepIterRegLib.mrml.panel.stage_messages import all_stage_messages
 from DeepIterRegLib.mrml.self_test import PanelTest
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
@@ -396,7 +396,7 @@ def test_real_worker_registers_the_built_in_patient() -> None:
         opened.screenshot(OUTPUT / "panel.png")
     assert said.startswith("Mean projection error 19.1 mm before")
     assert len(set(steps)) > 5
-    assert set(steps) <= set(all_stage_words(str)), "a stage without words for the user"
+    assert set(steps) <= set(all_stage_messages(str)), "a stage without a message for the user"
 
 
 LIGHT = """
