@@ -55,7 +55,15 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
     try:
         if by_plane:
             source, origin, u, v = (_numbers(content, key, (3,), file.name) for key in PLANE_VECTORS)
-            plane = CArm(source, origin, u, v, spacing, row_count, column_count)
+            plane = CArm(
+                source_mm=source,
+                detector_origin_mm=origin,
+                column_direction=u,
+                row_direction=v,
+                pixel_spacing_mm=spacing,
+                rows=row_count,
+                columns=column_count,
+            )
         if by_matrix:
             projection = _numbers(content, MATRIX_KEY, (3, 4), file.name)
             matrix = CArm.from_projection_matrix(projection, spacing, row_count, column_count)

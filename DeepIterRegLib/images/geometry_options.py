@@ -62,7 +62,15 @@ class GeometryOptions:
                 f"{file_name} says nothing about the C-arm; give {' '.join(missing)}, or the whole geometry with"
                 " --carm FILE."
             )
-        return CArm.from_angles(alpha_deg, beta_deg, sdd_mm, sid_mm, spacing_mm, rows, columns)
+        return CArm.from_angles(
+            primary_angle_deg=alpha_deg,
+            secondary_angle_deg=beta_deg,
+            sdd_mm=sdd_mm,
+            sid_mm=sid_mm,
+            pixel_spacing_mm=spacing_mm,
+            rows=rows,
+            columns=columns,
+        )
 
 
 def _option(tag: Tag) -> str:

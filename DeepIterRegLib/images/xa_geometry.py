@@ -40,7 +40,15 @@ def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -
     _require_consistent(sdd_mm, sid_mm, file_name)
     if options.sdd_mm is None and options.sid_mm is None:
         warnings += _magnification_warning(dataset, sdd_mm, sid_mm, file_name)
-    return CArm.from_angles(primary, secondary, sdd_mm, sid_mm, spacing_mm, rows, columns), warnings
+    return CArm.from_angles(
+        primary_angle_deg=primary,
+        secondary_angle_deg=secondary,
+        sdd_mm=sdd_mm,
+        sid_mm=sid_mm,
+        pixel_spacing_mm=spacing_mm,
+        rows=rows,
+        columns=columns,
+    ), warnings
 
 
 def value_of(

@@ -1,4 +1,4 @@
-"""The initializer as a stage of the registration: better poses to start from, or a sentence why there are none."""
+"""The initializer as a stage of the registration: better starting poses, or a warning that says why not."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ GAP_ML = (0.03, 1.5)
 
 
 def canal_vessels(
-    grid: WorkGrid, neck: BoolArray, head: BoolArray, bone: Bone, levels: ContrastLevels, body: BoolArray
+    grid: WorkGrid, neck: BoolArray, head: BoolArray, *, bone: Bone, levels: ContrastLevels, body: BoolArray
 ) -> BoolArray:
     """(k, j, i) what joins the neck's vessels to the head's through bone, as bright as the neck's; may be empty.
 

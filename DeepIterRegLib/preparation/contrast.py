@@ -28,9 +28,9 @@ LEAST_CONTRAST_ML = 1.0
 6.5 mL and more with drawn contrast in the same head; see docs/cta_preparation.md."""
 CONNECTED_ML = 0.5
 """Of the largest connected part of it: the large arteries or the deep veins. Calcifications, and coarse voxels that mix
-thin things with noise, may add up to more than the volume above, but come in bits: at most 0.3 mL measured."""
+thin structures with noise, may add up to more than the volume above, but scattered: at most 0.3 mL in one piece."""
 SCATTERED_ML = 4.5
-"""So much needs no connection: a weak bolus without veins falls apart (5.3 mL measured, against 3.4 of bits)."""
+"""So much needs no connection: a weak bolus without veins falls apart (5.3 mL measured; calcifications 3.4)."""
 BRIGHTEST_PERCENTILE = 99.0
 VESSEL_PERCENTILE = 95.0
 """Of the deep bright voxels: most are partial volume, the lumen of the larger ones is what remains on top."""

@@ -13,9 +13,9 @@ from DeepIterRegLib.preparation.work_grid import WorkGrid
 LEVEL_PERCENTILE = 90.0
 """Of a class's voxels: the lumen; the rest is its rim and its small branches."""
 LEAST_FILL = 0.33
-"""Voxels that are less vessel than that stay out of the mask."""
+"""Least share of vessel in a voxel of the mask."""
 LEAST_CONTRAST_HU = 30.0
-"""A mask whose voxels are no brighter than this above tissue tells nothing about partial volume."""
+"""Voxels that are not this much brighter than tissue say nothing about partial volume: each counts as all vessel."""
 
 
 def on_fine_grid(

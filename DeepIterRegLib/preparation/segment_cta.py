@@ -66,13 +66,14 @@ def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmen
             f"{volume.name} shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT."
         )
     tell(stage_names.REMOVING_BONE, 0.15)
-    return _segment(volume, grid, coarse, cavity, levels, tell)
+    return _segment(volume, grid, coarse, cavity=cavity, levels=levels, tell=tell)
 
 
 def _segment(
     volume: Volume,
     grid: WorkGrid,
     coarse: WorkGrid,
+    *,
     cavity: Cavity,
     levels: ContrastLevels,
     tell: Callable[[str, float], None],
@@ -96,7 +97,7 @@ def _segment(
     box = bounding_box(body, margin=3)
     in_body, bone_in_body = grid.within(box), bone.within(box)
     neck = neck_vessels(in_body, (body & ~searched)[box], bone_in_body, levels, to_ras)
-    neck |= canal_vessels(in_body, neck, vessels[box] & ~veins[box], bone_in_body, levels, body[box])
+    neck |= canal_vessels(in_body, neck, vessels[box] & ~veins[box], bone=bone_in_body, levels=levels, body=body[box])
     vessels[box] |= neck
     tell(stage_names.OUTLINING_VESSELS, 0.85)
     fine_veins = on_fine_grid(veins, grid, volume.voxels, levels, thick=True)

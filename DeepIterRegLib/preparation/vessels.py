@@ -18,7 +18,7 @@ from DeepIterRegLib.preparation.tubes import tubularity
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
 NEAR_BONE_MM = 3.5
-"""Closer than this, brightness alone is no proof: thin bone and partial volume look the same."""
+"""Closer than this, brightness alone does not prove a vessel: thin bone and partial volume are as bright."""
 TUBE_NEAR_BONE = 0.3
 TUBE_FAINT = 0.3
 TUBE_FAINT_NEAR_BONE = 0.5

@@ -1,4 +1,4 @@
-"""Whether what was found looks like what was sought: a plain warning, not yet a confidence."""
+"""How well CTA and DSA agree at the result, and the warnings where they agree poorly. Not a confidence."""
 
 from __future__ import annotations
 

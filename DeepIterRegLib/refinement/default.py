@@ -1,4 +1,4 @@
-"""The default method: many starts, coarse to fine, to the most probable pose. Numbers: docs/refinement.md."""
+"""The default method: from many starts, coarse to fine, to the most probable pose (docs/refinement.md)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from DeepIterRegLib.registration.result import Stage
 from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 
 MAX_THREADS = 4
-"""More do not help: the Python between two kernels holds the interpreter's lock."""
+"""More do not help: Python's lock is held between two kernels."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The six numbers an optimiser sees: a correction about the CTA's centre, where a unit step moves about 1 mm."""
+"""The optimiser's six parameters: a correction about the CTA's centre, in which a unit step moves about 1 mm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from DeepIterRegLib.geometry.rigid import PivotedCorrection
 
 @dataclass(frozen=True, eq=False)
 class PoseParameters:
-    """Poses around a start pose as six numbers of like effect: rotation, translation, in mm at the head's surface."""
+    """Poses around a start pose as six numbers of similar effect: rotation, translation, mm at the head's surface."""
 
     correction: PivotedCorrection
 

@@ -1,4 +1,4 @@
-"""How well the angiograms agree with the vessels at a pose: renderer and similarity put together, summed over views."""
+"""Similarity as a function of the pose: a renderer and an image similarity, averaged over the views."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def group_twists(renderers: Sequence[Renderer], poses: FloatArray, gradients: Fl
     twists = np.zeros((len(poses), 6))
     for index, renderer in enumerate(renderers):
         gradient = gradients[:, index]
-        # A group that did not fill has gain 0 and pulls nowhere: most evaluations save a sweep over its points.
+        # A group that did not fill has no gradient: skipping it saves a sweep over its points in most evaluations.
         if gradient.any():
             twists += renderer.backward(poses, np.ascontiguousarray(gradient))
     return twists

@@ -1,4 +1,4 @@
-"""Where to start: for many rotations, the translation along the detector that fits best, by cross-correlation.
+"""The poses to start from: for many rotations, the translation along the detector that fits best, by cross-correlation.
 
 A translation along the detector shifts the DRR and changes little else, so one Fourier transform tries all of them.
 That leaves only four of the six unknowns to the random search; the two that are far off when the head lies elsewhere

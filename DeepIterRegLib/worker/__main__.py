@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from DeepIterRegLib import __version__
 from DeepIterRegLib.worker.channel import take_standard_streams
-from DeepIterRegLib.worker.device import cpu_words, leave_a_core_free
+from DeepIterRegLib.worker.device import cpu_description, leave_a_core_free
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION
 
 
@@ -26,7 +26,7 @@ def main() -> None:
         "protocol": PROTOCOL_VERSION,
         "version": __version__,
         "pid": os.getpid(),
-        "device": cpu_words(),
+        "device": cpu_description(),
     })  # fmt: skip
     from DeepIterRegLib.worker.server import Server
 

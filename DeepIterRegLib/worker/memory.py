@@ -8,24 +8,24 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
-    """The last `size` things that were put or asked for, by key."""
+class RecentlyUsed(Generic[T]):
+    """The `size` entries that were put or asked for last, by key."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._things: OrderedDict[str, T] = OrderedDict()
+        self._entries: OrderedDict[str, T] = OrderedDict()
 
     def get(self, key: str) -> T | None:
-        if key in self._things:
-            self._things.move_to_end(key)
-        return self._things.get(key)
+        if key in self._entries:
+            self._entries.move_to_end(key)
+        return self._entries.get(key)
 
-    def put(self, key: str, thing: T) -> T:
-        self._things[key] = thing
-        self._things.move_to_end(key)
-        while len(self._things) > self._size:
-            self._things.popitem(last=False)
-        return thing
+    def put(self, key: str, entry: T) -> T:
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+        return entry
 
     def clear(self) -> None:
-        self._things.clear()
+        self._entries.clear()

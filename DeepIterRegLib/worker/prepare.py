@@ -1,4 +1,4 @@
-"""The worker's `prepare` command: the images of a registration that is likely to come are segmented ahead."""
+"""The worker's `prepare` command: the images of a registration that is likely to come are segmented beforehand."""
 
 from __future__ import annotations
 

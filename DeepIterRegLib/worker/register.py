@@ -27,7 +27,7 @@ from DeepIterRegLib.registration.report import build_report
 from DeepIterRegLib.registration.result import Progress, Registration
 from DeepIterRegLib.render.choose import warm_up
 from DeepIterRegLib.worker import payload as names
-from DeepIterRegLib.worker.memory import Recent
+from DeepIterRegLib.worker.memory import RecentlyUsed
 from DeepIterRegLib.worker.payload import (
     PreparedPreview,
     dsa_from_json,
@@ -38,10 +38,10 @@ from DeepIterRegLib.worker.payload import (
 )
 from DeepIterRegLib.worker.reply import Reply
 
-VOLUMES: Recent[Volume] = Recent(2)
-PREPARED_VOLUMES: Recent[PreparedVolume] = Recent(2)
-RUNS: Recent[Angiogram] = Recent(4)
-PREPARED_RUNS: Recent[PreparedAngiogram] = Recent(4)
+VOLUMES: RecentlyUsed[Volume] = RecentlyUsed(2)
+PREPARED_VOLUMES: RecentlyUsed[PreparedVolume] = RecentlyUsed(2)
+RUNS: RecentlyUsed[Angiogram] = RecentlyUsed(4)
+PREPARED_RUNS: RecentlyUsed[PreparedAngiogram] = RecentlyUsed(4)
 
 CTA_MASKS, DSA_MASKS = ("cta_vessels", "cta_veins"), ("dsa_vessels", "dsa_veins")
 

@@ -35,7 +35,7 @@ def in_the_panels_words(message: str) -> str:
     return re.sub(rf"({pattern})( (DEG|MM|PATH|FILE))?\b", lambda match: f'"{FIELD_OF_OPTION[match[1]]}"', message)
 
 
-def saved_words(paths: Sequence[Path], translate: Callable[[str], str]) -> str:
+def saved_message(paths: Sequence[Path], translate: Callable[[str], str]) -> str:
     """What was written into a folder, by its own name: the way to it is long, and the user has just chosen it."""
     _ = translate
     folder = paths[0].parent

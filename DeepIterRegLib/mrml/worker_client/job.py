@@ -60,7 +60,7 @@ class Job:
     def result(self, message: Message) -> Any:
         """What `JobListener.done` gets. Raises as `news`."""
         content = dict(message["result"])
-        if self.command not in ("register", "place"):
+        if self.command not in ("register", "start_by_hand"):
             return content
         if self.preview is None:
             raise ValueError("a result of images that were never prepared")

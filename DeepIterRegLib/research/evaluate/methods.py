@@ -26,7 +26,7 @@ from DeepIterRegLib.similarity.names import NCC, SIMILARITY_NAMES
 
 DIFFDRR_RAYS = 8192
 """Traced at once: half a gigabyte for a head at 0.5 mm."""
-ONE_START = replace(DEFAULT_SEARCH, starts=1, fan=0)
+ONE_START = replace(DEFAULT_SEARCH, starts=1, rotated_starts=0)
 ONE_PASS = replace(ONE_START, passes=1)
 """As the paper does it: the network is asked once."""
 

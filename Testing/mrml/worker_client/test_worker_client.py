@@ -21,7 +21,7 @@ from DeepIterRegLib.mrml.worker_client.client import ProcessWorkerClient
 from DeepIterRegLib.mrml.worker_client.request import GivenMask, RegistrationRequest
 from DeepIterRegLib.registration.outcome import OutcomeView
 from DeepIterRegLib.worker.failures import failure
-from DeepIterRegLib.worker.memory import Recent
+from DeepIterRegLib.worker.memory import RecentlyUsed
 from DeepIterRegLib.worker.payload import PreparedPreview, write_preview
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION, LineBuffer, line_of
 from Testing.support.small_registration import LATERAL, POSE, small_cloud, small_volume
@@ -218,7 +218,7 @@ def test_late_messages_of_an_earlier_job_are_ignored(bench: Bench) -> None:
     assert first.ends == ["cancelled"]
 
 
-def test_process_that_ends_in_mid_run_fails_the_job_and_the_next_one_gets_another(bench: Bench) -> None:
+def test_process_that_ends_during_a_job_fails_the_job_and_the_next_one_gets_another(bench: Bench) -> None:
     heard = bench.begin()
     bench.process.say(**HELLO)
     bench.process.on_ended()
@@ -413,7 +413,7 @@ def test_line_that_never_ends_does_not_fill_the_memory() -> None:
 
 
 def test_what_was_not_used_longest_is_forgotten_first() -> None:
-    recent: Recent[int] = Recent(2)
+    recent: RecentlyUsed[int] = RecentlyUsed(2)
     recent.put("a", 1)
     recent.put("b", 2)
     assert recent.get("a") == 1
