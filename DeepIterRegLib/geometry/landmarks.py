@@ -23,7 +23,7 @@ MIN_WIDTH_MM = 8.0
 POOR_FIT_MM = 3.0
 """Root mean square distance on the detector (2 mm at the head) beyond which a pair is wrong rather than inexact."""
 AS_GOOD_MM = 0.3
-"""Poses whose fits differ by less on the detector are equally good: nobody clicks more exactly than that."""
+"""Poses whose fits differ by less on the detector are equally good: clicks are not more exact than that."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The radiological pose: the starting guess that the tags of the DSA give."""
+"""The radiological pose: the starting pose that follows from the tags of the DSA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a DSA run comes from, before it is read: cheap to make in an application, read wherever there is time."""
+"""Where a DSA run comes from, before it is read: cheap to make in the application, read in the worker or at once."""
 
 from __future__ import annotations
 

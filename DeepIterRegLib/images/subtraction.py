@@ -1,4 +1,4 @@
-"""From raw or subtracted frames, with dark or bright vessels, to what this project computes with: subtracted, dark."""
+"""Makes raw or subtracted frames, with dark or bright vessels, into what is registered: subtracted, vessels dark."""
 
 from __future__ import annotations
 

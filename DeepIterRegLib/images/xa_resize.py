@@ -58,7 +58,7 @@ def _magnified_spacing_mm(dataset: Dataset, row_mm: float) -> FloatArray | None:
     magnification = _positive(dataset, "EstimatedRadiographicMagnificationFactor")
     if at_patient_mm is None or magnification is None or at_patient_mm.size != 2 or magnification.size != 1:
         return None
-    # Some scanners copy Imager Pixel Spacing there, uncorrected for magnification: that says nothing.
+    # Some scanners copy Imager Pixel Spacing there, uncorrected for magnification: no evidence of a resize.
     return None if abs(at_patient_mm[0] / row_mm - 1) < 1e-3 else at_patient_mm * magnification
 
 

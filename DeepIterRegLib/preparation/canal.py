@@ -1,4 +1,4 @@
-"""The carotid on its way through the skull base: the gap between the vessels of the neck and those of the cavity."""
+"""The carotid in the skull base, between the vessels of the neck and those of the cavity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cranial cavity: where the brain is, and with it the proof that the volume shows a head."""
+"""The cranial cavity: where the brain is. Without one the volume shows no head."""
 
 from __future__ import annotations
 

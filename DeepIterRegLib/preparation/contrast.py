@@ -1,4 +1,4 @@
-"""How bright tissue, contrast-filled vessels and bone are in this CTA."""
+"""The brightness of tissue, contrast-filled vessels and bone in a CTA."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ AROUND_CORE_MM = 7.0
 """The core keeps 12 mm from dense bone and calcification; this far around it there is no bone, nor partial volume of
 bone, nor the marrow of the clivus, but there are the larger arteries and the deep veins."""
 OFF_WALL_MM = 3.0
-"""Distance from the cavity's wall of what tells how bright vessels are: where thick slices thin the vault, the core
-comes close enough for bone's partial volume to lift the 99th percentile from 360 to 640 HU, and the bone threshold
-with it."""
+"""Where the brightness of vessels is measured, from the cavity's wall: where thick slices thin the vault, the core is
+near enough for bone's partial volume to lift the 99th percentile from 360 to 640 HU, and the bone threshold with it.
+"""
 LEAST_CONTRAST_ML = 1.0
 """Of bright voxels deep in the brain. Measured: 0.3 mL (calcifications, bits of bone) without contrast in skull-ct,
 6.5 mL and more with drawn contrast in the same head; see docs/cta_preparation.md."""

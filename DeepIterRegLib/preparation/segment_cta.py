@@ -30,7 +30,7 @@ BELOW_CORE_MM = 17.0
 """The core keeps 12 mm from bone, and 5 mm are for a brain stem that is wider than its canal."""
 SPINAL_ML = 2.0
 """Of vessels in the spinal canal: both vertebral arteries, 4 mm wide, over 40 mm hold 1 mL. More is vertebrae with thin
-shells, and the neck's rules have to tell what of it is a vessel."""
+shells, and the neck's rules then decide what of it is a vessel."""
 METAL_HU = 2900.0
 """Enamel ends at about 2800; metal saturates most scanners at 3071."""
 METAL_ML = 0.05

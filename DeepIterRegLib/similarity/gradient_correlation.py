@@ -1,4 +1,4 @@
-"""Gradient correlation (GC): NCC of the edges, blind to slow changes of brightness."""
+"""Gradient correlation: NCC of the edges, which slow changes of brightness do not affect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradient difference (GD): how little is left of the fixed image's edges when the moving image's are taken away."""
+"""Gradient difference: how little of the fixed image's edges is left after subtracting the moving image's."""
 
 from __future__ import annotations
 

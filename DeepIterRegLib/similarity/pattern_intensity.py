@@ -1,4 +1,4 @@
-"""Pattern intensity (PI): how little structure the difference image has."""
+"""Pattern intensity: how little structure the difference image has."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from DeepIterRegLib.registration.outcome import Outcome
 from DeepIterRegLib.registration.result import Progress
 
 
-class Images(Protocol):
+class SelectedImages(Protocol):
     """The part of `InputsSection` that says what to register."""
 
     def missing(self) -> str | None:
@@ -68,7 +68,7 @@ class RegisterSection:
         self,
         ui: Any,
         services: Services,
-        images: Images,
+        images: SelectedImages,
         *,
         begin: Callable[[], bool],
         on_running: Callable[[bool], None],

@@ -37,7 +37,7 @@ SILENCE_LIMIT_S = 60.0
 """A busy worker says every second that it is alive, as far as the operating system and C++ libraries let it."""
 DEAF_LIMIT_S = 10.0
 """A worker that has greeted takes a job within milliseconds, unless what it was sent does not reach it."""
-LOOK_EVERY_MS = 1000
+CHECK_EVERY_MS = 1000
 WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, OSError, OverflowError)
 
 
@@ -66,7 +66,7 @@ class ProcessWorkerClient:
         self._job: Job | None = None
         self._device = ""
         self._greeted = self._ready = False
-        self._last_looked_s = 0.0
+        self._last_check_s = 0.0
 
     @property
     def state(self) -> State:
@@ -128,9 +128,9 @@ class ProcessWorkerClient:
         folder.mkdir(mode=0o700)
         self._job = Job(id=job_id, command=command, payload=payload, listener=listener, folder=folder, arrays=arrays)
         self.start()
-        self._connection.last_message_s = self._last_looked_s = time.monotonic()
+        self._connection.last_message_s = self._last_check_s = time.monotonic()
         self._send_job()
-        self._look(job_id)
+        self._check_alive(job_id)
         return job_id
 
     def _send_job(self) -> None:
@@ -171,7 +171,7 @@ class ProcessWorkerClient:
             if message["kind"] == "memory":
                 return lambda: self._give_up(sentence)
             return lambda: self._finish(job, lambda: job.listener.failed(sentence))
-        return job.news(message)
+        return job.listener_call(message)
 
     def _write_on(self, job: Job, pieces: Iterator[Message | None]) -> None:
         """Write a piece of what the worker needs, and the next one when the application has had its turn."""
@@ -192,21 +192,21 @@ class ProcessWorkerClient:
             else:
                 self._connection.send(message)
 
-    def _look(self, job_id: str) -> None:
-        """Look from time to time whether a job's worker still says that it is alive."""
+    def _check_alive(self, job_id: str) -> None:
+        """Check from time to time that a job's worker still says that it is alive."""
         job, now_s, limit_s = self._job, time.monotonic(), self._silence_limit_s
         if job is None or job.id != job_id:
             return
-        interval_ms = min(LOOK_EVERY_MS, round(100 * limit_s))
-        if now_s - self._last_looked_s > 5 * interval_ms / 1000:
+        interval_ms = min(CHECK_EVERY_MS, round(100 * limit_s))
+        if now_s - self._last_check_s > 5 * interval_ms / 1000:
             # The application itself stood still, or the computer slept: what came meanwhile is still to be read.
             self._connection.last_message_s = now_s
-        self._last_looked_s = now_s
+        self._last_check_s = now_s
         silent_s = now_s - self._connection.last_message_s
         is_deaf = job.sent and not job.started and silent_s > DEAF_LIMIT_S
         if not (is_deaf and self._started_another()) and silent_s > limit_s:
             self._give_up(self._words.silent(limit_s))
-        self._call_later(lambda: self._look(job_id), interval_ms)
+        self._call_later(lambda: self._check_alive(job_id), interval_ms)
 
     def _lost(self) -> None:
         """The process is gone, and was not told to."""
