@@ -13,6 +13,7 @@ from DeepIterRegLib.geometry.carm_file import read_carm
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.registration.images import ImageFiles, Masks
 from DeepIterRegLib.registration.options import Initializer, Options
+from DeepIterRegLib.similarity.names import NCC, SIMILARITY_NAMES
 
 MAX_ANGIOGRAMS = 2
 
@@ -64,6 +65,13 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         default="default",
         help="default: several starts, coarse to fine; published: the two stages of the paper, a fixed number of "
         "iterations (default: %(default)s)",
+    )
+    group.add_argument(
+        "--similarity",
+        choices=SIMILARITY_NAMES,
+        default=NCC,
+        metavar="NAME",
+        help=f"of the published method's vessel masks: {', '.join(SIMILARITY_NAMES)} (default: %(default)s)",
     )
     initializer = group.add_mutually_exclusive_group()
     initializer.add_argument(
@@ -119,7 +127,14 @@ def options_of(args: argparse.Namespace, initial_transform: Path | None = None) 
     initializer: Initializer = False if args.no_initializer else args.checkpoint
     if args.checkpoint is not None:
         _require((args.checkpoint, "--checkpoint"))
-    return Options(args.method, initial_transform, initializer, args.device, args.seed)
+    return Options(
+        method=args.method,
+        similarity=args.similarity,
+        initial_pose=initial_transform,
+        initializer=initializer,
+        device=args.device,
+        seed=args.seed,
+    )
 
 
 def files_of(args: argparse.Namespace) -> ImageFiles:

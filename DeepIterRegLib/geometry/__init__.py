@@ -1,1 +1,1 @@
-"""C-arm, rigid transforms, projection: the numerics of where things are. Frames: docs/DESIGN.md."""
+"""C-arm, rigid transforms and projection. Frames: docs/DESIGN.md."""

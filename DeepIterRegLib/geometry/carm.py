@@ -126,9 +126,16 @@ class CArm:
         source = -sid_mm * n
         origin = source + sdd_mm * n - column0 * column_mm * u - row0 * row_mm * v
         return cls(
-            source, origin, u, v, (float(row_mm), float(column_mm)), rows, columns,
-            float(primary_angle_deg), float(secondary_angle_deg),
-        )  # fmt: skip
+            source_mm=source,
+            detector_origin_mm=origin,
+            column_direction=u,
+            row_direction=v,
+            pixel_spacing_mm=(float(row_mm), float(column_mm)),
+            rows=rows,
+            columns=columns,
+            primary_angle_deg=float(primary_angle_deg),
+            secondary_angle_deg=float(secondary_angle_deg),
+        )
 
     @classmethod
     def from_projection_matrix(
@@ -162,9 +169,14 @@ class CArm:
                 "projection_matrix and pixel_spacing_mm disagree about the pixel's aspect ratio.", field=Field.CARM
             )
         return cls(
-            source, source + scale * first_ray, per_column / column_length, per_row / row_length,
-            (float(row_mm), float(column_mm)), rows, columns,
-        )  # fmt: skip
+            source_mm=source,
+            detector_origin_mm=source + scale * first_ray,
+            column_direction=per_column / column_length,
+            row_direction=per_row / row_length,
+            pixel_spacing_mm=(float(row_mm), float(column_mm)),
+            rows=rows,
+            columns=columns,
+        )
 
     @cached_property
     def normal(self) -> FloatArray:
@@ -219,9 +231,16 @@ class CArm:
         shift = (column_mm - self.pixel_spacing_mm[1]) / 2 * self.column_direction
         shift = shift + (row_mm - self.pixel_spacing_mm[0]) / 2 * self.row_direction
         return CArm(
-            self.source_mm, self.detector_origin_mm + shift, self.column_direction, self.row_direction,
-            (row_mm, column_mm), rows, columns, self.primary_angle_deg, self.secondary_angle_deg,
-        )  # fmt: skip
+            source_mm=self.source_mm,
+            detector_origin_mm=self.detector_origin_mm + shift,
+            column_direction=self.column_direction,
+            row_direction=self.row_direction,
+            pixel_spacing_mm=(row_mm, column_mm),
+            rows=rows,
+            columns=columns,
+            primary_angle_deg=self.primary_angle_deg,
+            secondary_angle_deg=self.secondary_angle_deg,
+        )
 
 
 def _row_and_column_mm(pixel_spacing_mm: float | tuple[float, float]) -> tuple[float, float]:

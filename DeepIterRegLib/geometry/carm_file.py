@@ -71,7 +71,15 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
     try:
         if by_plane:
             source, origin, u, v = vectors
-            plane = CArm(source, origin, u, v, spacing, row_count, column_count)
+            plane = CArm(
+                source_mm=source,
+                detector_origin_mm=origin,
+                column_direction=u,
+                row_direction=v,
+                pixel_spacing_mm=spacing,
+                rows=row_count,
+                columns=column_count,
+            )
         if projection is not None:
             matrix = CArm.from_projection_matrix(projection, spacing, row_count, column_count)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""A mouse on the image of a DSA as a motion of the head."""
+"""A mouse drag on the image of a DSA as a motion of the head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hand adds to a computed pose, in the terms of a person who looks at the DSA.
+"""An adjustment by hand of a computed pose, in the terms of a person who looks at the DSA.
 
 She sees the image as a slice view shows it: columns grow to the right, rows downwards, and towards her is right x up.
 For an angiogram (an image mirrored as radiologists have it) she stands beyond the detector and `towards her` is the

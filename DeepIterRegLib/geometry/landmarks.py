@@ -23,7 +23,7 @@ MIN_WIDTH_MM = 8.0
 POOR_FIT_MM = 3.0
 """Root mean square distance on the detector (2 mm at the head) beyond which a pair is wrong rather than inexact."""
 AS_GOOD_MM = 0.3
-"""Poses whose fits differ by less on the detector are equally good: nobody clicks more exactly than that."""
+"""Poses whose fits differ by less on the detector are equally good: clicks are not more exact than that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +79,12 @@ def pose_from_landmarks(views: Sequence[LandmarkView], start_pose: FloatArray, c
     offsets_px = [project(apply(pose, view.points_mm), view.carm) - view.pixels for view in views]
     offsets_mm = [px * view.carm.pixel_spacing_mm[::-1] for px, view in zip(offsets_px, views, strict=True)]
     return LandmarkPose(
-        pose,
-        tuple(np.linalg.norm(px, axis=1) for px in offsets_px),
-        _root_mean_square(offsets_px),
-        _root_mean_square(offsets_mm),
-        len(good),
-        _spread_mm(points_mm),
+        pose=pose,
+        distances_px=tuple(np.linalg.norm(px, axis=1) for px in offsets_px),
+        rms_px=_root_mean_square(offsets_px),
+        rms_mm=_root_mean_square(offsets_mm),
+        equally_good=len(good),
+        spread_mm=_spread_mm(points_mm),
     )
 
 

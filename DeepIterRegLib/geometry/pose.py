@@ -1,4 +1,4 @@
-"""The radiological pose: the starting guess that the tags of the DSA give."""
+"""The radiological pose: the starting pose that follows from the tags of the DSA."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.rigid import rigid
 
+HEAD_FIRST_SUPINE = "HFS"
+"""DICOM's Patient Position (0018,5100) of nearly every DSA, and where none is given."""
+
 # Columns: where the patient's R, A and S point in the C-arm frame, whose axes are R, A, S of a patient who lies head
 # first, supine. Decubitus right: the right side is down, towards the table (-A).
 PATIENT_AXES = {
-    "HFS": np.eye(3),
+    HEAD_FIRST_SUPINE: np.eye(3),
     "HFP": np.diag([-1.0, -1.0, 1.0]),
     "FFS": np.diag([-1.0, 1.0, -1.0]),
     "FFP": np.diag([1.0, -1.0, -1.0]),
@@ -23,7 +26,7 @@ PATIENT_AXES["FFDR"] = PATIENT_AXES["FFS"] @ PATIENT_AXES["HFDR"]
 PATIENT_AXES["FFDL"] = PATIENT_AXES["FFS"] @ PATIENT_AXES["HFDL"]
 
 
-def radiological_pose(centre_mm: FloatArray, patient_position: str = "HFS") -> FloatArray:
+def radiological_pose(centre_mm: FloatArray, patient_position: str = HEAD_FIRST_SUPINE) -> FloatArray:
     """The pose (4, 4) that puts the CTA's centre on the isocentre and the patient's axes on the C-arm's.
 
     centre_mm: (3,), patient frame. patient_position: DICOM's Patient Position (0018,5100); the angles of the C-arm are

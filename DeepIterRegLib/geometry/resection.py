@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.head import ROTATION_LEVER_MM
 from DeepIterRegLib.geometry.carm import CArm
 
 ITERATIONS = 40
 INITIAL_DAMPING, MIN_DAMPING, MAX_DAMPING = 1e-2, 1e-9, 1e9
 ROTATION_STEPS = 6
 """Starting rotations: 6 x 6 x 6 about three axes cover the sphere to about 35 degrees."""
-HEAD_MM = 100.0
-"""A turn by one radian counts like so many mm, which makes the damping fair to both."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +75,8 @@ class _Problem:
 
     def residuals(self, poses: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Offsets on the detector (S, 2N) mm; their derivative (S, 2N, 6) by a turn about the landmarks' middle
-        (radians times HEAD_MM) and a shift (mm), both in C-arm axes; and (S,) whether all points are in the beam."""
+        (radians times ROTATION_LEVER_MM) and a shift (mm), both in C-arm axes; (S,) whether all points are in the beam.
+        """
         moved = np.einsum("sij,nj->sni", poses[:, :3, :3], self.points_mm) + poses[:, None, :3, 3]
         homogeneous = np.einsum("nij,snj->sni", self.matrices[..., :3], moved) + self.matrices[..., 3]
         depth = homogeneous[..., 2:]
@@ -85,7 +85,7 @@ class _Problem:
         seen = homogeneous[..., :2] / depth
         by_point = (self.matrices[:, :2, :3] - seen[..., None] * self.matrices[:, 2:, :3]) / depth[..., None]
         arm = (moved - moved.mean(axis=1, keepdims=True))[:, :, None, :]
-        by_turn = np.cross(arm, by_point) / HEAD_MM
+        by_turn = np.cross(arm, by_point) / ROTATION_LEVER_MM
         jacobian = np.concatenate([by_turn, by_point], axis=-1).reshape(len(poses), -1, 6)
         return (seen - self.pixels_mm).reshape(len(poses), -1), jacobian, valid
 
@@ -97,7 +97,7 @@ class _Problem:
     def stepped(self, poses: FloatArray, steps: FloatArray) -> FloatArray:
         """(S, 4, 4) after steps (S, 6) in the parameters of the derivative."""
         middles = np.einsum("sij,j->si", poses[:, :3, :3], self.points_mm.mean(axis=0)) + poses[:, :3, 3]
-        turns = _rotations(steps[:, :3] / HEAD_MM)
+        turns = _rotations(steps[:, :3] / ROTATION_LEVER_MM)
         result = poses.copy()
         result[:, :3, :3] = turns @ poses[:, :3, :3]
         result[:, :3, 3] = np.einsum("sij,sj->si", turns, poses[:, :3, 3] - middles) + middles + steps[:, 3:]

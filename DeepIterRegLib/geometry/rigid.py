@@ -15,6 +15,9 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 
+LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""(4, 4) from the patient frame (RAS) to DICOM's and ITK's (LPS), and back: it is its own inverse."""
+
 SMALL_ANGLE_RAD = 1e-4
 """Below this the closed forms divide by almost nothing; their Taylor series are exact to double precision there."""
 

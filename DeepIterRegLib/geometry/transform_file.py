@@ -14,10 +14,7 @@ import SimpleITK as sitk
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.geometry.rigid import invert, require_rigid
-
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""Its own inverse."""
+from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS, invert, require_rigid
 
 
 def read_transform(path: Path | str) -> FloatArray:

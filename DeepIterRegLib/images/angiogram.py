@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Angiogram:
     """(rows, columns): False where a shutter covers the detector."""
     frame_times_s: npt.NDArray[np.float64] | None = None
     """(T,) seconds since the first frame, where the file says."""
-    patient_position: str = "HFS"
+    patient_position: str = HEAD_FIRST_SUPINE
     """DICOM's Patient Position (0018,5100)."""
     name: str = "DSA"
     """For messages and node names: never the patient's."""

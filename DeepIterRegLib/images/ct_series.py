@@ -13,13 +13,12 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_libraries
 from DeepIterRegLib.images.itk_files import read_image
 from DeepIterRegLib.images.paths import is_dicom
-from DeepIterRegLib.images.slice_geometry import SliceStack, orthogonal
+from DeepIterRegLib.images.slice_geometry import MIN_SLICES, SliceStack, orthogonal
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
     from pydicom import Dataset
 
-MIN_SLICES = 20
 CLEARLY_MORE = 2.0
 """A series is taken without asking when it has this many times the slices of the next one."""
 VOLUME_MODALITIES = ("CT", "XA")

@@ -1,4 +1,4 @@
-"""Reads an angiographic run from whatever file it is in."""
+"""Reads an angiographic run from a file of any format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a DSA run comes from, before it is read: cheap to make in an application, read wherever there is time."""
+"""Where a DSA run comes from, before it is read: cheap to make in the application, read in the worker or at once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 
@@ -26,7 +27,7 @@ class ReadyRun:
     carm: CArm
     valid: BoolArray
     frame_times_s: npt.NDArray[np.float64] | None = None
-    patient_position: str = "HFS"
+    patient_position: str = HEAD_FIRST_SUPINE
     name: str = "DSA"
     warnings: tuple[str, ...] = ()
 

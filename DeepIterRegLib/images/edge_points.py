@@ -9,12 +9,15 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.robust_statistics import robust_sigma
 
 Image = npt.NDArray[np.float32]
 
 AFFINE_STEPS = 8
 """Most of Gauss-Newton at each level."""
 CONVERGED_PX = 0.01
+LEAST_POINTS = 60
+"""Fewer followed pixels than this say nothing about a motion."""
 BLOCKS, EDGES_PER_BLOCK = 24, 16
 """Blocks along a side, and pixels followed in each: else all of them would lie on the sharpest edge."""
 LEAST_EDGE = 4.0
@@ -94,7 +97,7 @@ def residual_of(level: Level, image: Image, motion_px: FloatArray) -> FloatArray
 
 def scale_of(residual: FloatArray) -> float:
     """Standard deviation of the half of the pixels that fits best, as of a normal distribution."""
-    return max(1.4826 * float(np.median(np.abs(residual))), 1e-12)
+    return max(robust_sigma(residual), 1e-12)
 
 
 def weights_of(residual: FloatArray) -> FloatArray:

@@ -74,7 +74,15 @@ class GeometryOptions:
                 file=file_name,
                 missing=missing,
             )
-        return CArm.from_angles(alpha_deg, beta_deg, sdd_mm, sid_mm, spacing_mm, rows, columns)
+        return CArm.from_angles(
+            primary_angle_deg=alpha_deg,
+            secondary_angle_deg=beta_deg,
+            sdd_mm=sdd_mm,
+            sid_mm=sid_mm,
+            pixel_spacing_mm=spacing_mm,
+            rows=rows,
+            columns=columns,
+        )
 
 
 def require_size(carm: CArm, rows: int, columns: int, file_name: str) -> CArm:

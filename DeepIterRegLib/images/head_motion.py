@@ -16,6 +16,7 @@ from scipy.interpolate import BSpline
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.images.displacement import SMOOTH_NODES, Displacement, node_points
 from DeepIterRegLib.images.edge_points import (
+    LEAST_POINTS,
     Level,
     affine_basis,
     affine_fit,
@@ -31,8 +32,6 @@ Image = npt.NDArray[np.float32]
 
 FINEST_PX, LEVELS = 512, 3
 """About the detector's longer side at the finest level of the pyramid; it is halved from level to level."""
-LEAST_POINTS = 60
-"""Fewer followed pixels than this say nothing about a head."""
 MARGIN = 0.015
 """Of the longer side: no nearer to the border or a shutter, which do not move with the head."""
 BLUR_PX, BACKGROUND_PX = 0.8, 9

@@ -1,4 +1,4 @@
-"""What the numbers of a volume mean: Hounsfield units, the arbitrary units of a 3DRA, or neither."""
+"""The unit of a volume's values: Hounsfield units, the arbitrary units of a 3DRA, or neither."""
 
 from __future__ import annotations
 

@@ -10,12 +10,11 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_libraries
+from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
 from DeepIterRegLib.images.nifti_size import is_truncated_nifti
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_image(path: Path, field: Field) -> sitk.Image:
@@ -63,4 +62,4 @@ def affine_lps(image: sitk.Image) -> FloatArray:
 
 def affine_ras(image: sitk.Image) -> FloatArray:
     """(4, 4) index (i, j, k, 1) to RAS mm of a 3D ITK image: files are LPS, this project's arrays RAS."""
-    return LPS_TO_RAS @ affine_lps(image)
+    return LPS_FROM_RAS @ affine_lps(image)

@@ -10,13 +10,12 @@ from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.images.displacement import SHARP_NODES, Displacement, node_points
-from DeepIterRegLib.images.edge_points import BLOCKS, TUKEY, Level, affine_fit, residual_of, scale_of
+from DeepIterRegLib.images.edge_points import BLOCKS, LEAST_POINTS, TUKEY, Level, affine_fit, residual_of, scale_of
 
 Image = npt.NDArray[np.float32]
 
 LEAST_OUTLIERS, LEAST_BLOCKS = 0.4, 10
 """Share of the followed pixels of a block that the head's motion does not explain, and connected blocks like that."""
-LEAST_POINTS = 60
 LEAST_GAIN = 0.4
 """The share of the residual that the jaw's motion has to remove: contrast explains nothing, nor does chance."""
 LEAST_MOTION_PX = 0.5

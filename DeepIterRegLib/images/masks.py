@@ -104,7 +104,7 @@ def _scalar(image: sitk.Image, path: Path, field: Field) -> sitk.Image:
     if channels == 1:
         return image
     if channels in (3, 4) and image.GetDimension() == 2:
-        # The fourth channel is opacity, which says nothing about the mask.
+        # The fourth channel is opacity, which is no part of the mask.
         return sitk.Cast(sum((sitk.VectorIndexSelectionCast(image, c) != 0 for c in range(1, 3)),
                              sitk.VectorIndexSelectionCast(image, 0) != 0), sitk.sitkUInt8)  # fmt: skip
     raise InputError(

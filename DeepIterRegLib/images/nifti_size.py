@@ -1,4 +1,4 @@
-"""Whether a NIfTI file is whole: ITK reads a truncated one without a word and fills the rest with zeros."""
+"""Whether a NIfTI file is complete: ITK reads a truncated one without an error and fills the rest with zeros."""
 
 from __future__ import annotations
 

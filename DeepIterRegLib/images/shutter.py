@@ -36,7 +36,7 @@ def valid_from_tags(dataset: Dataset, rows: int, columns: int) -> BoolArray:
             try:
                 valid &= _inside(dataset, device, str(shape).upper(), rows, columns)
             except (KeyError, TypeError, ValueError, AttributeError):
-                continue  # An incomplete shutter says nothing; the pixels will show it.
+                continue  # An incomplete shutter is ignored: its black border shows in the pixels.
     return valid
 
 

@@ -13,6 +13,8 @@ from DeepIterRegLib.common.errors import Field, InputError
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+MIN_SLICES = 20
+"""Of a volume; less is a localizer or a piece."""
 UNEVEN = 0.1
 """Steps between slices may differ by this part of their median: positions are rounded in the files."""
 MAX_SHEAR_MM = 0.5

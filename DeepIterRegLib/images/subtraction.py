@@ -1,4 +1,4 @@
-"""From raw or subtracted frames, with dark or bright vessels, to what this project computes with: subtracted, dark."""
+"""Makes raw or subtracted frames, with dark or bright vessels, into what is registered: subtracted, vessels dark."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.robust_statistics import robust_sigma
 
 Frames = npt.NDArray[np.float32]
 
@@ -72,7 +73,7 @@ def appearance(frames: Frames, valid: BoolArray) -> Appearance:
         background = _background(filled)
         residual = (filled - background)[inside]
         spreads.append(float(np.subtract(*np.percentile(background[inside], [90, 10]))))
-        noises.append(1.4826 * float(np.median(np.abs(residual - np.median(residual)))))
+        noises.append(robust_sigma(residual - np.median(residual)))
         lows.append(residual)
         highs.append(residual)
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)

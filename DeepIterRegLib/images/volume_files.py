@@ -12,12 +12,12 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.hounsfield import check_values
 from DeepIterRegLib.images.itk_files import affine_ras, read_image
 from DeepIterRegLib.images.paths import existing_path, is_dicom, nameless
+from DeepIterRegLib.images.slice_geometry import MIN_SLICES
 from DeepIterRegLib.images.volume import Volume
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-MIN_SLICES = 20
 MIN_EXTENT_MM, MAX_EXTENT_MM = 40.0, 2500.0
 """A cut through the circle of Willis is 40 mm thick; a whole-body CT is 2 m long."""
 MAX_SHEAR = 1e-3

@@ -1,4 +1,4 @@
-"""Where a 3D angiogram comes from, before its values are looked at: cheap to make in an application."""
+"""Where a 3D angiogram comes from, before its values are checked: cheap to make in the application."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_libraries
+from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.paths import nameless
@@ -47,7 +48,7 @@ def read_xa(path: Path, options: GeometryOptions, frames: npt.NDArray[Any] | Non
         pixels = frames.astype(np.float32)
     position = str(dataset.get("PatientPosition", "") or "").strip().upper()
     if not position:
-        position = "HFS"
+        position = HEAD_FIRST_SUPINE
         warnings.append(f"{path.name} has no Patient Position (0018,5100); head first, supine was assumed.")
     raw = RawRun(
         pixels=pixels,

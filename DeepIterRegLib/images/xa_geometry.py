@@ -10,7 +10,7 @@ import numpy as np
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.geometry_options import GeometryOptions, require_size
-from DeepIterRegLib.images.xa_resize import field_of_view_spacing_mm, resize_factor
+from DeepIterRegLib.images.xa_resize import SAME_LENGTH, field_of_view_spacing_mm, resize_factor
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag, numbers, values
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 STILL_DEG = 0.5
 """A C-arm whose angles vary by less during the run stands still."""
-AGREE = 0.03
-"""Two sources for the same length agree within this part of it: tags are rounded, fields of view nominal."""
 
 
 def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -> tuple[CArm, list[str]]:
@@ -43,7 +41,15 @@ def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -
     _require_consistent(sdd_mm, sid_mm, file_name)
     if options.sdd_mm is None and options.sid_mm is None:
         warnings += _magnification_warning(dataset, sdd_mm, sid_mm, file_name)
-    return CArm.from_angles(primary, secondary, sdd_mm, sid_mm, spacing_mm, rows, columns), warnings
+    return CArm.from_angles(
+        primary_angle_deg=primary,
+        secondary_angle_deg=secondary,
+        sdd_mm=sdd_mm,
+        sid_mm=sid_mm,
+        pixel_spacing_mm=spacing_mm,
+        rows=rows,
+        columns=columns,
+    ), warnings
 
 
 def value_of(
@@ -144,7 +150,7 @@ def _magnification_warning(dataset: Dataset, sdd_mm: float, sid_mm: float, file_
         stated = float(dataset.get("EstimatedRadiographicMagnificationFactor") or 0)
     except (TypeError, ValueError):
         return []
-    if stated <= 0 or abs(stated / (sdd_mm / sid_mm) - 1) <= AGREE:
+    if stated <= 0 or abs(stated / (sdd_mm / sid_mm) - 1) <= SAME_LENGTH:
         return []
     return [
         f"{file_name}: Estimated Radiographic Magnification Factor (0018,1114) {stated:g} contradicts the distances"

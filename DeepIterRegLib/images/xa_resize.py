@@ -16,7 +16,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-AGREE = 0.03
+SAME_LENGTH = 0.03
 """Two sources for the same length agree within this part of it: tags are rounded, fields of view nominal."""
 
 
@@ -35,7 +35,7 @@ def resize_factor(dataset: Dataset, row_mm: float, column_mm: float) -> tuple[fl
             continue
         ratios = spacing_mm / np.array([row_mm, column_mm])
         factor = 2.0 ** round(float(np.log2(ratios).mean()))
-        if np.abs(ratios / factor - 1).max() <= AGREE:
+        if np.abs(ratios / factor - 1).max() <= SAME_LENGTH:
             return factor, name
     return 1.0, ""
 
@@ -49,7 +49,7 @@ def field_of_view_spacing_mm(dataset: Dataset) -> FloatArray | None:
         return None
     spacing: FloatArray = np.broadcast_to(sides_mm, 2) / (int(dataset.Rows), int(dataset.Columns))
     # Pixels are square: anything else is the nominal size of a field that does not fill the image.
-    return spacing if abs(spacing[0] / spacing[1] - 1) <= AGREE else None
+    return spacing if abs(spacing[0] / spacing[1] - 1) <= SAME_LENGTH else None
 
 
 def _magnified_spacing_mm(dataset: Dataset, row_mm: float) -> FloatArray | None:
@@ -58,7 +58,7 @@ def _magnified_spacing_mm(dataset: Dataset, row_mm: float) -> FloatArray | None:
     magnification = _positive(dataset, "EstimatedRadiographicMagnificationFactor")
     if at_patient_mm is None or magnification is None or at_patient_mm.size != 2 or magnification.size != 1:
         return None
-    # Some scanners copy Imager Pixel Spacing there, uncorrected for magnification: that says nothing.
+    # Some scanners copy Imager Pixel Spacing there, uncorrected for magnification: no evidence of a resize.
     return None if abs(at_patient_mm[0] / row_mm - 1) < 1e-3 else at_patient_mm * magnification
 
 

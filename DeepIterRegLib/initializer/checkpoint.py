@@ -1,4 +1,4 @@
-"""The file that holds the trained network: safetensors, which is tensors and text and nothing that could run."""
+"""The file that holds the trained network: safetensors, which holds tensors and text but no code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network's six numbers and what they do to a pose: a rigid correction as the window shows it.
+"""The network's six outputs and how they correct a pose: a rigid correction as the window shows it.
 
 Rotation vector (rad) about the CTA's centre in the detector's axes (column, row, normal); shift (a, b) in mm of the
 centre's projection onto the window's plane; logarithm of the ratio of the centre's depths. A window of the same field

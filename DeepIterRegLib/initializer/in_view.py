@@ -1,4 +1,4 @@
-"""Whether there is anything to climb from at a pose: a vessel of the CTA on every detector."""
+"""Whether a pose can be refined at all: a vessel of the CTA is on every detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a checkpoint's file to the function that predicts: read once per process, computed with what there is."""
+"""The predicting function of a checkpoint's file, read once per process and computed with the packages there are."""
 
 from __future__ import annotations
 

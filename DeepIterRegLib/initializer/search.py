@@ -1,11 +1,11 @@
 """The network applied again and again from several starts: ranked hypotheses of where the head is.
 
 The network sees veins alone. Those of one side look nearly the same when the head is tipped or swung about axes in the
-detector's plane, so the last starts are the best pose turned about these, and the arteries have a say in the ranking.
+detector's plane, so the last starts are the best pose turned about these, and the ranking also compares the arteries.
 
-What speaks for a pose: its images look alike (NCC), the network itself would change little, other starts come to the
-same place, and it is not far from the given pose. How much each counts was chosen on simulated patients 0 to
-93 (docs/initializer.md).
+A pose ranks high where the images are alike (NCC), where the network itself would change little, where other starts
+end too, and where the given pose is not far. The weights were chosen on simulated patients 0 to 93
+(docs/initializer.md).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.head import SURFACE_RADIUS_MM
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.projection import cube_corners_mm, project
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
@@ -35,10 +36,8 @@ START_ROTATION_DEG, START_SHIFT_MM = 4.0, (10.0, 15.0, 10.0)
 WIDE_PASSES = 2
 """With all starts; the later passes go on with the best of them alone."""
 NARROW_STARTS = 6
-FAN_DEG = (5.0, 5.0, 2.0)
-"""Spread of the rotations of the last starts about the detector's axes: column, row, normal."""
-HEAD_RADIUS_MM = 70.0
-"""Makes a rotation comparable with a translation: about how far the head's surface is from its centre."""
+ROTATED_START_DEG = (5.0, 5.0, 2.0)
+"""Spread of the last starts' rotations about the detector's axes: column, row, normal."""
 VEINS_UNIT, VESSELS_UNIT, ARTERIES_UNIT = 0.1, 0.03, 0.03
 """Differences in NCC that are noticeable when poses are ranked, see `_plausibility`. Thin vessels hardly overlap unless
 a pose is right, so a small gain means much."""
@@ -54,11 +53,11 @@ class SearchOptions:
     """For each view and starting pose, the pose itself among them; 1 for the pose alone."""
     passes: int = 4
     """Times that a start is corrected; 1 for the first correction as it is."""
-    fan: int = 16
+    rotated_starts: int = 16
     """Rotations of the best pose that are corrected once more; 0 for none."""
     keep: int = 4
     """Hypotheses that come back."""
-    apart_mm: float = 6.0
+    distinct_mm: float = 6.0
     """Mean projection error below which two poses are one hypothesis."""
     seed: int = 0
 
@@ -111,23 +110,23 @@ def initialize(
     """
     centre_mm = volume.cloud.centre_mm
     veins = volume.cloud.veins
-    moving = _Moving(MovingVessels(veins), MovingVessels(volume.cloud.arteries))
-    looks = [_Look.at(moving, prepared, centre_mm) for prepared in angiograms]
-    warnings = list(dict.fromkeys(look.warning for look in looks if look.warning))
-    looks = [look for look in looks if not look.blind]
-    if len(veins) == 0 or not looks:
+    moving = _MovingGroups(MovingVessels(veins), MovingVessels(volume.cloud.arteries))
+    views = [_View.at(moving, prepared, centre_mm) for prepared in angiograms]
+    warnings = list(dict.fromkeys(view.warning for view in views if view.warning))
+    views = [view for view in views if not view.shows_nothing]
+    if len(veins) == 0 or not views:
         warnings = [NO_VEINS_3D] if len(veins) == 0 else warnings
         return Initialization(tuple(Hypothesis(pose, 0.0, 0.0) for pose in start_poses), 0.0, tuple(warnings))
     starts = [pose for start in start_poses for pose in starts_about(start, centre_mm, options)]
-    places = [_Place(look.carm, centre_mm, np.stack(start_poses)) for look in looks]
-    visited = _Visited.joined([
-        _corrected(look, place, starts, predict, options) for look, place in zip(looks, places, strict=True)
+    distances = [_PoseDistance(view.carm, centre_mm, np.stack(start_poses)) for view in views]
+    scored = _ScoredPoses.joined([
+        _corrected(view, distance, starts, predict, options) for view, distance in zip(views, distances, strict=True)
     ])  # fmt: skip
-    if len(looks) > 1:
-        alike: FloatArray = np.mean([look.alike(visited.poses) for look in looks], axis=0)
-        visited = replace(visited, alike=alike)
-    before = float(np.mean([look.alike(places[0].start_poses[:1])[0, 0] for look in looks]))
-    return Initialization(tuple(_ranked(visited, places[0], options)), before, tuple(warnings))
+    if len(views) > 1:
+        correlations: FloatArray = np.mean([view.correlations(scored.poses) for view in views], axis=0)
+        scored = replace(scored, correlations=correlations)
+    before = float(np.mean([view.correlations(distances[0].start_poses[:1])[0, 0] for view in views]))
+    return Initialization(tuple(_ranked(scored, distances[0], options)), before, tuple(warnings))
 
 
 def starts_about(pose: FloatArray, centre_mm: FloatArray, options: SearchOptions) -> list[FloatArray]:
@@ -139,28 +138,28 @@ def starts_about(pose: FloatArray, centre_mm: FloatArray, options: SearchOptions
 
 
 @dataclass(frozen=True, eq=False)
-class _Visited:
-    """Poses on the way, and what is known there."""
+class _ScoredPoses:
+    """Poses that were tried, and what speaks for each."""
 
     poses: FloatArray
     """(N, 4, 4)."""
-    alike: FloatArray
-    """(N, 3) NCC of veins, of all vessels, of arteries."""
+    correlations: FloatArray
+    """(N, 3) NCC of the veins, of all vessels, of the arteries."""
     step_mm: FloatArray
     """(N,) how far the network would move the head from here."""
 
     @classmethod
-    def joined(cls, parts: Sequence[_Visited]) -> _Visited:
+    def joined(cls, parts: Sequence[_ScoredPoses]) -> _ScoredPoses:
         return cls(
             np.concatenate([part.poses for part in parts]),
-            np.concatenate([part.alike for part in parts]),
+            np.concatenate([part.correlations for part in parts]),
             np.concatenate([part.step_mm for part in parts]),
         )
 
 
 @dataclass(frozen=True, eq=False)
-class _Place:
-    """What tells how far apart poses are, and how far from where they started."""
+class _PoseDistance:
+    """How far poses are from one another on a detector, and from where they started."""
 
     carm: CArm
     centre_mm: FloatArray
@@ -171,11 +170,11 @@ class _Place:
         """(N, M) mean projection errors between (N, 4, 4) and (M, 4, 4) poses; infinite for one behind the source."""
         row_mm, column_mm = self.carm.pixel_spacing_mm
         corners = cube_corners_mm(self.centre_mm)
-        places = [
+        projected_mm = [
             np.stack([project(apply(pose, corners), self.carm) for pose in poses]) * [column_mm, row_mm]
             for poses in (one, other)
         ]
-        distances: FloatArray = np.linalg.norm(places[0][:, None] - places[1][None], axis=-1).mean(axis=-1)
+        distances: FloatArray = np.linalg.norm(projected_mm[0][:, None] - projected_mm[1][None], axis=-1).mean(axis=-1)
         return np.nan_to_num(distances, nan=np.inf)
 
     def from_starts_mm(self, poses: FloatArray) -> FloatArray:
@@ -184,28 +183,28 @@ class _Place:
         return distances
 
 
-class _Moving(NamedTuple):
-    """Of the CTA."""
+class _MovingGroups(NamedTuple):
+    """The CTA's vessels."""
 
     veins: MovingVessels
     arteries: MovingVessels
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
-    """One view: both images in windows at any pose."""
+class _View:
+    """One angiogram and the CTA's vessels, both seen in windows at any pose."""
 
     carm: CArm
     centre_mm: FloatArray
-    moving: _Moving
+    moving: _MovingGroups
     fixed: FixedMasks
     """Veins (all vessels where there are none), all vessels, arteries."""
     warning: str | None = None
-    blind: bool = False
-    """Whether there is nothing to see."""
+    shows_nothing: bool = False
+    """Whether the run shows no vessel at all."""
 
     @classmethod
-    def at(cls, moving: _Moving, prepared: PreparedAngiogram, centre_mm: FloatArray) -> _Look:
+    def at(cls, moving: _MovingGroups, prepared: PreparedAngiogram, centre_mm: FloatArray) -> _View:
         seen, carm = prepared.angiogram.valid, prepared.angiogram.carm
         no_veins = bool((prepared.veins & seen).sum() < FEW_VEINS * seen.sum())
         veins = prepared.vessels if no_veins else prepared.veins
@@ -213,8 +212,8 @@ class _Look:
         fixed = FixedMasks([veins, prepared.vessels, prepared.arteries], seen, carm)
         return cls(carm, centre_mm, moving, fixed, NO_VEINS_2D if no_veins else None, nothing)
 
-    def visit(self, poses: Sequence[FloatArray], predict: Predict) -> tuple[_Visited, list[FloatArray]]:
-        """What is known at `poses`, and where the network sends them."""
+    def score(self, poses: Sequence[FloatArray], predict: Predict) -> tuple[_ScoredPoses, list[FloatArray]]:
+        """What speaks for `poses`, and the poses that the network corrects them to."""
         windows = [window_of(pose, self.centre_mm, self.carm) for pose in poses]
         images = [self._images(window, pose) for window, pose in zip(windows, poses, strict=True)]
         corrections = np.asarray(predict(np.stack([each[0] for each in images])), dtype=np.float64)
@@ -222,18 +221,18 @@ class _Look:
             corrected_pose(pose, self.centre_mm, self.carm, correction)
             for pose, correction in zip(poses, corrections, strict=True)
         ]
-        turn_mm = HEAD_RADIUS_MM * np.linalg.norm(corrections[:, :3], axis=1)
+        turn_mm = SURFACE_RADIUS_MM * np.linalg.norm(corrections[:, :3], axis=1)
         step_mm: FloatArray = np.linalg.norm(corrections[:, 3:5], axis=1) + turn_mm
-        return _Visited(np.stack(poses), _nccs(images), step_mm), onward
+        return _ScoredPoses(np.stack(poses), _nccs(images), step_mm), onward
 
-    def alike(self, poses: FloatArray) -> FloatArray:
+    def correlations(self, poses: FloatArray) -> FloatArray:
         """(B, 3) NCC of veins, of all vessels, of arteries, where the detector saw anything."""
         return _nccs([self._images(window_of(pose, self.centre_mm, self.carm), pose) for pose in poses])
 
-    def fan(self, pose: FloatArray, count: int, seed: int) -> list[FloatArray]:
+    def rotated(self, pose: FloatArray, count: int, seed: int) -> list[FloatArray]:
         """`pose` turned about the CTA's centre, mostly about axes in the detector's plane."""
         rng = np.random.default_rng([seed, 1])
-        turns = np.radians(rng.normal(0, FAN_DEG, (count, 3)))
+        turns = np.radians(rng.normal(0, ROTATED_START_DEG, (count, 3)))
         still = np.zeros(3)
         return [corrected_pose(pose, self.centre_mm, self.carm, np.concatenate([turn, still])) for turn in turns]
 
@@ -245,41 +244,41 @@ class _Look:
 
 
 def _corrected(
-    look: _Look, place: _Place, starts: Sequence[FloatArray], predict: Predict, options: SearchOptions
-) -> _Visited:
-    """The poses that come into question: those that the corrections led to, but for the first few."""
+    view: _View, distance: _PoseDistance, starts: Sequence[FloatArray], predict: Predict, options: SearchOptions
+) -> _ScoredPoses:
+    """The poses that the corrections led to, without those of the first passes, which are still far off."""
     poses = list(starts)
-    visited: list[_Visited] = []
+    parts: list[_ScoredPoses] = []
     for number in range(options.passes + 1):
-        here, onward = look.visit(poses, predict)
+        here, onward = view.score(poses, predict)
         if number >= min(WIDE_PASSES, options.passes):
-            visited.append(here)
+            parts.append(here)
         if number == WIDE_PASSES and len(poses) > NARROW_STARTS:
-            order = np.argsort(-_plausibility(here, place), kind="stable")
+            order = np.argsort(-_plausibility(here, distance), kind="stable")
             onward = [onward[index] for index in order[:NARROW_STARTS]]
         poses = onward
-    if options.fan:
-        so_far = _Visited.joined(visited)
-        best = so_far.poses[_plausibility(so_far, place).argmax()]
-        turned, onward = look.visit(look.fan(best, options.fan, options.seed), predict)
-        visited += [turned, look.visit(onward, predict)[0]]
-    return _Visited.joined(visited)
+    if options.rotated_starts:
+        so_far = _ScoredPoses.joined(parts)
+        best = so_far.poses[_plausibility(so_far, distance).argmax()]
+        turned, onward = view.score(view.rotated(best, options.rotated_starts, options.seed), predict)
+        parts += [turned, view.score(onward, predict)[0]]
+    return _ScoredPoses.joined(parts)
 
 
-def _plausibility(visited: _Visited, place: _Place) -> FloatArray:
+def _plausibility(scored: _ScoredPoses, distance: _PoseDistance) -> FloatArray:
     """(N,) how much speaks for each pose, on a logarithmic scale."""
-    distance_mm = place.distances_mm(visited.poses, visited.poses)
+    distance_mm = distance.distances_mm(scored.poses, scored.poses)
     support: FloatArray = np.exp(-((distance_mm / SUPPORT_MM) ** 2) / 2).mean(axis=1)
     # Student's t: far off is unlikely, not impossible.
-    far = -2.5 * np.log1p((place.from_starts_mm(visited.poses) / FAR_MM) ** 2)
-    alike = visited.alike @ (1 / np.array([VEINS_UNIT, VESSELS_UNIT, ARTERIES_UNIT]))
-    return alike + np.log(support + 1e-9) - visited.step_mm / STEP_UNIT_MM + far
+    far = -2.5 * np.log1p((distance.from_starts_mm(scored.poses) / FAR_MM) ** 2)
+    correlations = scored.correlations @ (1 / np.array([VEINS_UNIT, VESSELS_UNIT, ARTERIES_UNIT]))
+    return correlations + np.log(support + 1e-9) - scored.step_mm / STEP_UNIT_MM + far
 
 
-def _ranked(visited: _Visited, place: _Place, options: SearchOptions) -> list[Hypothesis]:
+def _ranked(scored: _ScoredPoses, distance: _PoseDistance, options: SearchOptions) -> list[Hypothesis]:
     """The most plausible poses, none near another."""
-    plausibility = _plausibility(visited, place)
-    near = place.distances_mm(visited.poses, visited.poses) < options.apart_mm
+    plausibility = _plausibility(scored, distance)
+    near = distance.distances_mm(scored.poses, scored.poses) < options.distinct_mm
     chosen: list[int] = []
     for index in np.argsort(-plausibility, kind="stable"):
         if not near[index, chosen].any():
@@ -287,7 +286,7 @@ def _ranked(visited: _Visited, place: _Place, options: SearchOptions) -> list[Hy
         if len(chosen) == options.keep:
             break
     return [
-        Hypothesis(visited.poses[index], float(visited.alike[index, 0]), float(near[index].mean()))
+        Hypothesis(scored.poses[index], float(scored.correlations[index, 0]), float(near[index].mean()))
         for index in chosen
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The initializer as a stage of the registration: better poses to start from, or a sentence why there are none."""
+"""The initializer as a stage of the registration: better starting poses, or a warning that says why not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.progress import Stage
@@ -16,7 +17,6 @@ from DeepIterRegLib.initializer.in_view import in_view
 from DeepIterRegLib.initializer.search import Predict, SearchOptions, initialize
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 
-INITIALIZER_NAME = "Initializer"
 SIMILARITY_NAME = "NCC of veins"
 DEFAULT_SEARCH = SearchOptions()
 LOST = "The initializer lost the head from the DSA's view; the registration went on from where it started."
@@ -74,6 +74,12 @@ def initializer_stage(
     seconds = time.perf_counter() - began
     best = kept[0]
     stage = Stage(
-        INITIALIZER_NAME, best.pose, SIMILARITY_NAME, best.similarity, found.similarity_before, seconds, windows
+        name=stage_names.INITIALIZER,
+        pose=best.pose,
+        similarity_name=SIMILARITY_NAME,
+        similarity=best.similarity,
+        similarity_before=found.similarity_before,
+        seconds=seconds,
+        evaluations=windows,
     )
     return Initialized(stage, tuple(one.pose for one in kept), found.warnings)

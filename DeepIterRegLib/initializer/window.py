@@ -1,4 +1,4 @@
-"""What the network looks at: a square window of fixed size about the head's centre, the same for every C-arm.
+"""The network's input: a square window of fixed size about the head's centre, the same for every C-arm.
 
 The window lies in the plane through the CTA's centre, parallel to the detector. Seen from the X-ray source it is one
 rectangle of the detector's pixels, so detector and window show each other's images by scaling alone, and neither
@@ -41,7 +41,15 @@ def window_of(pose: FloatArray, centre_mm: FloatArray, carm: CArm, finer: int = 
     middle = apply(pose, centre_mm)
     pixel_mm, count = PIXEL_MM / finer, SIZE_PX * finer
     origin = middle - (FIELD_MM - pixel_mm) / 2 * (carm.column_direction + carm.row_direction)
-    return CArm(carm.source_mm, origin, carm.column_direction, carm.row_direction, (pixel_mm, pixel_mm), count, count)
+    return CArm(
+        source_mm=carm.source_mm,
+        detector_origin_mm=origin,
+        column_direction=carm.column_direction,
+        row_direction=carm.row_direction,
+        pixel_spacing_mm=(pixel_mm, pixel_mm),
+        rows=count,
+        columns=count,
+    )
 
 
 class MovingVessels:
@@ -55,17 +63,17 @@ class MovingVessels:
         return splat_renderer(self._cloud, window, resample=False).render(pose[None])[0]
 
     def seen_in(self, window: CArm, pose: FloatArray) -> Image:
-        """(SIZE_PX, SIZE_PX) what shows at `pose` (4, 4); of the veins, the network's first channel."""
+        """(SIZE_PX, SIZE_PX) how much shows at `pose` (4, 4); of the veins, the network's first channel."""
         return softened(self.path_mm(window, pose))
 
 
 def softened(path_mm: Image) -> Image:
-    """What shows of vessels of this length along each ray: 0 where there is none, towards 1 where it is long."""
+    """How much of vessels of this length along each ray shows: 0 where there is none, towards 1 where it is long."""
     return -np.expm1(-path_mm / np.float32(OPAQUE_MM))
 
 
 class FixedMasks:
-    """Masks of the DSA, ready to be looked at through windows.
+    """Masks of the DSA, ready to be resampled into windows.
 
     masks: (rows, columns) each, as `seen`, of the detector of `carm`; `seen` is False where the image shows nothing.
     """
@@ -110,7 +118,7 @@ def _inside(tables: IntArray, rows: FloatArray, columns: FloatArray) -> FloatArr
     (row, below), (column, right) = (
         _between(places, size) for places, size in zip((rows, columns), tables.shape[1:], strict=True)
     )
-    # Only the corners that are needed are looked up: a detector has a hundred times more.
+    # Only the corners that are needed are read: a detector has a hundred times more.
     upper, lower = (
         (1 - right) * tables[:, index[:, None], column] + right * tables[:, index[:, None], column + 1]
         for index in (row, row + 1)

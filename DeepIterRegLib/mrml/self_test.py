@@ -82,21 +82,21 @@ class PanelTest:
         expect(ui.registerButton.enabled, "Register is not enabled with all images")
 
     def cancel_leaves_the_scene_as_it_was(self) -> None:
-        """Cancelled in mid-run, the scene has the nodes and transforms that it had."""
+        """Cancelled while it registers, the scene has the nodes and transforms that it had."""
         before = self._nodes_and_pose()
         self._widget.ui.registerButton.click()
-        expect(self._panel.run.is_running, "a press on Register started nothing")
+        expect(self._panel.register_section.is_running, "a press on Register started nothing")
         expect(self._widget.ui.registerButton.text == "Cancel", "the button does not offer to cancel")
         self._wait(lambda: self._widget.ui.progressBar.value > 0 and self._widget.ui.registerButton.enabled, "progress")
         self._widget.ui.registerButton.click()
-        self._wait(lambda: not self._panel.run.is_running, "the end of the cancelled registration")
+        self._wait(lambda: not self._panel.register_section.is_running, "the end of the cancelled registration")
         expect(self._nodes_and_pose() == before, "a cancelled registration changed the scene")
         expect(self._panel.case is None, "a cancelled registration left a result")
 
     def registers(self) -> tuple[float, float]:
         """Register ends near the true pose, shown over the DSA; returns the mean projection errors in mm."""
         self._widget.ui.registerButton.click()
-        self._wait(lambda: not self._panel.run.is_running, "the registration")
+        self._wait(lambda: not self._panel.register_section.is_running, "the registration")
         case = self._case()
         truth = self.patient.pose, self.patient.volume.centre_mm, self.patient.carm
         before_mm = mean_projection_error_mm(case.initial_pose, *truth)

@@ -1,4 +1,4 @@
-"""Bone, and what lies so close to it that the scanner mixes the two."""
+"""Bone, and the voxels so close to it that partial volume hides a vessel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from DeepIterRegLib.preparation.distance import dilated, distance_mm, eroded
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
 SMALLEST_BONE_ML = 0.5
-"""Smaller dense things are calcifications, clips, coils, electrodes."""
+"""Smaller dense structures are calcifications, clips, coils, electrodes."""
 WALL_MM = 1.2
 """Blur of a CT's edge: the partial volume between bone and brain passes through every vessel's HU within it."""
 SPECK_MARGIN_MM = 2.0
@@ -30,13 +30,13 @@ class Bone:
     dense: BoolArray
     """Brighter than any vessel, and large."""
     wall: BoolArray
-    """`dense`, its blurred rim, and small dense things with theirs: where no HU tells a vessel from bone."""
+    """`dense` and small dense structures with their blurred rims: no HU tells a vessel from bone there."""
     solid: BoolArray
     """`dense` with the marrow, cells and gaps inside it."""
     distance_mm: FloatArray
     """To `dense`, thick slices counted as `WALL_MM`."""
     specks_ml: float
-    """Volume of the small dense things."""
+    """Volume of the small dense structures."""
 
     def within(self, box: Box) -> Bone:
         """The part of it in a box of the work grid."""

@@ -1,4 +1,4 @@
-"""The carotid on its way through the skull base: the gap between the vessels of the neck and those of the cavity."""
+"""The carotid in the skull base, between the vessels of the neck and those of the cavity."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import numpy as np
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.preparation.bone import Bone
 from DeepIterRegLib.preparation.components import label_components
-from DeepIterRegLib.preparation.contrast import ContrastLevels
+from DeepIterRegLib.preparation.contrast import ContrastLevels, lumen_hu
 from DeepIterRegLib.preparation.distance import dilated
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
-LUMEN_PERCENTILE = 75.0
-"""Of the neck's vessels: the carotid's lumen where it is the brightest, which it is but in a late phase."""
 SAME_HU = 0.15
 """Blood changes its brightness less than that over the few centimetres of the canal, as a share of its contrast."""
 REACH_MM = 2.0
@@ -22,7 +20,7 @@ GAP_ML = (0.03, 1.5)
 
 
 def canal_vessels(
-    grid: WorkGrid, neck: BoolArray, head: BoolArray, bone: Bone, levels: ContrastLevels, body: BoolArray
+    grid: WorkGrid, neck: BoolArray, head: BoolArray, *, bone: Bone, levels: ContrastLevels, body: BoolArray
 ) -> BoolArray:
     """(k, j, i) what joins the neck's vessels to the head's through bone, as bright as the neck's; may be empty.
 
@@ -31,7 +29,8 @@ def canal_vessels(
     none = np.zeros_like(neck)
     if not neck.any() or not head.any():
         return none
-    lumen = float(np.percentile(grid.hu[neck], LUMEN_PERCENTILE))
+    # Of the neck's vessels the carotid is the brightest, except in a late phase.
+    lumen = lumen_hu(grid.hu[neck])
     as_bright = np.abs(grid.hu - lumen) < SAME_HU * (lumen - levels.tissue_hu)
     labels, sizes = label_components(as_bright & body & ~bone.wall & ~neck & ~head)
     keep = (sizes * grid.voxel_ml >= GAP_ML[0]) & (sizes * grid.voxel_ml <= GAP_ML[1])

@@ -1,4 +1,4 @@
-"""The cranial cavity: where the brain is, and with it the proof that the volume shows a head."""
+"""The cranial cavity: where the brain is. Without one the volume shows no head."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.components import label_components, largest_component, touching
 from DeepIterRegLib.preparation.distance import closed, dilated, distance_mm, opened
+from DeepIterRegLib.preparation.hounsfield_limits import AIR_BELOW_HU
 
 COARSE_EDGE_MM = 2.0
 """Enough for the cavity: its shape matters to a few millimetres."""
@@ -26,7 +27,6 @@ NECK_MM = 5.0
 """Foramina and fissures narrower than twice this do not let the cavity leak out."""
 GROOVE_MM = 10.0
 """Closing radius: sinuses, up to about 10 mm deep, that are too bright to count as soft tissue return to the cavity."""
-AIR_HU = -300.0
 BRIDGE_MM = 4.0
 """Half the thickness of what holds a head on its rest: straps, tape, foam."""
 SMALLEST_CORE_ML = 150.0
@@ -102,4 +102,4 @@ def _enclosed(core: BoolArray, soft: BoolArray, hu: FloatArray, spacing_kji: Flo
 
 def find_body(hu: FloatArray, spacing_kji: FloatArray) -> BoolArray:
     """(k, j, i) the patient: the largest thing in the air once thin bridges to table and headrest are cut."""
-    return largest_component(opened(hu > AIR_HU, BRIDGE_MM, spacing_kji))
+    return largest_component(opened(hu > AIR_BELOW_HU, BRIDGE_MM, spacing_kji))

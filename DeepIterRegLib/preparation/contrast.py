@@ -1,4 +1,4 @@
-"""How bright tissue, contrast-filled vessels and bone are in this CTA."""
+"""The brightness of tissue, contrast-filled vessels and bone in a CTA."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.robust_statistics import robust_sigma
 from DeepIterRegLib.preparation.cavity import Cavity
 from DeepIterRegLib.preparation.components import largest_component
 from DeepIterRegLib.preparation.distance import dilated
@@ -19,20 +20,29 @@ AROUND_CORE_MM = 7.0
 """The core keeps 12 mm from dense bone and calcification; this far around it there is no bone, nor partial volume of
 bone, nor the marrow of the clivus, but there are the larger arteries and the deep veins."""
 OFF_WALL_MM = 3.0
-"""Distance from the cavity's wall of what tells how bright vessels are: where thick slices thin the vault, the core
-comes close enough for bone's partial volume to lift the 99th percentile from 360 to 640 HU, and the bone threshold
-with it."""
+"""Where the brightness of vessels is measured, from the cavity's wall: where thick slices thin the vault, the core is
+near enough for bone's partial volume to lift the 99th percentile from 360 to 640 HU, and the bone threshold with it.
+"""
 LEAST_CONTRAST_ML = 1.0
 """Of bright voxels deep in the brain. Measured: 0.3 mL (calcifications, bits of bone) without contrast in skull-ct,
 6.5 mL and more with drawn contrast in the same head; see docs/cta_preparation.md."""
 CONNECTED_ML = 0.5
 """Of the largest connected part of it: the large arteries or the deep veins. Calcifications, and coarse voxels that mix
-thin things with noise, may add up to more than the volume above, but come in bits: at most 0.3 mL measured."""
+thin structures with noise, may add up to more than the volume above, but scattered: at most 0.3 mL in one piece."""
 SCATTERED_ML = 4.5
-"""So much needs no connection: a weak bolus without veins falls apart (5.3 mL measured, against 3.4 of bits)."""
+"""So much needs no connection: a weak bolus without veins falls apart (5.3 mL measured; calcifications 3.4)."""
 BRIGHTEST_PERCENTILE = 99.0
 VESSEL_PERCENTILE = 95.0
 """Of the deep bright voxels: most are partial volume, the lumen of the larger ones is what remains on top."""
+
+
+LUMEN_PERCENTILE = 75.0
+"""Of a vessel mask's voxels: most are partial volume, and the brightest may be calcified."""
+
+
+def lumen_hu(hu: FloatArray) -> float:
+    """Brightness of the lumen of vessels whose voxels are `hu` (any shape, not empty)."""
+    return float(np.percentile(hu, LUMEN_PERCENTILE))
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ def contrast_levels(hu: FloatArray, cavity: Cavity) -> ContrastLevels | None:
     """Levels from `hu` on the cavity's grid (k, j, i); None where too little is as bright as contrast."""
     brain = hu[cavity.core]
     tissue = float(np.median(brain))
-    noise = 1.4826 * float(np.median(np.abs(brain - tissue)))
+    noise = robust_sigma(brain - tissue)
     deep = dilated(cavity.core, AROUND_CORE_MM, cavity.spacing_kji)
     bright = deep & (hu > tissue + max(ABOVE_TISSUE_HU, 4.0 * noise))
     voxel_ml = float(np.prod(cavity.spacing_kji)) / 1000

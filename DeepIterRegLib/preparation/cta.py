@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import Volume
@@ -17,7 +18,7 @@ from DeepIterRegLib.preparation.rotational import segment_rotational
 from DeepIterRegLib.preparation.segment_cta import segment_cta
 
 StepCallback = Callable[[str, float], None]
-"""Called with the step's name in plain words and the fraction of the preparation that is done, 0 to 1."""
+"""Called with the stage's name (`common.stage_names`) and the fraction of the preparation that is done, 0 to 1."""
 
 BRAIN_HU = 35.0
 """Grey and white matter, where masks are given and the brain is not looked for."""
@@ -52,7 +53,7 @@ def prepare_volume(
     all_vessels, all_veins, fill, warnings = prepare(volume, given_vessels, given_veins, tell)
     if given_vessels is None:
         warnings += _too_much(volume, all_vessels)
-    tell("Take the points", 0.95)
+    tell(stage_names.SAMPLING_VESSELS, 0.95)
     cloud = cloud_from_volume(volume, all_vessels, all_veins, fill)
     if len(cloud) == 0:
         raise InputError(
@@ -60,7 +61,7 @@ def prepare_volume(
             "belongs to {cta}.",
             field=Field.CTA_VESSELS,
         )
-    tell("Take the points", 1.0)
+    tell(stage_names.SAMPLING_VESSELS, 1.0)
     return PreparedVolume(volume, all_vessels, all_veins, cloud, volume.warnings + warnings)
 
 
@@ -80,7 +81,7 @@ _Parts = tuple[BoolArray, BoolArray, FloatArray, tuple[str, ...]]
 
 
 def _from_rotational(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Parts:
-    tell("Find the vessels", 0.0)
+    tell(stage_names.FINDING_VESSELS, 0.0)
     found, fill = segment_rotational(volume.voxels, float(np.prod(volume.spacing_mm)))
     if vessels is not None:
         found = vessels

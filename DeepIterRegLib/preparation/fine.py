@@ -6,17 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.preparation.contrast import ContrastLevels
+from DeepIterRegLib.preparation.contrast import ContrastLevels, lumen_hu
 from DeepIterRegLib.preparation.distance import dilated
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
 LEVEL_PERCENTILE = 90.0
 """Of a class's voxels: the lumen; the rest is its rim and its small branches."""
-LUMEN_PERCENTILE = 75.0
 LEAST_FILL = 0.33
-"""Voxels that are less vessel than that stay out of the mask."""
+"""Least share of vessel in a voxel of the mask."""
 LEAST_CONTRAST_HU = 30.0
-"""A mask whose voxels are no brighter than this above tissue tells nothing about partial volume."""
+"""Voxels that are not this much brighter than tissue say nothing about partial volume: each counts as all vessel."""
 
 
 def on_fine_grid(
@@ -31,7 +30,7 @@ def on_fine_grid(
     reach = float(np.linalg.norm(grid.spacing_kji)) / np.sqrt(3.0) * 1.01
     reached = grid.to_fine(dilated(mask, reach, grid.spacing_kji))
     # Thick veins of an early phase are paler than the threshold for arteries, and known all the same.
-    lumen = float(np.percentile(grid.hu[mask], LUMEN_PERCENTILE))
+    lumen = lumen_hu(grid.hu[mask])
     low = min(levels.low_hu, levels.tissue_hu + LEAST_FILL * (lumen - levels.tissue_hu)) if thick else levels.low_hu
     return reached & (voxels > low) & (voxels < levels.dense_hu)
 

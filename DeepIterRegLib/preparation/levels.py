@@ -1,4 +1,4 @@
-"""Typical brightnesses: where a histogram parts."""
+"""Otsu's threshold: the brightness that separates two classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 
 
 def otsu_threshold(values: FloatArray, bins: int = 256) -> float:
-    """The threshold that best parts `values` (any shape) in two classes (Otsu 1979: largest between-class variance)."""
+    """The threshold that best separates `values` (any shape) into two classes (Otsu 1979: variance between classes)."""
     counts, edges = np.histogram(values, bins)
     centres = (edges[1:] + edges[:-1]) / 2
     below = np.cumsum(counts)[:-1].astype(float)

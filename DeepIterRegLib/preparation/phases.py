@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.robust_statistics import SIGMA_OF_MEDIAN_DEVIATION
 
 EARLY_SHARE, LATE_SHARE = 0.45, 0.4
 """Of a pixel's greatest contrast: what it must reach in the arterial phase to be artery, and must gain after the
 arterial peak to be vein."""
-CERTAIN_GAIN, MEDIAN_TO_SIGMA = 4.0, 1.4826
+CERTAIN_GAIN = 4.0
 """The gain must also exceed this many standard deviations of the noise."""
 VALLEY = 0.7
 """Between arteries and veins fewer pixels fill, by this factor, than at the height of the smaller of the two."""
@@ -81,7 +82,7 @@ def _noise(curves: FloatArray) -> FloatArray:
     """
     if len(curves) < 3:
         return np.zeros(curves.shape[1], dtype=curves.dtype)
-    return np.median(np.abs(np.diff(curves, n=2, axis=0)), axis=0) * MEDIAN_TO_SIGMA / np.sqrt(6)
+    return np.median(np.abs(np.diff(curves, n=2, axis=0)), axis=0) * SIGMA_OF_MEDIAN_DEVIATION / np.sqrt(6)
 
 
 def _split(histogram: FloatArray) -> int:

@@ -1,4 +1,4 @@
-"""What preparation hands to the registration."""
+"""The prepared images, which registration works on."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.robust_statistics import robust_sigma
 from DeepIterRegLib.preparation.components import touching
 from DeepIterRegLib.preparation.levels import otsu_threshold
 
@@ -55,4 +56,4 @@ def _background(values: FloatArray) -> tuple[float, float]:
     """Level and standard deviation of what is no vessel (most of a 3DRA; exactly 0 where the scanner cut it off)."""
     sample = values[::2, ::2, ::2]
     level = float(np.median(sample))
-    return level, 1.4826 * float(np.median(np.abs(sample - level)))
+    return level, robust_sigma(sample - level)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import Volume
@@ -29,7 +30,7 @@ BELOW_CORE_MM = 17.0
 """The core keeps 12 mm from bone, and 5 mm are for a brain stem that is wider than its canal."""
 SPINAL_ML = 2.0
 """Of vessels in the spinal canal: both vertebral arteries, 4 mm wide, over 40 mm hold 1 mL. More is vertebrae with thin
-shells, and the neck's rules have to tell what of it is a vessel."""
+shells, and the neck's rules then decide what of it is a vessel."""
 METAL_HU = 2900.0
 """Enamel ends at about 2800; metal saturates most scanners at 3071."""
 METAL_ML = 0.05
@@ -50,7 +51,7 @@ class CtaSegmentation:
 def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmentation:
     """Find the vessels of the head and neck; raises InputError where there is no head or no contrast."""
     spacing_kji = volume.spacing_mm[::-1]
-    tell("Find the head", 0.0)
+    tell(stage_names.FINDING_HEAD, 0.0)
     grid = work_grid(volume.voxels, spacing_kji)
     coarse = coarser(grid, COARSE_EDGE_MM)
     cavity = find_cavity(coarse.hu, coarse.spacing_kji)
@@ -67,14 +68,15 @@ def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmen
             "The CTA shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT.",
             field=Field.CTA,
         )
-    tell("Remove bone", 0.15)
-    return _segment(volume, grid, coarse, cavity, levels, tell)
+    tell(stage_names.REMOVING_BONE, 0.15)
+    return _segment(volume, grid, coarse, cavity=cavity, levels=levels, tell=tell)
 
 
 def _segment(
     volume: Volume,
     grid: WorkGrid,
     coarse: WorkGrid,
+    *,
     cavity: Cavity,
     levels: ContrastLevels,
     tell: Callable[[str, float], None],
@@ -83,12 +85,12 @@ def _segment(
     bone = find_bone(grid, levels)
     inside = coarse.to_fine(cavity.inside)
     searched = coarse.to_fine(dilated(cavity.inside, CAVITY_MARGIN_MM, coarse.spacing_kji))
-    tell("Find the vessels", 0.3)
+    tell(stage_names.FINDING_VESSELS, 0.3)
     box = bounding_box(searched, margin=3)  # of the cavity: half of the volume or less, and the costly half of the work
     vessels, veins = np.zeros_like(inside), np.zeros_like(inside)
     core = coarse.to_fine(cavity.core)
     vessels[box] = intracranial_vessels(grid.within(box), searched[box], core[box], bone.within(box), levels)
-    tell("Find the veins", 0.7)
+    tell(stage_names.FINDING_VEINS, 0.7)
     above = coarse.to_fine(_above_spine(cavity, to_ras * coarse.factors))
     if float(np.count_nonzero(vessels & ~above)) * grid.voxel_ml > SPINAL_ML:
         vessels &= above
@@ -98,9 +100,9 @@ def _segment(
     box = bounding_box(body, margin=3)
     in_body, bone_in_body = grid.within(box), bone.within(box)
     neck = neck_vessels(in_body, (body & ~searched)[box], bone_in_body, levels, to_ras)
-    neck |= canal_vessels(in_body, neck, vessels[box] & ~veins[box], bone_in_body, levels, body[box])
+    neck |= canal_vessels(in_body, neck, vessels[box] & ~veins[box], bone=bone_in_body, levels=levels, body=body[box])
     vessels[box] |= neck
-    tell("Outline the vessels", 0.85)
+    tell(stage_names.OUTLINING_VESSELS, 0.85)
     fine_veins = on_fine_grid(veins, grid, volume.voxels, levels, thick=True)
     fine_others = on_fine_grid(vessels & ~veins, grid, volume.voxels, levels, thick=False)
     return CtaSegmentation(fine_veins | fine_others, fine_veins, levels, _warnings(grid, levels, bool(veins.any())))

@@ -1,4 +1,4 @@
-"""How tube-like the surroundings of a voxel are."""
+"""Tubularity: how tube-like the surroundings of a voxel are (after Frangi)."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from DeepIterRegLib.preparation.bone import Bone
 from DeepIterRegLib.preparation.components import label_components, touching
 from DeepIterRegLib.preparation.contrast import ContrastLevels
 from DeepIterRegLib.preparation.distance import dilated, distance_mm, opened
+from DeepIterRegLib.preparation.hounsfield_limits import AIR_BELOW_HU
 from DeepIterRegLib.preparation.tubes import tubularity
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
-AIR_HU = -300.0
 NEAR_BONE_MM = 3.5
-"""Closer than this, brightness alone is no proof: thin bone and partial volume look the same."""
+"""Closer than this, brightness alone does not prove a vessel: thin bone and partial volume are as bright."""
 TUBE_NEAR_BONE = 0.3
 TUBE_FAINT = 0.3
 TUBE_FAINT_NEAR_BONE = 0.5
@@ -67,7 +67,7 @@ def intracranial_vessels(
     inside, core: (k, j, i) the cavity with a margin of some millimetres, and the deep brain. The region that is
     searched is what can be reached from the deep brain without crossing bone.
     """
-    open_space = inside & ~bone.wall & ~bone.solid & (grid.hu > AIR_HU)
+    open_space = inside & ~bone.wall & ~bone.solid & (grid.hu > AIR_BELOW_HU)
     region = touching(open_space, core)
     contrast = levels.vessel_hu - levels.tissue_hu
     clipped = np.where(region, np.clip(grid.hu, levels.tissue_hu, levels.vessel_hu), np.float32(levels.tissue_hu))

@@ -1,4 +1,4 @@
-"""A coarser grid, about 1 mm, for everything that needs no finer one."""
+"""A coarser grid of about 1 mm, for all steps that need no finer one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Optimisation of the pose on image similarity: the published stages of Adam, and the default, coarse to fine."""
+"""Optimisation of the pose on image similarity: the default method, coarse to fine, and the published one (Adam)."""

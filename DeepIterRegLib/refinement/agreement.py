@@ -1,4 +1,4 @@
-"""Whether what was found looks like what was sought: a plain warning, not yet a confidence."""
+"""How well CTA and DSA agree at the result, and the warnings where they agree poorly. Not a confidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.refinement.default import filled_similarity
+from DeepIterRegLib.refinement.default import mixture_similarity
 from DeepIterRegLib.refinement.groups import vessel_groups
 from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
@@ -26,7 +26,7 @@ def agreement_ncc(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram
     The same measure for every method, whatever its own similarity is.
     """
     pyramid = VesselPyramid(vessel_groups(volume.cloud), angiograms, [SIZE_PX], "cpu")
-    views = [filled_similarity(pyramid, prepared, view, SIZE_PX) for view, prepared in enumerate(angiograms)]
+    views = [mixture_similarity(pyramid, prepared, view, SIZE_PX) for view, prepared in enumerate(angiograms)]
     return float(MeanSimilarity(views).value(pose[None])[0])
 
 

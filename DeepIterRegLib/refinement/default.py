@@ -1,4 +1,4 @@
-"""The default method: many starts, coarse to fine, to the most probable pose. Numbers: docs/refinement.md."""
+"""The default method: from many starts, coarse to fine, to the most probable pose (docs/refinement.md)."""
 
 from __future__ import annotations
 
@@ -10,26 +10,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, contrast_target
+from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, fixed_contrast
 from DeepIterRegLib.refinement.groups import vessel_groups
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
-from DeepIterRegLib.refinement.minip_mutual_information import minip_view
+from DeepIterRegLib.refinement.minip_mutual_information import mutual_information_with_minip
 from DeepIterRegLib.refinement.optimum import Optimum
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.phases import INDEPENDENT_PIXELS, PhaseSimilarity
-from DeepIterRegLib.refinement.pose_similarity import FilledSimilarity, MeanSimilarity, PoseSimilarity
+from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity, MixtureSimilarity, PoseSimilarity
 from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import INITIALIZER_WIDTHS, PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
-from DeepIterRegLib.refinement.translation_search import TranslationSearch, apart, candidates
-from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
+from DeepIterRegLib.refinement.translation_search import (
+    TranslationSearch,
+    candidate_poses,
+    distinct_poses,
+)
+from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 
 MAX_THREADS = 4
-"""More do not help: the Python between two kernels holds the interpreter's lock."""
+"""More do not help: Python's lock is held between two kernels."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +50,13 @@ class Level:
 
 
 LEVELS = (
-    Level("Coarse alignment", 64, 4, LbfgsSchedule(iterations=40, tolerance=1e-4)),
-    Level("Vessel alignment", 128, 2, LbfgsSchedule(iterations=40, tolerance=1e-5)),
-    Level("Fine alignment", 256, 1, LbfgsSchedule(iterations=60, tolerance=1e-6)),
+    Level(stage_names.COARSE_ALIGNMENT, 64, 4, LbfgsSchedule(iterations=40, tolerance=1e-4)),
+    Level(stage_names.VESSEL_ALIGNMENT, 128, 2, LbfgsSchedule(iterations=40, tolerance=1e-5)),
+    Level(stage_names.FINE_ALIGNMENT, 256, 1, LbfgsSchedule(iterations=60, tolerance=1e-6)),
 )
-MINIP_NAME = "Minimum projection"
 MINIP_SCHEDULE = LbfgsSchedule(iterations=40, tolerance=1e-6)
 
-
 SEARCH = TranslationSearch()
-SEARCH_NAME = "Search for the head"
 KEEP_STARTS = 8
 """Candidates of the search that the coarsest level climbs from."""
 
@@ -76,13 +78,15 @@ def level_posterior(
     )
 
 
-def filled_similarity(pyramid: VesselPyramid, prepared: PreparedAngiogram, view: int, size_px: int) -> FilledSimilarity:
+def mixture_similarity(
+    pyramid: VesselPyramid, prepared: PreparedAngiogram, view: int, size_px: int
+) -> MixtureSimilarity:
     """NCC of the contrast of angiogram number `view` with the vessel groups' best mixture, at one resolution."""
     factor = binning_factor(prepared.angiogram.carm, size_px)
-    correlation = FillingCorrelation(
-        contrast_target(prepared.contrast, factor), binned(prepared.angiogram.valid, factor)
+    correlation = MixtureCorrelation(
+        fixed_contrast(prepared.contrast, factor), binned(prepared.angiogram.valid, factor)
     )
-    return FilledSimilarity(pyramid.renderers(size_px, view), correlation)
+    return MixtureSimilarity(pyramid.renderers(size_px, view), correlation)
 
 
 def minip_similarity(
@@ -91,10 +95,10 @@ def minip_similarity(
     """MI of the minimum projections with the vessels that filled, as the best mixture at `pose` says."""
     views = []
     for view, prepared in enumerate(angiograms):
-        gains = filled_similarity(pyramid, prepared, view, size_px).gains(pose)
+        gains = mixture_similarity(pyramid, prepared, view, size_px).gains(pose)
         renderer = pyramid.mixture(size_px, view, gains)
         factor = binning_factor(prepared.angiogram.carm, size_px)
-        views.append(minip_view(renderer, prepared, factor, pose))
+        views.append(mutual_information_with_minip(renderer, prepared, factor, pose))
     return MeanSimilarity(views)
 
 
@@ -119,74 +123,97 @@ def refine_default(
     same seed gives the same poses, whatever the number of threads: every start is climbed by itself.
     """
     groups = vessel_groups(volume.cloud)
-    centre = volume.cloud.centre_mm
-    tell = _Steps(report, KEEP_STARTS + sum(level.keep for level in levels[:-1]) + 2)
+    centre_mm = volume.cloud.centre_mm
+    progress = _StepCounter(report, KEEP_STARTS + sum(level.keep for level in levels[:-1]) + 2)
 
     clock = time.perf_counter
     began = clock()
     sizes_px = [level.size_px for level in levels]
     pyramid = VesselPyramid(groups, angiograms, sizes_px, device)
-    prior = PosePrior(start_poses, centre, angiograms[0].angiogram.carm)
+    prior = PosePrior(start_poses, centre_mm, angiograms[0].angiogram.carm)
     posteriors = [level_posterior(pyramid, groups, angiograms, [prior], size) for size in sizes_px]
     if hypotheses:
-        # The initializer knows where to look, the vessels know better where exactly: it has no say in the finer levels.
-        near = PosePrior(hypotheses, centre, angiograms[0].angiogram.carm, INITIALIZER_WIDTHS)
-        posteriors[0] = level_posterior(pyramid, groups, angiograms, [prior, near], sizes_px[0])
+        # At the finer levels the vessels alone decide: they locate the head better than the initializer does.
+        hypothesis_prior = PosePrior(hypotheses, centre_mm, angiograms[0].angiogram.carm, INITIALIZER_WIDTHS)
+        posteriors[0] = level_posterior(pyramid, groups, angiograms, [prior, hypothesis_prior], sizes_px[0])
     similarity = posteriors[0]
-    found = [
-        candidates(
+    searched = [
+        candidate_poses(
             pyramid.renderers(sizes_px[0], view),
             groups,
             prepared,
-            binning_factor(prepared.angiogram.carm, sizes_px[0]),
-            start,
-            centre,
-            search,
-            prior,
+            factor=binning_factor(prepared.angiogram.carm, sizes_px[0]),
+            start_pose=start,
+            centre_mm=centre_mm,
+            search=search,
+            prior=prior,
             seed=seed + number,
         )
         for number, start in enumerate(start_poses)
         for view, prepared in enumerate(angiograms)
     ]
-    # Each view found its own translations; which of them explain all views, the similarity says.
-    tried = np.concatenate([start_poses, *([hypotheses] if hypotheses else []), *found])
-    values = similarity.value(tried)
-    order = apart(tried, values, centre, KEEP_STARTS)
-    poses, best_value = list(tried[order]), float(values[order[0]])
-    stages = [Stage(SEARCH_NAME, poses[0], similarity.name, best_value, float(values[0]), clock() - began, len(tried))]
-    tell(SEARCH_NAME, best_value, poses[0])
+    # Each view proposed translations for itself; the similarity says which of them explain all views.
+    candidates = np.concatenate([start_poses, *([hypotheses] if hypotheses else []), *searched])
+    values = similarity.value(candidates)
+    order = distinct_poses(candidates, values, centre_mm, KEEP_STARTS)
+    poses, best_value = list(candidates[order]), float(values[order[0]])
+    stages = [
+        Stage(
+            name=stage_names.POSE_SEARCH,
+            pose=poses[0],
+            similarity_name=similarity.name,
+            similarity=best_value,
+            similarity_before=float(values[0]),
+            seconds=clock() - began,
+            evaluations=len(candidates),
+        )
+    ]
+    progress.step(stage_names.POSE_SEARCH, best_value, poses[0])
 
     for level, similarity in zip(levels, posteriors, strict=True):
         began = clock()
         before = float(similarity.value(poses[0][None])[0])
-        optima = _climb_all(similarity, poses, centre, level, device, tell)
-        evaluations = sum(optimum.evaluations for optimum in optima)
-        best = optima[0]
+        optima = _climb_all(similarity, poses, centre_mm, level, device=device, progress=progress)
         stages.append(
-            Stage(level.name, best.pose, similarity.name, best.similarity, before, clock() - began, evaluations)
+            Stage(
+                name=level.name,
+                pose=optima[0].pose,
+                similarity_name=similarity.name,
+                similarity=optima[0].similarity,
+                similarity_before=before,
+                seconds=clock() - began,
+                evaluations=sum(optimum.evaluations for optimum in optima),
+            )
         )
         poses = [optimum.pose for optimum in optima[: level.keep]]
 
     began = clock()
-    # MI alone slides off along the beam where the images agree poorly: it adds to the vessels and replaces nothing.
+    # MI is added to the vessels' likelihood, not put in its place: alone it drifts along the beam in poor images.
     minip = minip_similarity(pyramid, angiograms, sizes_px[-1], poses[0])
     similarity = posteriors[-1].plus(INDEPENDENT_PIXELS * len(angiograms), minip)
-    last = lbfgs(similarity, PoseParameters.around(poses[0], centre), np.zeros(6), MINIP_SCHEDULE)
-    tell(MINIP_NAME, last.similarity, last.pose)
-    name, seconds = similarity.name, clock() - began
+    last = lbfgs(similarity, PoseParameters.around(poses[0], centre_mm), np.zeros(6), MINIP_SCHEDULE)
+    progress.step(stage_names.MINIMUM_PROJECTION, last.similarity, last.pose)
     stages.append(
-        Stage(MINIP_NAME, last.pose, name, last.similarity, last.similarity_before, seconds, last.evaluations)
+        Stage(
+            name=stage_names.MINIMUM_PROJECTION,
+            pose=last.pose,
+            similarity_name=similarity.name,
+            similarity=last.similarity,
+            similarity_before=last.similarity_before,
+            seconds=clock() - began,
+            evaluations=last.evaluations,
+        )
     )
     return stages
 
 
-class _Steps:
-    """Counts what is done into the fraction that `report` wants."""
+class _StepCounter:
+    """Turns the steps that are done into the fraction that `report` wants."""
 
     def __init__(self, report: Callable[[str, float, float, FloatArray], None], total: int) -> None:
         self._report, self._total, self._done = report, total, 0
 
-    def __call__(self, stage: str, similarity: float, pose: FloatArray) -> None:
+    def step(self, stage: str, similarity: float, pose: FloatArray) -> None:
         self._done += 1
         self._report(stage, self._done / self._total, similarity, pose)
 
@@ -196,8 +223,9 @@ def _climb_all(
     poses: Sequence[FloatArray],
     centre_mm: FloatArray,
     level: Level,
+    *,
     device: str,
-    tell: Callable[[str, float, FloatArray], None],
+    progress: _StepCounter,
 ) -> list[Optimum]:
     """The optima above all poses, the most similar first."""
 
@@ -207,8 +235,8 @@ def _climb_all(
     optima: dict[int, Optimum] = {}
     for index, optimum in _in_threads(climb, poses, device):
         optima[index] = optimum
-        best = max(optima.values(), key=lambda found: found.similarity)
-        tell(level.name, best.similarity, best.pose)
+        best = max(optima.values(), key=lambda each: each.similarity)
+        progress.step(level.name, best.similarity, best.pose)
     # Equal similarities in the order of the poses, whichever thread was first.
     return [optima[index] for index in sorted(optima, key=lambda index: (-optima[index].similarity, index))]
 

@@ -25,6 +25,6 @@ def binned(image: FloatArray | BoolArray, factor: int) -> FloatArray:
     return blocks.mean(axis=(1, 3), dtype=np.float64).astype(np.float32)
 
 
-def contrast_target(contrast: FloatArray, factor: int) -> FloatArray:
+def fixed_contrast(contrast: FloatArray, factor: int) -> FloatArray:
     """Fixed image of a flattened contrast image (`PreparedAngiogram.contrast`), binned, thin vessels lifted."""
     return np.maximum(binned(contrast, factor), 0) ** np.float32(CONTRAST_POWER)

@@ -13,15 +13,25 @@ HEADROOM = 1.25
 """Pixels may grow this much brighter than at the first pose before they count as the brightest bin."""
 
 
-def minip_view(renderer: Renderer, prepared: PreparedAngiogram, factor: int, pose: FloatArray) -> RenderedSimilarity:
+def mutual_information_with_minip(
+    renderer: Renderer, prepared: PreparedAngiogram, factor: int, pose: FloatArray
+) -> RenderedSimilarity:
     """Mutual information with the MinIP of one angiogram, on the renderer's detector, which is binned by `factor`.
 
-    The DRR's range is fixed by its image at `pose` (4, 4): a range that followed the pose would make the measure jump.
+    pose: (4, 4), at which `drr_range` is taken.
     """
-    brightest_mm = float(renderer.render(pose[None]).max())
     similarity = MutualInformation(
         binned(prepared.minip, factor),
         binned(prepared.angiogram.valid, factor),
-        moving_range=(0.0, max(HEADROOM * brightest_mm, 1e-3)),
+        moving_range=drr_range(renderer, pose),
     )
     return RenderedSimilarity(renderer, similarity)
+
+
+def drr_range(renderer: Renderer, pose: FloatArray) -> tuple[float, float]:
+    """mm of the first and last bin of a DRR's histogram, by its image at `pose` (4, 4).
+
+    A range that followed the pose would make mutual information jump from pose to pose.
+    """
+    brightest_mm = float(renderer.render(pose[None]).max())
+    return 0.0, max(HEADROOM * brightest_mm, 1e-3)

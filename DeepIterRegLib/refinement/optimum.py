@@ -1,4 +1,4 @@
-"""Where an optimiser ended."""
+"""The result of one optimisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The six numbers an optimiser sees: a correction about the CTA's centre, where a unit step moves about 1 mm."""
+"""The optimiser's six parameters: a correction about the CTA's centre, in which a unit step moves about 1 mm."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.head import ROTATION_LEVER_MM
 from DeepIterRegLib.geometry.rigid import PivotedCorrection
-
-HEAD_RADIUS_MM = 100.0
-"""A rotation of 1 / HEAD_RADIUS_MM moves the head's surface by 1 mm, as a translation of 1 mm does."""
 
 
 @dataclass(frozen=True, eq=False)
 class PoseParameters:
-    """Poses around a start pose as six numbers of like effect: rotation, translation, in mm at the head's surface."""
+    """Poses around a start pose as six numbers of similar effect: rotation, translation, mm at the head's surface."""
 
     correction: PivotedCorrection
 
@@ -27,7 +25,7 @@ class PoseParameters:
     @property
     def scale(self) -> FloatArray:
         """(6,) rad and mm per unit."""
-        return np.array([1 / HEAD_RADIUS_MM] * 3 + [1.0] * 3)
+        return np.array([1 / ROTATION_LEVER_MM] * 3 + [1.0] * 3)
 
     def pose(self, parameters: FloatArray) -> FloatArray:
         """(4, 4) pose of (6,) parameters; zeros give the start pose."""

@@ -1,4 +1,4 @@
-"""Like with like: the arterial phase of a run against the CTA's arteries, its venous phase against the large veins."""
+"""The similarity of the default method: arterial phase with the CTA's arteries, venous phase with its large veins."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, contrast_target
+from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, fixed_contrast
 from DeepIterRegLib.refinement.pose_similarity import group_images, group_twists
 from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
 from DeepIterRegLib.render.protocol import Renderer
-from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
+from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 
 INDEPENDENT_PIXELS = 60.0
-"""How many independent observations an image of vessels is worth. Its thousands of pixels err together (a missed
-branch, a ghost), so it is nearer to the number of its vessels' pieces; it sets how much the prior can say."""
+"""How many independent observations an image of vessels is worth. Neighbouring pixels err together (a missed branch, a
+motion ghost), so it is about the number of vessel pieces; the smaller it is, the more the prior weighs."""
 MIN_VEIN_SHARE = 0.05
-"""Of the vessels' area; a venous phase with less has nothing to say."""
-HIGHEST = 0.999
-"""Correlation at which the logarithm is cut off."""
+"""Of the vessels' area; with less, the venous phase is not compared by itself."""
+MAX_CORRELATION = 0.999
+"""Higher ones count as this: at 1 the log likelihood is infinite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Phase:
     fixed: FloatArray
     """(rows, columns), binned contrast."""
     observations: float
-    """Independent ones that this phase is worth."""
+    """How many independent observations this phase is worth."""
 
 
 def phases(groups: Sequence[VesselCloud], prepared: PreparedAngiogram, factor: int) -> list[Phase]:
@@ -45,11 +45,11 @@ def phases(groups: Sequence[VesselCloud], prepared: PreparedAngiogram, factor: i
     arteries = [index for index in range(len(groups)) if index not in veins]
     artery_area, vein_area = float(prepared.arteries.sum()), float(prepared.veins.sum())
     if not veins or not arteries or vein_area <= MIN_VEIN_SHARE * (artery_area + vein_area):
-        return [Phase([*arteries, *veins], contrast_target(prepared.contrast, factor), INDEPENDENT_PIXELS)]
+        return [Phase([*arteries, *veins], fixed_contrast(prepared.contrast, factor), INDEPENDENT_PIXELS)]
     arterial = INDEPENDENT_PIXELS * artery_area / (artery_area + vein_area)
     return [
-        Phase(arteries, contrast_target(prepared.artery_contrast, factor), arterial),
-        Phase(veins, contrast_target(prepared.vein_contrast, factor), INDEPENDENT_PIXELS - arterial),
+        Phase(arteries, fixed_contrast(prepared.artery_contrast, factor), arterial),
+        Phase(veins, fixed_contrast(prepared.vein_contrast, factor), INDEPENDENT_PIXELS - arterial),
     ]
 
 
@@ -59,7 +59,7 @@ def _is_vein(group: VesselCloud) -> bool:
 
 def log_likelihood(correlation: FloatArray, observations: float) -> FloatArray:
     """Of a linear relation with unknown gains and Gaussian noise, at its best fit, relative to no relation at all."""
-    return -observations / 2 * np.log1p(-(np.minimum(correlation, HIGHEST) ** 2))
+    return -observations / 2 * np.log1p(-(np.minimum(correlation, MAX_CORRELATION) ** 2))
 
 
 class PhaseSimilarity:
@@ -81,7 +81,7 @@ class PhaseSimilarity:
         valid = binned(prepared.angiogram.valid, factor)
         self._renderers = tuple(renderers)
         self._phases = [
-            (phase.groups, FillingCorrelation(phase.fixed, valid), phase.observations)
+            (phase.groups, MixtureCorrelation(phase.fixed, valid), phase.observations)
             for phase in phases(groups, prepared, factor)
         ]
 
@@ -97,7 +97,7 @@ class PhaseSimilarity:
         values, gradients = np.zeros(len(poses)), np.zeros_like(images)
         for groups, part, worth in self._phases:
             correlation, gradient = part.value_and_gradient(images[:, groups])
-            correlation = np.minimum(correlation, HIGHEST)
+            correlation = np.minimum(correlation, MAX_CORRELATION)
             values += log_likelihood(correlation, worth)
             slope = worth * correlation / (1 - correlation**2)
             gradients[:, groups] += slope.astype(images.dtype)[:, None, None, None] * gradient

@@ -1,4 +1,4 @@
-"""How well the angiograms agree with the vessels at a pose: renderer and similarity put together, summed over views."""
+"""Similarity as a function of the pose: a renderer and an image similarity, averaged over the views."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.render.protocol import Renderer
-from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
+from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 from DeepIterRegLib.similarity.protocol import Similarity
 
 
@@ -52,19 +52,19 @@ def group_twists(renderers: Sequence[Renderer], poses: FloatArray, gradients: Fl
     twists = np.zeros((len(poses), 6))
     for index, renderer in enumerate(renderers):
         gradient = gradients[:, index]
-        # A group that did not fill has gain 0 and pulls nowhere: most evaluations save a sweep over its points.
+        # A group that did not fill has no gradient: skipping it saves a sweep over its points in most evaluations.
         if gradient.any():
             twists += renderer.backward(poses, np.ascontiguousarray(gradient))
     return twists
 
 
-class FilledSimilarity:
+class MixtureSimilarity:
     """One angiogram against the best non-negative mixture of vessel groups, each rendered by itself.
 
     The run fills one carotid's tree and its veins, the CTA shows everything: the mixture's gains say what filled.
     """
 
-    def __init__(self, renderers: Sequence[Renderer], similarity: FillingCorrelation) -> None:
+    def __init__(self, renderers: Sequence[Renderer], similarity: MixtureCorrelation) -> None:
         self.name = "NCC"
         self._renderers, self._similarity = tuple(renderers), similarity
 

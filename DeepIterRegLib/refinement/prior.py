@@ -1,4 +1,4 @@
-"""Where a head may lie: how likely a pose is before anybody looks at the images."""
+"""The prior: how likely a pose is before the images are compared."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class PosePrior:
 
     def of_offset(self, rotation_rad: FloatArray, shift_mm: FloatArray) -> FloatArray:
         """(...) log priors of (..., 3) rotation vectors and translations of the centre from a start, C-arm frame."""
-        return self._of_squared(self._squared(np.asarray(rotation_rad), np.asarray(shift_mm)))
+        return self._log_density(self._squared(np.asarray(rotation_rad), np.asarray(shift_mm)))
 
     def value(self, poses: FloatArray) -> FloatArray:
         """(B,) log priors of (B, 4, 4) poses."""
@@ -64,10 +64,10 @@ class PosePrior:
 
     def value_and_gradient(self, poses: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(B,) log priors of (B, 4, 4) poses, and their (B, 6) gradients by a left twist (`Renderer.backward`)."""
-        pairs = [max((self._about(start, pose) for start in self._starts), key=lambda pair: pair[0]) for pose in poses]
+        pairs = [max((self._at(start, pose) for start in self._starts), key=lambda pair: pair[0]) for pose in poses]
         return np.array([value for value, _ in pairs]), np.array([twist for _, twist in pairs])
 
-    def _about(self, start: FloatArray, pose: FloatArray) -> tuple[float, FloatArray]:
+    def _at(self, start: FloatArray, pose: FloatArray) -> tuple[float, FloatArray]:
         place = apply(pose, self._centre_mm)
         shift = place - apply(start, self._centre_mm)
         rotation = Rotation.from_matrix(pose[:3, :3] @ start[:3, :3].T).as_rotvec()
@@ -76,11 +76,11 @@ class PosePrior:
         force = self._precision @ shift
         turn = self._rotation_precision * np.linalg.solve(so3_left_jacobian(rotation).T, rotation)
         # A left twist turns about the isocentre and takes the centre along.
-        return float(self._of_squared(squared)), slope * np.concatenate([turn + np.cross(place, force), force])
+        return float(self._log_density(squared)), slope * np.concatenate([turn + np.cross(place, force), force])
 
     def _squared(self, rotation_rad: FloatArray, shift_mm: FloatArray) -> FloatArray:
         turned = self._rotation_precision * (rotation_rad**2).sum(axis=-1)
         return turned + ((shift_mm @ self._precision) * shift_mm).sum(axis=-1)
 
-    def _of_squared(self, squared: FloatArray) -> FloatArray:
+    def _log_density(self, squared: FloatArray) -> FloatArray:
         return -(self._freedom + UNKNOWNS) / 2 * np.log1p(squared / self._freedom)

@@ -1,4 +1,4 @@
-"""The vessel groups at the resolutions of the search, made once: taking the points costs more than rendering them."""
+"""The vessel groups at the resolutions of the search, sampled once: sampling costs more than rendering."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class VesselPyramid:
     """Renderers of vessel groups for several angiograms at several detector sizes.
 
     groups: the clouds, at the CTA's own resolution. sizes_px: pixels along the detector's shorter side. Each size's
-    cells fit the pixels of the finest detector (`fitting_cell_mm`) and are taken from the next finer size's.
+    cells fit the pixels of the finest detector (`fitting_cell_mm`) and are made of the next finer size's.
     """
 
     def __init__(

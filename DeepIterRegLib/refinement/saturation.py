@@ -1,4 +1,4 @@
-"""Thick vessels count as vessels, not as more than vessels: path lengths that saturate."""
+"""Saturating path lengths, so that thick vessels do not outweigh the thin ones, which fix the pose best."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Where to start: for many rotations at once, the in-plane translation that fits best, found by cross-correlation.
+"""The poses to start from: for many rotations, the translation along the detector that fits best, by cross-correlation.
 
-A translation along the detector hardly changes the DRR but shifts it, so one Fourier transform tries them all. That
-takes two of six unknowns (the ones that are far off when a head lies elsewhere on the table) out of the random search.
+A translation along the detector shifts the DRR and changes little else, so one Fourier transform tries all of them.
+That leaves only four of the six unknowns to the random search; the two that are far off when the head lies elsewhere
+on the table are found exactly.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from DeepIterRegLib.similarity.nonnegative import subsets
 RIDGE = 1e-6
 """Relative; keeps two vessel groups that project alike from making a singular system."""
 PROBE_MM = 60.0
-"""Distance from the CTA's centre of the points that tell how far apart two poses are."""
-APART_MM = 8.0
-"""Root mean square of those points' distances below which two starts would climb to the same place."""
+"""Distance from the CTA's centre of the six points by whose displacement two poses are told apart."""
+DISTINCT_MM = 8.0
+"""Two starts whose points are nearer than this (root mean square) would climb to the same optimum."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,16 @@ class TranslationSearch:
         return vectors
 
 
-def candidates(
+def candidate_poses(
     renderers: Sequence[Renderer],
     groups: Sequence[VesselCloud],
     prepared: PreparedAngiogram,
+    *,
     factor: int,
     start_pose: FloatArray,
     centre_mm: FloatArray,
     search: TranslationSearch,
     prior: PosePrior,
-    *,
     seed: int,
 ) -> FloatArray:
     """(rotations, 4, 4) poses: every rotation with the translation along the detector that fits one view best.
@@ -87,9 +88,10 @@ def candidates(
     for phase in phases(groups, prepared, factor):
         correlation = _correlations(images[:, phase.groups], phase.fixed, weights, row_shifts, column_shifts)
         posterior += log_likelihood(correlation, phase.observations)
-    best = shifts.reshape(-1, 3)[posterior.reshape(len(poses), -1).argmax(axis=1)]
+    best_shifts = shifts.reshape(-1, 3)[posterior.reshape(len(poses), -1).argmax(axis=1)]
     return np.stack([
-        correction.pose(np.concatenate([rotation, shift])) for rotation, shift in zip(rotations, best, strict=True)
+        correction.pose(np.concatenate([rotation, shift]))
+        for rotation, shift in zip(rotations, best_shifts, strict=True)
     ])  # fmt: skip
 
 
@@ -133,17 +135,17 @@ def _correlations(
     return np.sqrt(explained / energy if energy > 0 else 0 * explained).reshape(shape)
 
 
-def apart(poses: FloatArray, values: FloatArray, centre_mm: FloatArray, count: int) -> IntArray:
-    """Indices of the at most `count` best (B, 4, 4) poses, best first, no two within `APART_MM` of one another.
+def distinct_poses(poses: FloatArray, values: FloatArray, centre_mm: FloatArray, count: int) -> IntArray:
+    """Indices of the at most `count` best (B, 4, 4) poses, best first, no two within `DISTINCT_MM` of one another.
 
-    values: (B,). centre_mm: (3,) the CTA's centre, patient frame. Of poses alike one climb is enough.
+    values: (B,). centre_mm: (3,) the CTA's centre, patient frame. From poses that are alike one climb is enough.
     """
     probe = centre_mm + PROBE_MM * np.concatenate([np.eye(3), -np.eye(3)])
-    places = np.stack([apply(pose, probe) for pose in poses])
+    probes_mm = np.stack([apply(pose, probe) for pose in poses])
     chosen: list[int] = []
     for index in np.argsort(-values, kind="stable"):
-        distances = np.sqrt(((places[chosen] - places[index]) ** 2).sum(axis=-1).mean(axis=-1))
-        if (distances > APART_MM).all():
+        distances = np.sqrt(((probes_mm[chosen] - probes_mm[index]) ** 2).sum(axis=-1).mean(axis=-1))
+        if (distances > DISTINCT_MM).all():
             chosen.append(int(index))
         if len(chosen) == count:
             break

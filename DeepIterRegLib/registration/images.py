@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.progress import Progress, ProgressCallback
@@ -17,7 +18,6 @@ from DeepIterRegLib.images.masks import read_detector_mask, read_volume_mask
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import RequestedKind, read_volume
 
-READING = "Reading the images"
 FilePath: TypeAlias = str | os.PathLike[str]
 T_co = TypeVar("T_co", covariant=True)
 
@@ -94,7 +94,7 @@ def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> 
     The angiograms first: they are fast and fail more often.
     """
     if progress is not None:
-        progress(Progress(READING, 0.0))
+        progress(Progress(stage_names.READING, 0.0))
     geometries = files.geometries or (None,) * len(files.dsas)
     angiograms = tuple(
         dsa if isinstance(dsa, Angiogram) else read_angiogram(dsa, geometry)

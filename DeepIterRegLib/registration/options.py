@@ -13,6 +13,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.rigid import require_rigid
+from DeepIterRegLib.similarity.names import NCC, SIMILARITY_NAMES
 
 if TYPE_CHECKING:
     # The application makes options too, and loads nothing that computes.
@@ -25,11 +26,14 @@ Initializer: TypeAlias = bool | str | os.PathLike[str] | None
 ROUNDING = 1e-12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Options:
     """Raises InputError for a value that there is not."""
 
     method: Method = "default"
+    similarity: str = NCC
+    """Of the published method's first stage, which compares the vessel masks: a name in `similarity.names`; the paper's
+    is NCC. The default method has measures of its own."""
     initial_pose: FloatArray | str | os.PathLike[str] | None = None
     """(4, 4) where to start, or any rigid ITK transform file; None: from the radiological pose."""
     initializer: Initializer = None
@@ -46,6 +50,18 @@ class Options:
         if self.method not in get_args(Method):
             raise InputError(
                 "There is no method {given!r}; choose default or published.", field=Field.METHOD, given=self.method
+            )
+        if self.similarity not in SIMILARITY_NAMES:
+            raise InputError(
+                "There is no similarity {given!r}; choose one of {known}.",
+                field=Field.SIMILARITY,
+                given=self.similarity,
+                known=", ".join(SIMILARITY_NAMES),
+            )
+        if self.similarity != NCC and self.method != "published":
+            raise InputError(
+                "{similarity} is chosen for the published method alone; leave it out, or choose published.",
+                field=Field.SIMILARITY,
             )
         if self.device not in get_args(Device):
             raise InputError(
@@ -77,6 +93,7 @@ class Options:
         file = isinstance(self.initializer, str | os.PathLike)
         return {
             "method": self.method,
+            "similarity": self.similarity,
             "initial_pose": None if pose is None else pose.tolist(),
             "initializer": os.fspath(self.initializer) if file else self.initializer,  # type: ignore[arg-type]
             "device": self.device,
@@ -88,7 +105,14 @@ def options_from_json(content: Mapping[str, Any]) -> Options:
     """What `Options.to_json` wrote. Raises InputError, KeyError or ValueError for anything else."""
     pose = content["initial_pose"]
     given = None if pose is None else np.array(pose, dtype=np.float64)
-    return Options(content["method"], given, content["initializer"], content["device"], content["seed"])
+    return Options(
+        method=content["method"],
+        similarity=content["similarity"],
+        initial_pose=given,
+        initializer=content["initializer"],
+        device=content["device"],
+        seed=content["seed"],
+    )
 
 
 def _pose(given: FloatArray | str | os.PathLike[str] | None) -> FloatArray | None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.threads import one_blas_thread
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 from DeepIterRegLib.registration.cache import PreparationCache, RecentlyUsed, angiogram_key, key_of, volume_key
-from DeepIterRegLib.registration.images import READING, Deferred, PatientImages
+from DeepIterRegLib.registration.images import Deferred, PatientImages
 
 __all__ = ["PreparedImages", "prepare"]
 
-SEGMENTING_DSA = "Segmenting the DSA"
 ANGIOGRAMS_SHARE = 0.3
 """Of the progress bar."""
 
@@ -46,7 +46,7 @@ def _angiogram(images: PatientImages, index: int, tell: ProgressCallback, cache:
     if known is not None:
         return known
     angiogram = _fetched(images.angiograms[index], cache.angiograms, tell)
-    tell(Progress(SEGMENTING_DSA, 0.2))
+    tell(Progress(stage_names.SEGMENTING_DSA, 0.2))
     vessels, veins = map(_fetched_mask, images.masks.of_angiogram(index))
     return cache.prepared_angiograms.put(key, prepare_angiogram(angiogram, vessels, veins))
 
@@ -68,7 +68,7 @@ def _fetched(image: T | Deferred[T], remembered: RecentlyUsed[T], tell: Progress
     known = remembered.get(key_of(image))
     if known is not None:
         return known
-    tell(Progress(READING, 0.0))
+    tell(Progress(stage_names.READING, 0.0))
     return remembered.put(image.key, image.fetch())
 
 

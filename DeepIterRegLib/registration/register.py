@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, Stage, part_of
@@ -16,7 +17,7 @@ from DeepIterRegLib.initializer.checkpoint import CheckpointError
 from DeepIterRegLib.initializer.in_view import in_view
 from DeepIterRegLib.initializer.predictor import load_network
 from DeepIterRegLib.initializer.search import SearchOptions
-from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, INITIALIZER_NAME, Initialized, initializer_stage
+from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, Initialized, initializer_stage
 from DeepIterRegLib.preparation.prepared import PreparedImages
 from DeepIterRegLib.refinement.agreement import (
     agreement_ncc,
@@ -39,7 +40,6 @@ PREPARATION_SHARE = 0.6
 """Of the progress bar, where the images are not prepared yet: segmenting them takes longer than registering them."""
 INITIALIZER_SHARE = 0.3
 """Of the registration's part of it, where there is an initializer."""
-START_NAME, REGISTERED = "Starting pose", "Registered"
 NOT_REGISTERED = "The CTA was not registered: it is at the starting pose, to be moved by hand."
 OUT_OF_GPU_MEMORY = "The GPU has not enough free memory; the registration ran on the CPU."
 NOT_INITIALIZED = Initialized(None, (), ())
@@ -102,13 +102,13 @@ def register(
             " truth, or correct {carm}.",
             field=Field.INITIAL_POSE,
         )
-    first = Stage(START_NAME, starts[0], None, None, None, time.perf_counter() - began)
+    first = Stage(stage_names.STARTING_POSE, starts[0], None, None, None, time.perf_counter() - began)
     report(Progress(first.name, 0.0, pose=first.pose))
 
     initialized = NOT_INITIALIZED
     checkpoint = options.checkpoint
     if checkpoint is not None:
-        report(Progress(INITIALIZER_NAME, 0.0, pose=first.pose))
+        report(Progress(stage_names.INITIALIZER, 0.0, pose=first.pose))
         search = replace(options.search or DEFAULT_SEARCH, seed=options.seed)
         start_name = "radiological" if given is None else "given"
 
@@ -120,7 +120,7 @@ def register(
     done = 0.0
     if initialized.stage is not None:
         done = INITIALIZER_SHARE
-        report(Progress(INITIALIZER_NAME, done, initialized.stage.similarity, initialized.stage.pose))
+        report(Progress(stage_names.INITIALIZER, done, initialized.stage.similarity, initialized.stage.pose))
 
     def refine(on_device: str) -> list[Stage]:
         def step(stage: str, fraction: float, value: float, pose: FloatArray) -> None:
@@ -128,7 +128,9 @@ def register(
 
         if options.method == "published":
             pose = published_start(starts, initialized.hypotheses)
-            return refine_published(volume, angiograms, pose, device=on_device, report=step)
+            return refine_published(
+                volume, angiograms, pose, similarity=options.similarity, device=on_device, report=step
+            )
         return refine_default(
             volume, angiograms, starts, initialized.hypotheses, device=on_device, seed=options.seed, report=step
         )
@@ -137,7 +139,7 @@ def register(
     found = volume, angiograms, stages[-1].pose
     doubts = poor_agreement_warning(agreement_ncc(*found)), little_in_view_warning(share_in_view(*found))
     warnings += [doubt for doubt in doubts if doubt is not None]
-    report(Progress(REGISTERED, 1.0, stages[-1].similarity, stages[-1].pose))
+    report(Progress(stage_names.REGISTERED, 1.0, stages[-1].similarity, stages[-1].pose))
     return Registration(
         pose=stages[-1].pose,
         initial_pose=first.pose,
@@ -156,7 +158,7 @@ def _at_the_start(prepared: PreparedImages, start: FloatArray, seed: int, prepar
     return Registration(
         pose=start,
         initial_pose=start,
-        stages=(Stage(START_NAME, start, None, None, None, 0.0),),
+        stages=(Stage(stage_names.STARTING_POSE, start, None, None, None, 0.0),),
         method="by hand",
         device="cpu",
         images=prepared,

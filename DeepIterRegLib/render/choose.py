@@ -1,4 +1,4 @@
-"""Which renderer a machine gets."""
+"""The fastest renderer that a machine can run, and on which device."""
 
 from __future__ import annotations
 
@@ -63,7 +63,19 @@ def warm_up(requested: str) -> None:
         point = VesselCloud(
             np.zeros((1, 3), np.float32), np.ones(1, np.float32), np.zeros(1, dtype=bool), 1.0, np.zeros(3)
         )
-        renderer = splat_renderer(point, CArm.from_angles(0, 0, 1000, 500, 1.0, 8, 8), device)
+        renderer = splat_renderer(
+            point,
+            CArm.from_angles(
+                primary_angle_deg=0,
+                secondary_angle_deg=0,
+                sdd_mm=1000,
+                sid_mm=500,
+                pixel_spacing_mm=1.0,
+                rows=8,
+                columns=8,
+            ),
+            device,
+        )
         renderer.backward(np.eye(4)[None], renderer.render(np.eye(4)[None]))
     except Exception:
         return

@@ -1,4 +1,4 @@
-"""What every renderer offers: batched images of a vessel tree, and the pose gradient of anything computed from them."""
+"""The interface of every renderer: batched images of a vessel tree, and the pose gradient of what is made of them."""
 
 from __future__ import annotations
 

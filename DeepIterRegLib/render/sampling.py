@@ -66,7 +66,7 @@ def resampled(cloud: VesselCloud, cell_mm: float) -> VesselCloud:
     index, centre, weight, is_vein = pieces
     shape = index.max(axis=0) + 1
     key = (index[:, 0] * shape[1] + index[:, 1]) * shape[2] + index[:, 2]
-    return _merged(key, origin + cell_mm * centre, weight, is_vein, cell_mm, cloud)
+    return _merged(key, origin + cell_mm * centre, weight=weight, is_vein=is_vein, cell_mm=cell_mm, cloud=cloud)
 
 
 def frustum_cells(
@@ -91,8 +91,8 @@ def frustum_cells(
     shape = index.max(axis=0, initial=0) + 1
     key = (index[:, 2] * shape[1] + index[:, 1]) * shape[0] + index[:, 0]
     return _merged(
-        key, fine.positions_mm[seen].astype(np.float64), fine.weights_mm3[seen].astype(np.float64),
-        fine.is_vein[seen], width_mm, cloud,
+        key, fine.positions_mm[seen].astype(np.float64), weight=fine.weights_mm3[seen].astype(np.float64),
+        is_vein=fine.is_vein[seen], cell_mm=width_mm, cloud=cloud,
     )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _cut(
 
 
 def _merged(
-    key: npt.NDArray[np.int64], positions_mm: FloatArray, weight: FloatArray, is_vein: BoolArray, cell_mm: float,
+    key: npt.NDArray[np.int64], positions_mm: FloatArray, *, weight: FloatArray, is_vein: BoolArray, cell_mm: float,
     cloud: VesselCloud,
 ) -> VesselCloud:  # fmt: skip
     """One point per cell and kind of vessel, in the middle of the mass of its pieces; sorted by `key` (N,)."""

@@ -1,7 +1,7 @@
-"""Arteries and veins drawn apart, fast enough to follow a hand, in numpy alone.
+"""Arteries and veins rendered separately, fast enough to follow the mouse, in numpy alone.
 
 Two levels: `quick` has as many pixels as the cloud has detail, and its points as they are; `fine` has up to twice as
-many, and the points' cells cut up, so that edges are smooth. Source: docs/rendering.md, sampling rule.
+many, and the points' cells subdivided, so that edges are smooth. Source: docs/rendering.md, sampling rule.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from DeepIterRegLib.render.splat_numpy import SplatNumpy
 
 Detail = Literal["quick", "fine"]
 LARGEST_PX = {"quick": 512, "fine": 1024}
-"""Longer side of an image: more is not seen on a screen."""
+"""Longer side of an image: a screen shows no more."""
 MOST_POINTS = {"quick": 400_000, "fine": 2_500_000}
-"""What one core draws in a few, and in a few tens of milliseconds."""
+"""What one core renders in a few milliseconds, and in a few tens of them."""
 LONGEST_EDGE = 1.2
 """Of a cell that is called a cube: a CTA's slices are often a little further apart than its pixels."""
 TOLERANCE = 0.05
@@ -32,7 +32,7 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class VesselImages:
-    """Length of vessel along each pixel's ray, mm, of arteries and veins apart."""
+    """Length of vessel along each pixel's ray, mm, of arteries and veins separately."""
 
     carm: CArm
     """The DSA's detector, with the pixels of these images."""
@@ -52,7 +52,7 @@ class VesselRenderer:
     def draw(
         self, pose: FloatArray, detail: Detail = "fine", arteries: bool = True, veins: bool = True
     ) -> VesselImages:
-        """The vessels at a pose (4, 4). What is not wanted is not drawn, and 0."""
+        """The vessels at a pose (4, 4). Images that are not wanted are 0."""
         if detail not in self._levels:
             self._levels[detail] = self._prepared(detail)
         carm, *renderers = self._levels[detail]
@@ -68,18 +68,22 @@ class VesselRenderer:
         carm = hole_free_carm(self._carm, LONGEST_EDGE * cloud.cell_mm / parts, LARGEST_PX[detail])
         if cloud.cell_mm <= (1 + TOLERANCE) * pixel_at_isocentre_mm(carm):
             parts = 1
-        return carm, SplatNumpy(cut_up(cloud.arteries, parts), carm), SplatNumpy(cut_up(cloud.veins, parts), carm)
+        return (
+            carm,
+            SplatNumpy(subdivided(cloud.arteries, parts), carm),
+            SplatNumpy(subdivided(cloud.veins, parts), carm),
+        )
 
 
 def hole_free_carm(carm: CArm, cell_mm: float, largest_px: int) -> CArm:
-    """The same detector with the most pixels, at most `largest_px` along a side, that cells of `cell_mm` leave full."""
+    """The same detector with as many pixels as cells of `cell_mm` fill without holes, `largest_px` a side at most."""
     factor = max(1.0, cell_mm / pixel_at_isocentre_mm(carm), max(carm.rows, carm.columns) / largest_px)
     if factor < 1 + TOLERANCE:
         return carm
     return carm.resized(max(round(carm.rows / factor), 1), max(round(carm.columns / factor), 1))
 
 
-def cut_up(cloud: VesselCloud, parts: int) -> VesselCloud:
+def subdivided(cloud: VesselCloud, parts: int) -> VesselCloud:
     """Each cell cut into parts^3 cubes. Every point keeps its weight and its centre of mass."""
     if parts == 1:
         return cloud

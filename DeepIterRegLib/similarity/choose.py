@@ -1,4 +1,4 @@
-"""Similarity measures by the names that reports and the command line use."""
+"""Similarity measures by name (`similarity.names`)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.similarity import names
 from DeepIterRegLib.similarity.dice import SoftDice
 from DeepIterRegLib.similarity.gradient_correlation import GradientCorrelation
 from DeepIterRegLib.similarity.gradient_difference import GradientDifference
@@ -16,24 +17,29 @@ from DeepIterRegLib.similarity.pattern_intensity import PatternIntensity
 from DeepIterRegLib.similarity.protocol import Similarity
 
 SIMILARITIES: dict[str, Callable[[FloatArray, FloatArray | BoolArray | None], Similarity]] = {
-    "ncc": NormalizedCrossCorrelation,
-    "mi": MutualInformation,
-    "nmi": partial(MutualInformation, normalized=True),
-    "dice": SoftDice,
-    "gc": GradientCorrelation,
-    "gd": GradientDifference,
-    "pi": PatternIntensity,
+    names.NCC: NormalizedCrossCorrelation,
+    names.MUTUAL_INFORMATION: MutualInformation,
+    names.NORMALIZED_MUTUAL_INFORMATION: partial(MutualInformation, normalized=True),
+    names.DICE: SoftDice,
+    names.GRADIENT_CORRELATION: GradientCorrelation,
+    names.GRADIENT_DIFFERENCE: GradientDifference,
+    names.PATTERN_INTENSITY: PatternIntensity,
 }
 """Each takes the fixed image (rows, columns) and its weights (rows, columns) or None."""
 
 
-def similarity(name: str, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> Similarity:
-    """The measure `name` (a key of `SIMILARITIES`) for a fixed image. Raises InputError for a name there is not."""
+def require_similarity(name: str) -> None:
+    """Raises InputError for a name that is not in `SIMILARITIES`."""
     if name not in SIMILARITIES:
         raise InputError(
-            "There is no similarity {name!r}; choose one of {known}.",
+            "There is no similarity {name}; choose one of {names}.",
             field=Field.SIMILARITY,
-            name=name,
-            known=list(SIMILARITIES),
+            name=repr(name),
+            names=", ".join(SIMILARITIES),
         )
+
+
+def similarity(name: str, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> Similarity:
+    """The measure `name` (a key of `SIMILARITIES`) for a fixed image. Raises InputError for a name there is not."""
+    require_similarity(name)
     return SIMILARITIES[name](fixed, weights)

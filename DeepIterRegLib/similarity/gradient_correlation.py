@@ -1,4 +1,4 @@
-"""Gradient correlation (GC): NCC of the edges, blind to slow changes of brightness."""
+"""Gradient correlation: NCC of the edges, which slow changes of brightness do not affect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class GradientCorrelation:
     no derivative and do not count. See `Similarity` for the interface.
     """
 
-    name = "GC"
+    name = "gradient correlation"
 
     def __init__(self, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> None:
         fixed, weights = fixed_and_weights(fixed, weights)

@@ -1,4 +1,4 @@
-"""Gradient difference (GD): how little is left of the fixed image's edges when the moving image's are taken away."""
+"""Gradient difference: how little of the fixed image's edges is left after subtracting the moving image's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class GradientDifference:
     s = sqrt(sum w f'^2 / sum w m'^2): smooth in the moving image, never negative, so inverted contrast does not match.
     """
 
-    name = "GD"
+    name = "gradient difference"
 
     def __init__(self, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> None:
         fixed, weights = fixed_and_weights(fixed, weights)

@@ -1,4 +1,4 @@
-"""Filling correlation: NCC with the best mixture of the vessel groups that a DSA may or may not fill."""
+"""Mixture correlation: NCC with the best mixture of the vessel groups that a DSA may or may not fill."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from DeepIterRegLib.similarity.nonnegative import solve_nonnegative
 from DeepIterRegLib.similarity.weighting import as_moving, fixed_and_weights, sum_of_products
 
 
-class FillingCorrelation:
+class MixtureCorrelation:
     """Correlation coefficient of the fixed image with the best non-negative combination of K images, 0 to 1.
 
         F = max over a >= 0 of cov(f, y) / (f_std sqrt(var(y) + ridge |a|^2)),    y = sum_k a_k m_k
@@ -27,7 +27,7 @@ class FillingCorrelation:
     a few pixels of it cannot be blown up to explain noise. 0 gives the plain correlation.
     """
 
-    name = "filling"
+    name = "mixture correlation"
 
     def __init__(
         self, fixed: FloatArray, weights: FloatArray | BoolArray | None = None, ridge_mm2: float = 0.0

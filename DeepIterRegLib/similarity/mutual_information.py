@@ -1,4 +1,4 @@
-"""Mutual information (MI) of Parzen-window histograms: similarity without a law between the two images' intensities."""
+"""Mutual information (MI) of Parzen-window histograms: no relation between the two images' intensities is assumed."""
 
 from __future__ import annotations
 

@@ -43,5 +43,5 @@ def solve_nonnegative(gram: FloatArray, projection: FloatArray) -> FloatArray:
 
 @cache
 def subsets(count: int) -> BoolArray:
-    """All (2^K, K) choices among `count` things; the first is none of them."""
+    """All (2^K, K) choices among `count` unknowns; the first is none of them."""
     return (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(bool)

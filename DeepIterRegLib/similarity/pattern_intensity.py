@@ -1,4 +1,4 @@
-"""Pattern intensity (PI): how little structure the difference image has."""
+"""Pattern intensity: how little structure the difference image has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIGMA = 10 / 255
 
 
 def half_disc(radius_px: int) -> list[tuple[int, int]]:
-    """(row, column) offsets within the radius, one of each opposite pair: with d and -d every pair came up twice."""
+    """(row, column) offsets within the radius, one of d and -d: with both each pair would count twice."""
     reach = range(-radius_px, radius_px + 1)
     return [(i, j) for i in reach for j in reach if i * i + j * j <= radius_px**2 and (i, j) > (0, 0)]
 
@@ -26,7 +26,7 @@ class PatternIntensity:
     s = f_std / m_std is smooth in the moving image and never negative. See `Similarity` for the interface.
     """
 
-    name = "PI"
+    name = "pattern intensity"
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What every similarity measure offers: values of a batch of images, and their gradients by the pixels."""
+"""The interface of every similarity measure: values of a batch of images, and their gradients by the pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all measures do with their arguments: check them, normalise the weights, add up in double precision."""
+"""Checks of the measures' arguments, normalised weights, and sums in double precision."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from DeepIterRegLib import __version__
 from DeepIterRegLib.common.threads import one_blas_thread_from_the_start
 from DeepIterRegLib.worker.channel import take_standard_streams
-from DeepIterRegLib.worker.device import cpu_words
+from DeepIterRegLib.worker.device import cpu_description
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION
 
 
@@ -27,7 +27,7 @@ def main() -> None:
         "protocol": PROTOCOL_VERSION,
         "version": __version__,
         "pid": os.getpid(),
-        "device": cpu_words(),
+        "device": cpu_description(),
     })  # fmt: skip
     from DeepIterRegLib.worker.server import Server
 

@@ -19,7 +19,7 @@ from DeepIterRegLib.worker.reply import Reply
 Command = Callable[[Mapping[str, Any], Reply], Mapping[str, Any]]
 
 COMMANDS: dict[str, str] = {
-    "place": "DeepIterRegLib.worker.register:start_by_hand",
+    "start_by_hand": "DeepIterRegLib.worker.register:start_by_hand",
     "prepare": "DeepIterRegLib.worker.register:prepare",
     "register": "DeepIterRegLib.worker.register:register",
     "sample": "DeepIterRegLib.worker.sample:sample",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from DeepIterRegLib.worker.device import cpu_words
+from DeepIterRegLib.worker.device import cpu_description
 
 
 def warm_up() -> str:
@@ -12,7 +12,7 @@ def warm_up() -> str:
 
     What fails here the registration meets again, where it can be told.
     """
-    words = cpu_words()
+    words = cpu_description()
     with suppress(Exception):
         import DeepIterRegLib.registration.comparison
         import DeepIterRegLib.registration.register

@@ -15,7 +15,7 @@ from DeepIterRegLib.initializer.window import PIXEL_MM, SIZE_PX
 from Testing.initializer.test_initializer_stage import START, TRUTH, run_with_veins
 from Testing.support.vessel_tree_case import CENTRE_MM, LATERAL, prepared_volume
 
-ALONE = SearchOptions(starts=1, passes=1, fan=0)
+ALONE = SearchOptions(starts=1, passes=1, rotated_starts=0)
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +56,12 @@ def test_passes_go_on_from_one_another_and_starts_find_what_one_does_not(angiogr
 
     once, often = found(), found(passes=6)
     assert often < 0.6 * once < 0.6 * error_mm(START)
-    many = found(passes=6, starts=12, fan=16)
+    many = found(passes=6, starts=12, rotated_starts=16)
     assert many < often
 
 
 def test_hypotheses_are_apart_ranked_and_always_the_same(angiogram: Any) -> None:
-    options = SearchOptions(starts=8, passes=2, fan=4, keep=3, apart_mm=6)
+    options = SearchOptions(starts=8, passes=2, rotated_starts=4, keep=3, distinct_mm=6)
     found, again = (initialize(prepared_volume(), [angiogram], [START], centroids, options) for _ in range(2))
     assert 1 < len(found.hypotheses) <= 3
     for first, second in zip(found.hypotheses, again.hypotheses, strict=True):

@@ -34,7 +34,7 @@ pytest.importorskip("safetensors")
 
 START = radiological_pose(CENTRE_MM)
 TRUTH = PivotedCorrection.about_patient_point(START, CENTRE_MM).pose(np.array([0.15, 0.1, -0.1, 12.0, -40.0, 28.0]))
-ONCE = SearchOptions(starts=1, passes=1, fan=0)
+ONCE = SearchOptions(starts=1, passes=1, rotated_starts=0)
 """One window: what the tests' networks say is then where the search ends."""
 
 
@@ -68,7 +68,7 @@ def no_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def registered(angiogram: PreparedAngiogram, method: Any = "published", **options: Any) -> Registration:
     progress = options.pop("progress", None)
-    chosen = Options(method, device="cpu", **{"search": ONCE, **options})
+    chosen = Options(method=method, device="cpu", **{"search": ONCE, **options})
     return register(PreparedImages(prepared_volume(), (angiogram,)), chosen, progress)
 
 

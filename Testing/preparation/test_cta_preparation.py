@@ -115,7 +115,7 @@ def test_progress_names_steps_and_only_rises():
     assert fractions == sorted(fractions)
     assert fractions[0] == 0.0
     assert fractions[-1] == 1.0
-    assert "Remove bone" in [step for step, _ in STEPS]
+    assert "Removing bone" in [step for step, _ in STEPS]
 
 
 def test_the_order_and_direction_of_the_axes_do_not_matter():
@@ -297,10 +297,10 @@ def test_the_canal_joins_neck_and_head_and_marrow_does_not():
     grid = WorkGrid(hu, np.ones(3), np.ones(3, dtype=int), hu.shape)
     neck, head = carotid & (s < 20), carotid & (s > 40)
     bone, body = find_bone(grid, NECK_LEVELS), np.ones(hu.shape, dtype=bool)
-    gap = canal_vessels(grid, neck, head, bone, NECK_LEVELS, body)
+    gap = canal_vessels(grid, neck, head, bone=bone, levels=NECK_LEVELS, body=body)
     assert gap[30, 20, 20]
     assert carotid[gap].all()
-    assert not canal_vessels(grid, neck, np.zeros_like(head), bone, NECK_LEVELS, body).any()
+    assert not canal_vessels(grid, neck, np.zeros_like(head), bone=bone, levels=NECK_LEVELS, body=body).any()
 
 
 def without_contrast(made: SimplePatient) -> Volume:

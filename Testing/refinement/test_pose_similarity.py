@@ -11,7 +11,7 @@ from DeepIterRegLib.geometry.rigid import PivotedCorrection, rigid, se3_exp
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.render.splat_numpy import SplatNumpy
 from DeepIterRegLib.similarity.choose import SIMILARITIES, similarity
-from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
+from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 from DeepIterRegLib.similarity.mutual_information import MutualInformation
 
 CARM = CArm.from_angles(20, -10, 1000, 700, 3.0, 64, 72)
@@ -68,7 +68,7 @@ def test_pose_gradient_of_every_similarity_agrees_with_central_differences(name:
     assert_gradients_agree(analytic, numeric)
 
 
-def test_pose_gradient_of_the_filling_correlation_is_the_sum_over_its_groups() -> None:
+def test_pose_gradient_of_the_mixture_correlation_is_the_sum_over_its_groups() -> None:
     renderers = [SplatNumpy(vessel_tree(seed), CARM) for seed in (1, 2, 3)]
 
     def groups(parameters: FloatArray) -> FloatArray:
@@ -76,7 +76,7 @@ def test_pose_gradient_of_the_filling_correlation_is_the_sum_over_its_groups() -
         return np.stack([renderer.render(pose)[0] for renderer in renderers])[None]
 
     truth = groups(FIXED_PARAMETERS)[0]
-    correlation = FillingCorrelation(truth[0] + 0.4 * truth[1])
+    correlation = MixtureCorrelation(truth[0] + 0.4 * truth[1])
     np.testing.assert_allclose(correlation.value(truth[None]), 1, atol=1e-6)
     pose = CORRECTION.pose(HERE)[None]
     _, gradients = correlation.value_and_gradient(groups(HERE))

@@ -13,7 +13,7 @@ from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, invert, se3_log
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 from DeepIterRegLib.refinement import default
-from DeepIterRegLib.refinement.default import filled_similarity, refine_default
+from DeepIterRegLib.refinement.default import mixture_similarity, refine_default
 from DeepIterRegLib.refinement.fixed_image import binned
 from DeepIterRegLib.refinement.groups import vessel_groups, weighted_sum
 from DeepIterRegLib.refinement.parameters import PoseParameters
@@ -22,7 +22,7 @@ from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
 from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
-from DeepIterRegLib.refinement.translation_search import TranslationSearch, apart, candidates
+from DeepIterRegLib.refinement.translation_search import TranslationSearch, candidate_poses, distinct_poses
 from Testing.support.vessel_tree_case import (
     CENTRE_MM,
     FRONTAL,
@@ -77,7 +77,7 @@ def assert_gradient_is_that_of_finite_differences(similarity, tolerance=0.03):
 def test_gradient_by_the_parameters_is_that_of_finite_differences():
     angiogram = prepared_angiogram(TRUTH)
     pyramid = VesselPyramid(vessel_groups(tree_cloud()), [angiogram], [64], "cpu")
-    assert_gradient_is_that_of_finite_differences(filled_similarity(pyramid, angiogram, 0, 64))
+    assert_gradient_is_that_of_finite_differences(mixture_similarity(pyramid, angiogram, 0, 64))
 
 
 def test_gradient_of_the_log_posterior_is_that_of_finite_differences():
@@ -137,8 +137,8 @@ def test_saturation_keeps_zero_and_the_slope_is_its_derivative():
 
 def test_starts_that_climb_on_are_the_best_and_not_alike():
     poses = np.stack([pose_off_by([0, 0, 0], [0, shift, 0]) for shift in (0, 1, 30, 60)])
-    np.testing.assert_array_equal(apart(poses, np.array([3.0, 4.0, 1.0, 2.0]), CENTRE_MM, 2), [1, 3])
-    np.testing.assert_array_equal(apart(poses, np.array([3.0, 4.0, 1.0, 2.0]), CENTRE_MM, 9), [1, 3, 2])
+    np.testing.assert_array_equal(distinct_poses(poses, np.array([3.0, 4.0, 1.0, 2.0]), CENTRE_MM, 2), [1, 3])
+    np.testing.assert_array_equal(distinct_poses(poses, np.array([3.0, 4.0, 1.0, 2.0]), CENTRE_MM, 9), [1, 3, 2])
 
 
 def test_translation_search_finds_a_head_that_lies_far_off_along_the_detector():
@@ -148,7 +148,17 @@ def test_translation_search_finds_a_head_that_lies_far_off_along_the_detector():
     pyramid = VesselPyramid(vessel_groups(tree_cloud()), [angiogram], [64], "cpu")
     search = TranslationSearch(rotations=1)
     groups, prior = vessel_groups(tree_cloud()), PosePrior([START], CENTRE_MM, LATERAL)
-    found = candidates(pyramid.renderers(64, 0), groups, angiogram, 4, START, CENTRE_MM, search, prior, seed=0)
+    found = candidate_poses(
+        pyramid.renderers(64, 0),
+        groups,
+        angiogram,
+        factor=4,
+        start_pose=START,
+        centre_mm=CENTRE_MM,
+        search=search,
+        prior=prior,
+        seed=0,
+    )
     assert found.shape == (1, 4, 4)
     pixel_mm = 4 * 1.2
     assert mean_projection_error_mm(found[0], shifted, CENTRE_MM, LATERAL) < pixel_mm

@@ -1,4 +1,4 @@
-"""Filling correlation: the best non-negative mixture of vessel groups."""
+"""Mixture correlation: the best non-negative mixture of vessel groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import nnls
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.similarity.mixture_correlation import FillingCorrelation
+from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 from DeepIterRegLib.similarity.ncc import NormalizedCrossCorrelation
 from DeepIterRegLib.similarity.nonnegative import solve_nonnegative
 
@@ -30,7 +30,7 @@ MASK = np.hypot(*(np.mgrid[:SIZE, :SIZE] - 18)) < 17
 def test_one_group_is_the_ncc_where_that_is_positive_and_zero_elsewhere() -> None:
     fixed = vessels(1)
     images = np.stack([vessels(1) + vessels(2), -vessels(1), vessels(3), np.zeros((SIZE, SIZE))])
-    correlation, ncc = FillingCorrelation(fixed, MASK), NormalizedCrossCorrelation(fixed, MASK)
+    correlation, ncc = MixtureCorrelation(fixed, MASK), NormalizedCrossCorrelation(fixed, MASK)
     values, gradients = correlation.value_and_gradient(images[:, None])
     ncc_values, ncc_gradients = ncc.value_and_gradient(images)
     np.testing.assert_allclose(values, np.maximum(ncc_values, 0), atol=1e-7)
@@ -44,7 +44,7 @@ def test_one_group_is_the_ncc_where_that_is_positive_and_zero_elsewhere() -> Non
 def test_the_gains_of_a_mixture_are_found_and_a_group_it_lacks_gets_none_and_does_not_matter() -> None:
     images = groups(1, 2, 3, 4)
     fixed = 2 * images[0] + 0.5 * images[2] + 3.0
-    correlation = FillingCorrelation(fixed, MASK)
+    correlation = MixtureCorrelation(fixed, MASK)
     gains = correlation.gains(images[None])[0] * fixed[MASK].std()
     np.testing.assert_allclose(gains, [2, 0, 0.5, 0], atol=1e-4)
     assert correlation.value(images[None])[0] == pytest.approx(1, abs=1e-6)
@@ -54,7 +54,7 @@ def test_the_gains_of_a_mixture_are_found_and_a_group_it_lacks_gets_none_and_doe
 def test_a_group_that_fits_only_when_inverted_has_no_influence() -> None:
     others, absent = groups(1, 2), vessels(3)
     fixed = others.sum(axis=0) - 0.5 * absent
-    correlation = FillingCorrelation(fixed)
+    correlation = MixtureCorrelation(fixed)
     with_it = np.concatenate([others, absent[None]])[None]
     values, gradients = correlation.value_and_gradient(with_it)
     assert correlation.gains(with_it)[0, 2] == 0
@@ -64,7 +64,7 @@ def test_a_group_that_fits_only_when_inverted_has_no_influence() -> None:
 
 def test_scaling_and_offsetting_groups_changes_nothing() -> None:
     images = groups(1, 2, 3)
-    correlation = FillingCorrelation(images[0] + images[1] + vessels(9))
+    correlation = MixtureCorrelation(images[0] + images[1] + vessels(9))
     factor = np.array([0.01, 3, 50])[:, None, None]
     value = correlation.value(images[None])[0]
     assert correlation.value((factor * images + 2 * factor)[None])[0] == pytest.approx(value, rel=1e-6)
@@ -77,7 +77,7 @@ def test_scaling_and_offsetting_groups_changes_nothing() -> None:
 @pytest.mark.parametrize("weights", [None, MASK], ids=["no mask", "mask"])
 def test_gradient_agrees_with_central_differences(ridge_mm2: float, weights: FloatArray | None) -> None:
     batch = np.stack([groups(1, 2, 3, 4), groups(5, 6, 7, 8), groups(2, 12, 9, 1)])
-    correlation = FillingCorrelation(vessels(1) + 2 * vessels(2) + vessels(10), weights, ridge_mm2)
+    correlation = MixtureCorrelation(vessels(1) + 2 * vessels(2) + vessels(10), weights, ridge_mm2)
     values, gradients = correlation.value_and_gradient(batch)
     np.testing.assert_allclose(correlation.value(batch), values, rtol=1e-12)
     for seed in range(3):
@@ -91,7 +91,7 @@ def test_gradient_agrees_with_central_differences(ridge_mm2: float, weights: Flo
 
 def test_float32_images_give_the_value_of_float64_ones() -> None:
     batch = np.stack([groups(1, 2, 3, 4), groups(5, 6, 7, 8)])
-    correlation = FillingCorrelation(vessels(1) + vessels(5))
+    correlation = MixtureCorrelation(vessels(1) + vessels(5))
     exact, _ = correlation.value_and_gradient(batch)
     values, gradients = correlation.value_and_gradient(batch.astype(np.float32))
     assert gradients.dtype == np.float32
@@ -101,7 +101,7 @@ def test_float32_images_give_the_value_of_float64_ones() -> None:
 def test_no_mixture_of_random_gains_beats_the_one_found() -> None:
     images = groups(1, 2, 3, 4)
     fixed = vessels(1) + 0.5 * vessels(3) + vessels(11)
-    best = FillingCorrelation(fixed).value(images[None])[0]
+    best = MixtureCorrelation(fixed).value(images[None])[0]
     gains = np.random.default_rng(0).exponential(size=(300, 4))
     values = NormalizedCrossCorrelation(fixed).value(np.einsum("nk,krc->nrc", gains, images))
     assert 0.98 * best < values.max() < best + 1e-7
@@ -112,7 +112,7 @@ def test_a_ridge_damps_the_gain_of_a_group_that_is_hardly_there() -> None:
     speck[5, 5] = 0.01
     images = np.stack([vessels(1), speck])[None]
     fixed = vessels(1) + 300 * speck + vessels(2)
-    plain, damped = FillingCorrelation(fixed), FillingCorrelation(fixed, ridge_mm2=1e-2)
+    plain, damped = MixtureCorrelation(fixed), MixtureCorrelation(fixed, ridge_mm2=1e-2)
     assert plain.gains(images)[0, 1] > 50
     assert damped.gains(images)[0, 1] < 0.1
     assert damped.gains(images)[0, 0] == pytest.approx(plain.gains(images)[0, 0], rel=0.05)
@@ -122,13 +122,13 @@ def test_a_ridge_damps_the_gain_of_a_group_that_is_hardly_there() -> None:
 def test_missing_constant_and_equal_groups_are_finite() -> None:
     images = np.stack([vessels(1), np.zeros((SIZE, SIZE)), np.full((SIZE, SIZE), 7.3), vessels(1)])
     for dtype in (np.float32, np.float64):
-        values, gradients = FillingCorrelation(vessels(1)).value_and_gradient(images[None].astype(dtype))
+        values, gradients = MixtureCorrelation(vessels(1)).value_and_gradient(images[None].astype(dtype))
         assert values[0] == pytest.approx(1, abs=1e-6)
         assert np.isfinite(gradients).all()
-        empty_values, empty = FillingCorrelation(vessels(1)).value_and_gradient(np.zeros((2, 3, SIZE, SIZE), dtype))
+        empty_values, empty = MixtureCorrelation(vessels(1)).value_and_gradient(np.zeros((2, 3, SIZE, SIZE), dtype))
         assert not empty_values.any()
         assert not empty.any()
-    assert FillingCorrelation(np.ones((SIZE, SIZE))).value(images[None])[0] == 0
+    assert MixtureCorrelation(np.ones((SIZE, SIZE))).value(images[None])[0] == 0
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 6])
@@ -146,6 +146,6 @@ def test_least_squares_agree_with_scipys(count: int) -> None:
 
 def test_more_groups_than_can_be_enumerated_are_refused() -> None:
     with pytest.raises(ValueError, match="at most 6"):
-        FillingCorrelation(vessels(1)).value(np.zeros((1, 7, SIZE, SIZE)))
+        MixtureCorrelation(vessels(1)).value(np.zeros((1, 7, SIZE, SIZE)))
     with pytest.raises(ValueError, match="B, K, rows, columns"):
-        FillingCorrelation(vessels(1)).value(np.zeros((7, SIZE, SIZE)))
+        MixtureCorrelation(vessels(1)).value(np.zeros((7, SIZE, SIZE)))

@@ -13,6 +13,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.similarity.choose import SIMILARITIES, similarity
 from DeepIterRegLib.similarity.filters import sobel, sobel_adjoint
 from DeepIterRegLib.similarity.mutual_information import MutualInformation
+from DeepIterRegLib.similarity.names import MUTUAL_INFORMATION, NORMALIZED_MUTUAL_INFORMATION, SIMILARITY_NAMES
 from DeepIterRegLib.similarity.protocol import Similarity
 
 ROWS, COLUMNS = 24, 31
@@ -36,8 +37,10 @@ def shutter() -> BoolArray:
 
 def with_room(name: str, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> Similarity:
     """The measure; mutual information with a range that no pixel leaves, as it has a kink at either end."""
-    if name in ("mi", "nmi"):
-        return MutualInformation(fixed, weights, moving_range=(-0.1, 20.0), normalized=name == "nmi")
+    if name in (MUTUAL_INFORMATION, NORMALIZED_MUTUAL_INFORMATION):
+        return MutualInformation(
+            fixed, weights, moving_range=(-0.1, 20.0), normalized=name == NORMALIZED_MUTUAL_INFORMATION
+        )
     return similarity(name, fixed, weights)
 
 
@@ -152,8 +155,12 @@ def test_a_mask_that_does_not_fit_or_is_empty_and_a_fixed_image_with_nan_are_nam
         similarity(name, vessels(1)).value(np.zeros((2, ROWS, COLUMNS - 1)))
 
 
+def test_every_similarity_has_a_name_that_can_be_listed_without_loading_it() -> None:
+    assert tuple(SIMILARITIES) == SIMILARITY_NAMES
+
+
 def test_an_unknown_similarity_is_refused_with_the_names_of_those_there_are() -> None:
-    with pytest.raises(InputError, match="ncc, mi, nmi, dice, gc, gd, pi"):
+    with pytest.raises(InputError, match=", ".join(SIMILARITY_NAMES)):
         similarity("ssd", vessels(1))
 
 

@@ -20,7 +20,7 @@ from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
-from DeepIterRegLib.mrml.panel import register_section as run_section
+from DeepIterRegLib.mrml.panel import register_section
 from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
 from Testing.qt_adapter import open_module
 
@@ -43,7 +43,7 @@ def measure(images: tuple[Volume, Angiogram], state: str) -> list[dict[str, floa
 def registration(opened: Any) -> dict[str, float]:
     """One press of the button: seconds to the first sign of life, overlay, moved overlay, and result."""
     marks: dict[str, float] = {}
-    section, preview_class = opened.widget.panel.run, run_section.LivePreview
+    section, preview_class = opened.widget.panel.register_section, register_section.LivePreview
     shown, progressed, poses = preview_class.show, section.progress, []
 
     def progress(step: Any) -> None:

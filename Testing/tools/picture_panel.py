@@ -17,8 +17,7 @@ from unittest import mock
 
 from PIL import Image
 
-from DeepIterRegLib.mrml.panel import register_section as run_section
-from DeepIterRegLib.mrml.panel import sample_data, slicer_services
+from DeepIterRegLib.mrml.panel import register_section, sample_data, slicer_services
 from DeepIterRegLib.mrml.views.case_views import fit_case
 from Testing.qt_adapter import open_module
 from Testing.support.paths import ROOT
@@ -41,7 +40,7 @@ TILE_PX = 420
 ZOOM = 2.0
 """Of the looks' pictures, on the middle of the image."""
 STAGE_SHOWN = "Searching for the position"
-"""Of the registration that is caught in mid-run."""
+"""Of the registration that is caught while registering."""
 WIDE_PX = 1600
 """The catalogue's picture."""
 REGISTER_TIMEOUT_S = 300.0
@@ -73,7 +72,7 @@ class Tour:
         view.SetAxisLabelsVisible(False)
         nodes = self._load()
         self._inputs(*nodes[:2])
-        self._register_in_mid_run()
+        self._catch_while_registering()
         self._result()
         self._looks()
         self._good_and_wrong()
@@ -86,9 +85,9 @@ class Tour:
         loaded: list[Any] = []
         loader = sample_data.SampleLoader(
             self._scene,
-            slicer_services.slicer_worker,
-            lambda cancel: sample_data.ProgressWindow(cancel, str),
-            raise_,
+            new_worker=slicer_services.slicer_worker,
+            new_window=lambda cancel: sample_data.ProgressWindow(cancel, str),
+            warn=raise_,
             on_loaded=loaded.extend,
         )
         loader.load()
@@ -102,8 +101,8 @@ class Tour:
         self._ui.dsaSelector.setCurrentNode(dsa)
         self._picture("tutorial_inputs", ["inputsButton"], ["ctaSelector", "dsaSelector", "dsaCArmGroup"])
 
-    def _register_in_mid_run(self) -> None:
-        shown, caught = run_section.LivePreview.show, False
+    def _catch_while_registering(self) -> None:
+        shown, caught = register_section.LivePreview.show, False
 
         def show(preview: Any, pose: Any) -> None:
             nonlocal caught
@@ -114,7 +113,7 @@ class Tour:
                 shown(preview, pose)
                 self._picture("tutorial_running", ["inputsButton"], ["registerButton"])
 
-        with mock.patch.object(run_section.LivePreview, "show", show):
+        with mock.patch.object(register_section.LivePreview, "show", show):
             self._register()
         assert caught, f"no pose came with the stage {STAGE_SHOWN!r}"
 
@@ -181,7 +180,7 @@ class Tour:
 
     def _register(self) -> None:
         self._ui.registerButton.click()
-        running = self._opened.widget.panel.run
+        running = self._opened.widget.panel.register_section
         self._opened.process_events(until=lambda: not running.is_running, timeout=REGISTER_TIMEOUT_S)
         assert self._opened.widget.panel.case is not None, self._ui.stageLabel.text
         self._opened.process_events(0.5)
@@ -205,7 +204,7 @@ class Tour:
     def _picture(self, name: str, sections: list[str], marked: Sequence[str] = (), width: int = WINDOW_PX) -> None:
         panel = panel_picture(self._opened, sections, marked)
         case = self._opened.widget.panel.case
-        if case is not None and not self._opened.widget.panel.run.is_running:
+        if case is not None and not self._opened.widget.panel.register_section.is_running:
             set_view_sizes(self._scene, max(panel.height, LEAST_HEIGHT_PX), width)
             fit_case(case)
         self._save(name, window(panel, self._scene, width))

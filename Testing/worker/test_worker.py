@@ -158,7 +158,7 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     assert again.of("done")[0].report["initializer"] is not None
     np.testing.assert_array_equal(again.of("done")[0].cloud.positions_mm, outcome.cloud.positions_mm)
     by_hand = Heard()
-    desk.client.place(WithoutArrays(**fields), by_hand)
+    desk.client.start_by_hand(WithoutArrays(**fields), by_hand)
     desk.finish(by_hand)
     placed = by_hand.of("done")[0]
     np.testing.assert_array_equal(placed.pose, radiological_pose(patient.volume.centre_mm))

@@ -1,4 +1,4 @@
-"""What takes too long to be done at every step of a slider is done when it has come to rest."""
+"""Debouncing: what takes too long for every step of a slider is done once the slider has come to rest."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ CallLater = Callable[[Callable[[], None], int], None]
 """Calls back once, in so many ms."""
 
 
-class AtRest:
-    """Calls `callback` when nothing has `moved` for a while, with one wait at a time however much moves."""
+class Debounced:
+    """Calls `callback` once nothing has `changed` for `quiet_ms`, with one timer at a time however much changes."""
 
-    def __init__(self, callback: Callable[[], None], call_later: CallLater, rest_ms: int) -> None:
+    def __init__(self, callback: Callable[[], None], call_later: CallLater, quiet_ms: int) -> None:
         self._callback = callback
         self._call_later = call_later
-        self._rest_ms = rest_ms
-        self._moves = 0
-        self._waits = False
+        self._quiet_ms = quiet_ms
+        self._changes = 0
+        self._timer_runs = False
 
-    def moved(self) -> None:
-        self._moves += 1
-        if not self._waits:
-            self._wait()
+    def changed(self) -> None:
+        self._changes += 1
+        if not self._timer_runs:
+            self._start_timer()
 
     def stop(self) -> None:
         """Call back no longer, and let go of who was called: it holds this object, too."""
         self._callback = lambda: None
 
-    def _wait(self) -> None:
-        self._waits = True
-        seen = self._moves
+    def _start_timer(self) -> None:
+        self._timer_runs = True
+        changes_before = self._changes
 
-        def looked() -> None:
-            self._waits = False
-            if self._moves == seen:
+        def timed_out() -> None:
+            self._timer_runs = False
+            if self._changes == changes_before:
                 self._callback()
             else:
-                self._wait()
+                self._start_timer()
 
-        self._call_later(looked, self._rest_ms)
+        self._call_later(timed_out, self._quiet_ms)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
+from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_source import ReadyRun
 from DeepIterRegLib.mrml.nodes.arrays import image_data, matrix_of_array, voxels_of
@@ -60,7 +61,7 @@ def ready_run_of(sequence: Any) -> ReadyRun:
         carm,
         np.ones((carm.rows, carm.columns), dtype=bool) if valid_node is None else voxels_of(valid_node)[0] > 0,
         times_s,
-        sequence.GetAttribute(PATIENT_POSITION) or "HFS",
+        sequence.GetAttribute(PATIENT_POSITION) or HEAD_FIRST_SUPINE,
         sequence.GetName(),
         tuple(json.loads(sequence.GetAttribute(WARNINGS) or "[]")),
     )

@@ -142,14 +142,14 @@ def registered_case(cta: Any) -> RegisteredCase | None:
     except ValueError as error:
         raise InputError("The registration's report cannot be read from the scene; register again.") from error
     return RegisteredCase(
-        cta,
-        pose_node,
-        tuple(views),
-        pose_from_json(pose_node.GetAttribute(AUTOMATIC_POSE), "The automatic pose"),
-        pose_from_json(pose_node.GetAttribute(INITIAL_POSE), "The starting pose"),
-        np.array(json.loads(pose_node.GetAttribute(CENTRE_MM))),
-        fields,
-        cloud,
+        cta=cta,
+        pose_node=pose_node,
+        views=tuple(views),
+        automatic_pose=pose_from_json(pose_node.GetAttribute(AUTOMATIC_POSE), "The automatic pose"),
+        initial_pose=pose_from_json(pose_node.GetAttribute(INITIAL_POSE), "The starting pose"),
+        centre_mm=np.array(json.loads(pose_node.GetAttribute(CENTRE_MM))),
+        report=fields,
+        cloud_node=cloud,
     )
 
 

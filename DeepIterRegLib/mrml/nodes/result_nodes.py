@@ -32,7 +32,7 @@ from DeepIterRegLib.mrml.nodes.node_attributes import (
 from DeepIterRegLib.mrml.nodes.pose_json import pose_to_json
 from DeepIterRegLib.mrml.nodes.provenance import store_provenance
 from DeepIterRegLib.mrml.nodes.registered_case import pose_node_of
-from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
+from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.nodes.volume_node import top_below_pose
 from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, draw_drr
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, look_from_source, show_in_slice_view
@@ -50,75 +50,85 @@ def show_registration(scene: Any, cta: Any, dsas: Sequence[Any], outcome: Outcom
     cta: the volume node. dsas: the DSAs' nodes in the order of outcome.views. If anything fails, the scene is as it
     was.
     """
-    with SceneChange(scene) as change:
-        pose_node = _place_cta(scene, change, cta, outcome)
+    with SceneTransaction(scene) as transaction:
+        pose_node = _place_cta(scene, transaction, cta, outcome)
         pose_node.RemoveNodeReferenceIDs(DSA_REFERENCE)
         for index, (dsa, view) in enumerate(zip(dsas, outcome.views, strict=True)):
-            plane, drr = _place_view(change, dsa, view, outcome)
+            plane, drr = _place_view(transaction, dsa, view, outcome)
             pose_node.SetNthNodeReferenceID(DSA_REFERENCE, index, dsa.GetID())
             if index < len(SLICE_VIEWS):
-                show_in_slice_view(scene, change, SLICE_VIEWS[index], plane, drr, view.carm)
-        look_from_source(scene, change, outcome.views[0].carm)
-        report_node = _reference(change, pose_node, REPORT_REFERENCE, "vtkMRMLTextNode", REPORT_NAME, "report")
+                show_in_slice_view(scene, transaction, SLICE_VIEWS[index], plane=plane, drr=drr, carm=view.carm)
+        look_from_source(scene, transaction, outcome.views[0].carm)
+        report_node = _reference(
+            transaction, pose_node, REPORT_REFERENCE, class_name="vtkMRMLTextNode", name=REPORT_NAME, role="report"
+        )
         store_provenance(pose_node, report_node, outcome.report)
     return pose_node
 
 
-def _place_cta(scene: Any, change: SceneChange, cta: Any, outcome: Outcome) -> Any:
-    change.remember(cta)
+def _place_cta(scene: Any, transaction: SceneTransaction, cta: Any, outcome: Outcome) -> Any:
+    transaction.remember(cta)
     pose_node = pose_node_of(cta)
     if pose_node is None:
         pose_node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", POSE_NAME)
         pose_node.SetAttribute(ROLE, "pose")
-    change.remember(pose_node)
+    transaction.remember(pose_node)
     pose_node.SetCenterOfTransformation(*map(float, outcome.cloud.centre_mm))
     pose_node.SetAttribute(CENTRE_MM, json.dumps(np.asarray(outcome.cloud.centre_mm).tolist()))
     pose_node.SetAttribute(AUTOMATIC_POSE, pose_to_json(outcome.pose))
     pose_node.SetAttribute(INITIAL_POSE, pose_to_json(outcome.initial_pose))
-    cloud_node = _reference(change, pose_node, CLOUD_REFERENCE, CLOUD_CLASS, CLOUD_NAME, "cloud")
+    cloud_node = _reference(
+        transaction, pose_node, CLOUD_REFERENCE, class_name=CLOUD_CLASS, name=CLOUD_NAME, role="cloud"
+    )
     fill_cloud_node(cloud_node, outcome.cloud)
     pose_node.SetNodeReferenceID(CTA_REFERENCE, cta.GetID())
     cta.SetNodeReferenceID(POSE_REFERENCE, pose_node.GetID())
-    moved = change.remember(top_below_pose(cta))
+    moved = transaction.remember(top_below_pose(cta))
     moved.SetAndObserveTransformNodeID(pose_node.GetID())
     # Last: whoever observes the pose finds everything else in place.
     pose_node.SetMatrixTransformToParent(matrix_of_array(outcome.pose))
     return pose_node
 
 
-def _place_view(change: SceneChange, dsa: Any, view: OutcomeView, outcome: Outcome) -> tuple[Any, Any]:
+def _place_view(transaction: SceneTransaction, dsa: Any, view: OutcomeView, outcome: Outcome) -> tuple[Any, Any]:
     """The DSA's image plane and the DRR over it, found again or added."""
     name, ijk_to_ras = dsa.GetName(), plane_ijk_to_ras(view.carm)
-    plane = _reference(change, dsa, PLANE_REFERENCE, "vtkMRMLScalarVolumeNode", f"{name} MinIP", "plane")
+    plane = _reference(
+        transaction, dsa, PLANE_REFERENCE, class_name="vtkMRMLScalarVolumeNode", name=f"{name} MinIP", role="plane"
+    )
     plane.SetIJKToRASMatrix(matrix_of_array(ijk_to_ras))
     plane.SetAndObserveImageData(image_data(view.minip[None]))
     plane.SetAttribute(CARM, carm_to_json(view.carm))
-    _place_valid(change, plane, view.valid, ijk_to_ras)
-    drr = _reference(change, plane, DRR_REFERENCE, DRR_CLASS, f"{name} DRR", "drr")
+    _place_valid(transaction, plane, view.valid, ijk_to_ras)
+    drr = _reference(transaction, plane, DRR_REFERENCE, class_name=DRR_CLASS, name=f"{name} DRR", role="drr")
     for node in (plane, drr):
         if node.GetDisplayNode() is None:
             node.CreateDefaultDisplayNodes()
-        change.remember(node.GetDisplayNode())
+        transaction.remember(node.GetDisplayNode())
     plane.GetDisplayNode().SetAutoWindowLevel(False)
     plane.GetDisplayNode().SetWindowLevelMinMax(*grey_window(view.minip, view.valid))
     draw_drr(drr, outcome.cloud, view.carm, outcome.pose)
     return plane, drr
 
 
-def _place_valid(change: SceneChange, plane: Any, valid: BoolArray, ijk_to_ras: FloatArray) -> None:
+def _place_valid(transaction: SceneTransaction, plane: Any, valid: BoolArray, ijk_to_ras: FloatArray) -> None:
     """The label map of what no shutter covers, only where there is a shutter."""
     if valid.all():
         plane.RemoveNodeReferenceIDs(VALID_REFERENCE)
         return
     name = f"{plane.GetName()} valid"
-    node = _reference(change, plane, VALID_REFERENCE, "vtkMRMLLabelMapVolumeNode", name, "valid")
+    node = _reference(
+        transaction, plane, VALID_REFERENCE, class_name="vtkMRMLLabelMapVolumeNode", name=name, role="valid"
+    )
     node.SetIJKToRASMatrix(matrix_of_array(ijk_to_ras))
     node.SetAndObserveImageData(image_data(valid.astype(np.uint8)[None]))
     node.SetHideFromEditors(True)
 
 
-def _reference(change: SceneChange, owner: Any, reference: str, class_name: str, name: str, role: str) -> Any:
+def _reference(
+    transaction: SceneTransaction, owner: Any, reference: str, *, class_name: str, name: str, role: str
+) -> Any:
     """`referenced_node`, what it changes remembered."""
     if owner.GetNodeReference(reference) is None:
-        change.remember(owner)
-    return change.remember(referenced_node(owner, reference, class_name, name, role))
+        transaction.remember(owner)
+    return transaction.remember(referenced_node(owner, reference, class_name, name, role))

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any
 
 
-class SceneChange:
+class SceneTransaction:
     """Undoes what was done to the scene inside a `with` block that raises.
 
     Add nodes as usual; say `remember(node)` before changing one that was there. Needed because MRML's own undo is off
@@ -18,7 +18,7 @@ class SceneChange:
         self._before: set[str] = set()
         self._remembered: list[tuple[Any, Any]] = []
 
-    def __enter__(self) -> SceneChange:
+    def __enter__(self) -> SceneTransaction:
         self._before = set(self._ids())
         return self
 

@@ -11,7 +11,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm_json import carm_to_json
-from DeepIterRegLib.mrml.adjust.debounce import AtRest, CallLater
+from DeepIterRegLib.mrml.adjust.debounce import CallLater, Debounced
 from DeepIterRegLib.mrml.nodes.arrays import voxels_of
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.overlay.drr_overlay import OverlayPainter
@@ -19,7 +19,7 @@ from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook, keep_look, loo
 from DeepIterRegLib.mrml.views.views import set_overlay_opacity
 from DeepIterRegLib.render.vessel_images import Detail
 
-REST_MS = 100
+DEBOUNCE_MS = 100
 """How long the pose has to stay before the overlay is drawn finely."""
 
 
@@ -48,7 +48,7 @@ class LiveOverlay:
         self._on_look = on_look
         self._drawn_from = _ingredients(case)
         self._painted: list[int] = []
-        self._at_rest = None if call_later is None else AtRest(self.redraw, call_later, REST_MS)
+        self._debounced = None if call_later is None else Debounced(self.redraw, call_later, DEBOUNCE_MS)
         self._observer: int | None = case.pose_node.AddObserver(
             slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._pose_moved
         )
@@ -84,11 +84,11 @@ class LiveOverlay:
             set_overlay_opacity(view.drr, opacity if visible else 0.0)
 
     def redraw_soon(self) -> None:
-        """Draw quickly now, and finely when nothing has changed for REST_MS."""
-        if self._at_rest is None:
+        """Draw quickly now, and finely when nothing has changed for DEBOUNCE_MS."""
+        if self._debounced is None:
             self.redraw()
             return
-        self._at_rest.moved()
+        self._debounced.changed()
         self.redraw("quick")
 
     def redraw(self, detail: Detail = "fine") -> None:
@@ -110,8 +110,8 @@ class LiveOverlay:
         if self._observer is not None:
             self._case.pose_node.RemoveObserver(self._observer)
             self._observer = None
-        if self._at_rest is not None:
-            self._at_rest.stop()
+        if self._debounced is not None:
+            self._debounced.stop()
 
     def _image_times(self) -> list[int]:
         return [_time(view.drr.GetImageData()) for view in self._case.views]

@@ -12,7 +12,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.nodes.arrays import image_data, matrix_of_array
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import add_passing_node
-from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
+from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, OverlayPainter
 from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.views.layout import arrange
@@ -80,8 +80,8 @@ class LivePreview:
         plane.GetDisplayNode().SetWindowLevelMinMax(low, high)
         drr = self._add(DRR_CLASS, "DRR (preview)")
         drr.SetAndObserveImageData(image_data(_nothing(view.carm)))
-        with SceneChange(self._scene) as change:
-            show_in_slice_view(self._scene, change, name, plane, drr, view.carm)
+        with SceneTransaction(self._scene) as transaction:
+            show_in_slice_view(self._scene, transaction, name, plane=plane, drr=drr, carm=view.carm)
         node = view_node(self._scene, "vtkMRMLSliceNode", name)
         self._fitted[node] = view.carm, tuple(node.GetDimensions())
         self._painters.append(OverlayPainter(drr, cloud, view.carm, view.valid))

@@ -32,7 +32,7 @@ STEP_MM_SETTING, STEP_DEG_SETTING = "adjust/step-mm", "adjust/step-deg"
 
 class AdjustSection:
     """ui: the widgets of Adjust.ui. refine: starts a registration from a pose, without searching for the head first.
-    arrange_landmarks: shows the CTA's slices beside the DSA. place_by_hand: makes a case without registering.
+    arrange_landmarks: shows the CTA's slices beside the DSA. start_by_hand: makes a case without registering.
 
     The sliders speak of the first DSA; a key or the mouse in a DSA's view speaks of that one. They, and undo, go
     against what the last computation found: see `PoseEditor`.
@@ -43,15 +43,16 @@ class AdjustSection:
         ui: Any,
         services: Services,
         refine: Callable[[FloatArray], None],
+        *,
         arrange_landmarks: Callable[[], None],
-        place_by_hand: Callable[[], None],
+        start_by_hand: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ui = ui
         self._services = services
         self._ = services.translate
         self._refine = refine
-        self._place_by_hand = place_by_hand
+        self._start_by_hand = start_by_hand
         self._entered = True
         self._showing = False
         self._editor = PoseEditor(clock, self._update)
@@ -103,7 +104,7 @@ class AdjustSection:
         ui.undoButton.connect("clicked()", self._editor.undo)
         ui.redoButton.connect("clicked()", self._editor.redo)
         ui.resetButton.connect("clicked()", self._editor.reset)
-        ui.startByHandButton.connect("clicked()", self._place_by_hand)
+        ui.startByHandButton.connect("clicked()", self._start_by_hand)
         ui.refineButton.connect("clicked()", self._refine_from_here)
         ui.handlesCheckBox.connect("toggled(bool)", self._show_handles)
         ui.adjustButton.connect("contentsCollapsed(bool)", self._on_collapsed)

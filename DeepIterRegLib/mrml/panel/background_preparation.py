@@ -13,11 +13,11 @@ from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.client import WorkerClient
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 
-AFTER_MS = 400
+QUIET_MS = 400
 """How long nothing has to be selected or typed in before it begins: each letter of a number is a change."""
 
 
-class PreparingAhead:
+class BackgroundPreparation:
     """Lets the worker prepare what is selected. request: what would be registered now, None while something is missing;
     it may raise InputError. call_later: calls back once, in so many ms. Implements `JobListener`.
     """
@@ -35,7 +35,7 @@ class PreparingAhead:
         self._prepared = ""
         self._changes = 0
         self._paused = True
-        self._then: Callable[[], None] | None = None
+        self._waiting_start: Callable[[], None] | None = None
         self._on_progress: Callable[[Progress], None] = lambda step: None
         self._on_cancelled: Callable[[], None] = lambda: None
 
@@ -46,14 +46,14 @@ class PreparingAhead:
     def pause(self) -> None:
         """Begin nothing any longer, and end what runs: another module came to the front, the scene closes."""
         self._paused = True
-        if self._running is not None and self._then is None:
+        if self._running is not None and self._waiting_start is None:
             self._worker.cancel()
 
     def resume(self) -> None:
         self._paused = False
         self.changed()
 
-    def knows(self, request: RegistrationRequest) -> None:
+    def remember(self, request: RegistrationRequest) -> None:
         """The worker has these images by now."""
         self._prepared = _key(request)
 
@@ -65,28 +65,28 @@ class PreparingAhead:
         """Something was selected or typed in."""
         self._changes += 1
         change = self._changes
-        self._call_later(lambda: self._begin() if change == self._changes else None, AFTER_MS)
+        self._call_later(lambda: self._begin() if change == self._changes else None, QUIET_MS)
 
-    def then(
+    def when_ready(
         self,
         request: RegistrationRequest,
-        go: Callable[[], None],
+        start: Callable[[], None],
         on_progress: Callable[[Progress], None],
         on_cancelled: Callable[[], None],
     ) -> None:
-        """Call `go` as soon as the worker is free: at once, or when it has prepared the CTA that is to be registered.
+        """Call `start` as soon as the worker is free: at once, or when the CTA to be registered is prepared.
 
         Another CTA's preparation is ended. on_progress: of the preparation that is waited for. on_cancelled: the worker
-        was told to cancel meanwhile; `go` is then not called.
+        was told to cancel meanwhile; `start` is then not called.
         """
         self._changes += 1
         if self._running is None:
-            go()
+            start()
         elif self._running.cta_key != request.cta_key:
             self._worker.cancel()
-            go()
+            start()
         else:
-            self._then, self._on_progress, self._on_cancelled = go, on_progress, on_cancelled
+            self._waiting_start, self._on_progress, self._on_cancelled = start, on_progress, on_cancelled
 
     # What the worker's client calls: see `JobListener`.
 
@@ -95,19 +95,19 @@ class PreparingAhead:
     def prepared(self, preview: Any) -> None: ...
 
     def progress(self, progress: Progress) -> None:
-        if self._then is not None:
+        if self._waiting_start is not None:
             self._on_progress(progress)
 
     def done(self, result: Any) -> None:
-        self._settled()
+        self._finished()
 
     def failed(self, error: UserError) -> None:
         # Not said before Register is pressed, which meets it again; and not tried again before something changes.
-        self._settled()
+        self._finished()
 
     def cancelled(self) -> None:
         self.forget()
-        on_cancelled = self._on_cancelled if self._then is not None else None
+        on_cancelled = self._on_cancelled if self._waiting_start is not None else None
         self._end()
         if on_cancelled is not None:
             on_cancelled()
@@ -132,19 +132,19 @@ class PreparingAhead:
         except OSError:
             self._running = None
 
-    def _settled(self) -> None:
+    def _finished(self) -> None:
         if self._running is not None:
-            self.knows(self._running)
-        go = self._end()
-        if go is not None:
-            go()
+            self.remember(self._running)
+        start = self._end()
+        if start is not None:
+            start()
         else:
             self.changed()
 
     def _end(self) -> Callable[[], None] | None:
         self._running = None
-        go, self._then = self._then, None
-        return go
+        start, self._waiting_start = self._waiting_start, None
+        return start
 
 
 def _key(request: RegistrationRequest) -> str:

@@ -144,7 +144,7 @@ class InputsSection:
                 [getattr(parameters, f"{p}Vessels") for p in prefixes], dsas, Field.DSA_VESSELS
             ),
             dsa_veins=given_detector_masks([getattr(parameters, f"{p}Veins") for p in prefixes], dsas, Field.DSA_VEINS),
-            options=Options(parameters.method, initial_pose, device=parameters.device),
+            options=Options(method=parameters.method, initial_pose=initial_pose, device=parameters.device),
         )
 
     def offer_packages(self) -> bool:

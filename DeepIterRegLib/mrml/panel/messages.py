@@ -38,7 +38,7 @@ def panel_names(translate: Callable[[str], str]) -> dict[Field, str]:
     return {field: f'"{label}"' for field, label in labels.items()}
 
 
-def saved_words(paths: Sequence[Path], translate: Callable[[str], str]) -> str:
+def saved_message(paths: Sequence[Path], translate: Callable[[str], str]) -> str:
     """What was written into a folder, by its own name: the way to it is long, and the user has just chosen it."""
     _ = translate
     folder = paths[0].parent

@@ -15,17 +15,17 @@ from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
 from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
-from DeepIterRegLib.mrml.panel.background_preparation import PreparingAhead
+from DeepIterRegLib.mrml.panel.background_preparation import BackgroundPreparation
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.panel.stage_messages import stage_words
+from DeepIterRegLib.mrml.panel.stage_messages import stage_message
 from DeepIterRegLib.mrml.worker_client.client import JobListener, PreparedPreview
 from DeepIterRegLib.mrml.worker_client.messages import disk_full
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.result import Outcome
 
 
-class Images(Protocol):
+class SelectedImages(Protocol):
     """The part of `InputsSection` that says what to register."""
 
     def missing(self) -> str | None:
@@ -44,11 +44,11 @@ class Images(Protocol):
 CANCEL_AFTER_MS = 400
 
 Job = Callable[[RegistrationRequest, JobListener], str]
-"""The worker's `register` or `place`."""
+"""The worker's `register` or `start_by_hand`."""
 
 
 @dataclass(eq=False)
-class _Run:
+class _RunningRegistration:
     """One press of the button."""
 
     cta: Any
@@ -57,7 +57,7 @@ class _Run:
     preview: LivePreview | None = None
 
 
-class RunSection:
+class RegisterSection:
     """Register, and Cancel while it runs. ui: the widgets of Run.ui.
 
     begin: called before a registration starts, False stops it (the offer at the first use). on_running: whether one
@@ -69,7 +69,7 @@ class RunSection:
         self,
         ui: Any,
         services: Services,
-        images: Images,
+        images: SelectedImages,
         *,
         begin: Callable[[], bool],
         on_running: Callable[[bool], None],
@@ -84,19 +84,19 @@ class RunSection:
         self._on_running = on_running
         self._on_done = on_done
         self._look = look
-        self._run: _Run | None = None
-        self.ahead = PreparingAhead(services.worker, self._request, services.call_later)
+        self._running: _RunningRegistration | None = None
+        self.background_preparation = BackgroundPreparation(services.worker, self._request, services.call_later)
         ui.registerButton.connect("clicked()", self.register_or_cancel)
         ui.progressBar.visible = False
         self.say("")
 
     @property
     def is_running(self) -> bool:
-        return self._run is not None
+        return self._running is not None
 
     def update(self) -> None:
         """Let the button say what it does, or what is missing before it can."""
-        if self._run is not None:
+        if self._running is not None:
             return
         missing = self._images.missing()
         self._ui.registerButton.enabled = missing is None
@@ -104,7 +104,7 @@ class RunSection:
 
     def register_or_cancel(self) -> None:
         """Press of the button."""
-        if self._run is not None:
+        if self._running is not None:
             self.cancel()
         elif self._images.missing() is None and self._begin():
             self._start(None, self._services.worker.register)
@@ -113,13 +113,13 @@ class RunSection:
         """Register again from a pose (4, 4), without looking for the head first."""
         self._start_or_say(pose, self._services.worker.register)
 
-    def place_by_hand(self) -> None:
+    def start_by_hand(self) -> None:
         """Show the CTA at the starting pose without registering, to be moved by hand."""
-        self._start_or_say(None, self._services.worker.place)
+        self._start_or_say(None, self._services.worker.start_by_hand)
 
     def cancel(self) -> None:
         """End a running registration at once; nothing happens where none runs."""
-        if self._run is not None:
+        if self._running is not None:
             self._services.worker.cancel()
 
     def say(self, sentence: str) -> None:
@@ -133,52 +133,52 @@ class RunSection:
         self._show_stage(self._("Starting"))
 
     def prepared(self, preview: PreparedPreview) -> None:
-        run = self._run
-        if run is None:
+        running = self._running
+        if running is None:
             return
-        run.preview = LivePreview(self._services.scene, preview.cloud, preview.views, self._look())
-        run.preview.show(preview.initial_pose)
+        running.preview = LivePreview(self._services.scene, preview.cloud, preview.views, self._look())
+        running.preview.show(preview.initial_pose)
 
     def progress(self, progress: Progress) -> None:
-        if self._run is None:
+        if self._running is None:
             return
         self._ui.progressBar.value = round(100 * progress.fraction)
-        self._show_stage(stage_words(progress.stage, self._))
-        if progress.pose is not None and self._run.preview is not None:
-            self._run.preview.show(progress.pose)
+        self._show_stage(stage_message(progress.stage, self._))
+        if progress.pose is not None and self._running.preview is not None:
+            self._running.preview.show(progress.pose)
 
     def done(self, outcome: Outcome) -> None:
-        run = self._end()
-        if run is None:
+        running = self._end()
+        if running is None:
             return
-        self.ahead.knows(run.request)
+        self.background_preparation.remember(running.request)
         scene = self._services.scene
-        if not all(scene.IsNodePresent(node) for node in (run.cta, *run.dsas)):
+        if not all(scene.IsNodePresent(node) for node in (running.cta, *running.dsas)):
             self.say(self._("The images were removed while they were registered; nothing was changed."))
             return
         try:
-            show_registration(scene, run.cta, run.dsas, outcome)
+            show_registration(scene, running.cta, running.dsas, outcome)
         except Exception:
             self.say(self._("The result could not be put into the scene; everything is as it was."))
             raise
         self.say("")
-        self._on_done(run.cta)
+        self._on_done(running.cta)
 
     def failed(self, error: UserError) -> None:
-        self.ahead.forget()
+        self.background_preparation.forget()
         if self._end() is not None:
             self.say(told(error, self._))
 
     def cancelled(self) -> None:
-        self.ahead.forget()
+        self.background_preparation.forget()
         if self._end() is not None:
             self.say(self._("Cancelled; everything is as it was."))
 
     def _start_or_say(self, initial_pose: FloatArray | None, job: Job) -> None:
-        missing = self._images.missing() if self._run is None else None
+        missing = self._images.missing() if self._running is None else None
         if missing is not None:
             self.say(missing)
-        elif self._run is None:
+        elif self._running is None:
             self._start(initial_pose, job)
 
     def _start(self, initial_pose: FloatArray | None, job: Job) -> None:
@@ -188,7 +188,7 @@ class RunSection:
             self.say(told(error, self._))
             return
         cta, dsas = self._images.nodes()
-        self._run = _Run(cta, dsas, request)
+        self._running = _RunningRegistration(cta, dsas, request)
         self._ui.registerButton.text = self._("Cancel")
         # The second click of a double click would cancel.
         self._ui.registerButton.enabled = False
@@ -197,12 +197,12 @@ class RunSection:
         self._ui.progressBar.visible = True
         self._on_running(True)
         self._show_stage(self._("Starting"))
-        self.ahead.then(
+        self.background_preparation.when_ready(
             request, lambda: self._send(request, job), on_progress=self.progress, on_cancelled=self.cancelled
         )
 
     def _offer_to_cancel(self) -> None:
-        if self._run is not None:
+        if self._running is not None:
             self._ui.registerButton.enabled = True
 
     def _send(self, request: RegistrationRequest, job: Job) -> None:
@@ -213,21 +213,21 @@ class RunSection:
 
     def _request(self) -> RegistrationRequest | None:
         """What Register would register now, None while something is missing or a registration runs."""
-        if self._run is not None or self._images.missing() is not None:
+        if self._running is not None or self._images.missing() is not None:
             return None
         return self._images.request(None)
 
-    def _end(self) -> _Run | None:
-        """Take the preview away; returns the run that ended, None where there was none."""
-        run, self._run = self._run, None
-        if run is None:
+    def _end(self) -> _RunningRegistration | None:
+        """Take the preview away; returns the registration that ended, None where there was none."""
+        running, self._running = self._running, None
+        if running is None:
             return None
-        if run.preview is not None:
-            run.preview.close()
+        if running.preview is not None:
+            running.preview.close()
         self._ui.progressBar.visible = False
         self.update()
         self._on_running(False)
-        return run
+        return running
 
     def _show_stage(self, stage: str) -> None:
         device = self._services.worker.device

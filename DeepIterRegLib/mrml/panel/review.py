@@ -10,7 +10,7 @@ from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
-from DeepIterRegLib.mrml.panel.messages import saved_words, told
+from DeepIterRegLib.mrml.panel.messages import saved_message, told
 from DeepIterRegLib.mrml.panel.review_messages import result_text
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.review.candidate import candidate_of
@@ -196,4 +196,4 @@ class ReviewSection:
         except InputError as error:
             self._say(told(error, self._))
             return
-        self._say(saved_words([Path(path)], self._))
+        self._say(saved_message([Path(path)], self._))

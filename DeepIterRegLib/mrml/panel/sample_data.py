@@ -43,6 +43,7 @@ class SampleLoader:
     def __init__(
         self,
         scene: Any,
+        *,
         new_worker: Callable[[], WorkerClient],
         new_window: Callable[[Callable[[], None]], Window],
         warn: Callable[[str], None],
@@ -184,11 +185,11 @@ def slicer_sample_loader(translate: Callable[[str], str]) -> SampleLoader:
     if loader is None or not loader.is_busy:
         loader = SampleLoader(
             slicer.mrmlScene,
-            slicer_worker,
-            lambda cancel: ProgressWindow(cancel, translate),
-            slicer.util.warningDisplay,
-            translate,
-            _show_in_views,
+            new_worker=slicer_worker,
+            new_window=lambda cancel: ProgressWindow(cancel, translate),
+            warn=slicer.util.warningDisplay,
+            translate=translate,
+            on_loaded=_show_in_views,
         )
         # The worker's callbacks need an owner until it is done.
         slicer.modules.deepIterRegSampleLoader = loader

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.mrml.adjust.debounce import AtRest
+from DeepIterRegLib.mrml.adjust.debounce import Debounced
 from DeepIterRegLib.mrml.nodes.provenance import note_adjustment
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
-from DeepIterRegLib.mrml.panel.messages import saved_words, told
+from DeepIterRegLib.mrml.panel.messages import saved_message, told
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.saving.save_images import image_paths, save_images, thumbnail_of
 from DeepIterRegLib.mrml.saving.save_scene import save_scene
@@ -21,7 +21,7 @@ from DeepIterRegLib.mrml.saving.spatial_registration import (
     save_spatial_registration,
 )
 
-REST_MS = 500
+DEBOUNCE_MS = 500
 """How long the pose has to stay before the report says what was adjusted by hand."""
 
 
@@ -36,7 +36,7 @@ class SaveSection:
         self._observer: int | None = None
         self._busy = False
         # To write the report takes longer than a slider's step may.
-        self._at_rest = AtRest(self._note, services.call_later, REST_MS)
+        self._debounced = Debounced(self._note, services.call_later, DEBOUNCE_MS)
         self._buttons = (
             (ui.saveTransformButton, self._save_transform),
             (ui.saveSceneButton, self._save_scene),
@@ -59,7 +59,7 @@ class SaveSection:
         self._busy = running
         self._enable()
         if not running and self._case is not None:
-            self._at_rest.moved()
+            self._debounced.changed()
 
     def close(self) -> None:
         """Observe the pose no longer."""
@@ -90,7 +90,7 @@ class SaveSection:
         if path is None:
             return None
         save_transform(case, path)
-        return saved_words([Path(path)], self._)
+        return saved_message([Path(path)], self._)
 
     def _save_scene(self, case: RegisteredCase) -> str | None:
         kinds = {".mrb": self._("Slicer scene with its data")}
@@ -98,7 +98,7 @@ class SaveSection:
         if path is None:
             return None
         save_scene(self._services.scene, path, self._services.application, thumbnail_of([case]))
-        return saved_words([Path(path)], self._)
+        return saved_message([Path(path)], self._)
 
     def _save_images(self, case: RegisteredCase) -> str | None:
         folder = self._services.dialogs.choose_folder(self._("Folder for the images"))
@@ -115,7 +115,7 @@ class SaveSection:
         ):
             return None
         paths = save_images(case, folder)
-        return saved_words(paths, self._)
+        return saved_message(paths, self._)
 
     def _save_dicom(self, case: RegisteredCase) -> str | None:
         sources = registration_sources(case, self._services.file_of_instance)
@@ -132,7 +132,7 @@ class SaveSection:
             return None
         save_spatial_registration(case, sources, path, self._services.application)
         return (
-            saved_words([Path(path)], self._)
+            saved_message([Path(path)], self._)
             + " "
             + self._("To send it to an archive, import it in Slicer's DICOM module.")
         )
@@ -152,7 +152,7 @@ class SaveSection:
             self._observer = case.pose_node.AddObserver(moved, self._pose_moved)
 
     def _pose_moved(self, _node: Any, _event: str) -> None:
-        self._at_rest.moved()
+        self._debounced.changed()
 
     def _note(self) -> None:
         case = self._case

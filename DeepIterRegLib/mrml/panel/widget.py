@@ -11,7 +11,7 @@ from DeepIterRegLib.mrml.panel.adjust import AdjustSection
 from DeepIterRegLib.mrml.panel.inputs import InputsSection
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.overlay import OverlaySection
-from DeepIterRegLib.mrml.panel.register_section import RunSection
+from DeepIterRegLib.mrml.panel.register_section import RegisterSection
 from DeepIterRegLib.mrml.panel.result import ResultSection
 from DeepIterRegLib.mrml.panel.review import ReviewSection
 from DeepIterRegLib.mrml.panel.save import SaveSection
@@ -37,7 +37,7 @@ class RegistrationPanel:
         self._in_front = False
         self.inputs = InputsSection(ui, services, on_changed=self.update)
         self.overlay = OverlaySection(ui, services)
-        self.run = RunSection(
+        self.register_section = RegisterSection(
             ui,
             services,
             self.inputs,
@@ -52,7 +52,7 @@ class RegistrationPanel:
             services,
             self._refine,
             arrange_landmarks=lambda: self.overlay.arrange("landmarks"),
-            place_by_hand=self.run.place_by_hand,
+            start_by_hand=self.register_section.start_by_hand,
         )
         self.save = SaveSection(ui, services)
         self.review = ReviewSection(ui, services)
@@ -71,8 +71,8 @@ class RegistrationPanel:
 
     def update(self) -> None:
         """Something was selected or typed in."""
-        self.run.update()
-        self.run.ahead.changed()
+        self.register_section.update()
+        self.register_section.background_preparation.changed()
         cta = None if self._parameters is None else self._parameters.cta
         if (self._case and self._case.cta) is not cta:
             self.refresh()
@@ -84,10 +84,10 @@ class RegistrationPanel:
             self._case = registered_case(cta)
         except InputError as error:
             self._case = None
-            self.run.say(told(error, self._services.translate))
+            self.register_section.say(told(error, self._services.translate))
         for section in self._of_a_case:
             section.show(self._case)
-        self.run.update()
+        self.register_section.update()
 
     def scene_loaded(self) -> None:
         """A scene was opened or added: select its registered images where nothing is selected yet."""
@@ -110,32 +110,32 @@ class RegistrationPanel:
             nodes += [node for view in case.views for node in (view.dsa, view.plane, view.drr)]
             if not all(scene.IsNodePresent(node) for node in nodes):
                 self.refresh()
-        self.run.update()
+        self.register_section.update()
 
     def enter(self) -> None:
         """The module came to the front."""
         self._in_front = True
         register_layouts(self._services.scene)
         self._services.worker.start()
-        self.run.ahead.resume()
+        self.register_section.background_preparation.resume()
         self.adjust.enter()
         self.refresh()
 
     def leave(self) -> None:
         """Another module came to the front: a registration that still runs is cancelled, nothing has changed."""
         self._in_front = False
-        self.run.cancel()
-        self.run.ahead.pause()
+        self.register_section.cancel()
+        self.register_section.background_preparation.pause()
         self.adjust.exit()
 
     def scene_closes(self) -> None:
         """Let go of the scene's nodes."""
-        self.run.cancel()
-        self.run.ahead.pause()
+        self.register_section.cancel()
+        self.register_section.background_preparation.pause()
         self._case = None
         for section in self._of_a_case:
             section.show(None)
-        self.run.say("")
+        self.register_section.say("")
 
     def end_worker(self) -> None:
         """End the worker and what it does; the next registration starts another one."""
@@ -143,8 +143,8 @@ class RegistrationPanel:
 
     def close(self) -> None:
         """End the worker and everything that observes the scene."""
-        self.run.cancel()
-        self.run.ahead.pause()
+        self.register_section.cancel()
+        self.register_section.background_preparation.pause()
         self._parameters = None
         self.inputs.close()
         for section in self._of_a_case:
@@ -162,7 +162,7 @@ class RegistrationPanel:
             dsas = [view.dsa for view in case.views]
             if not any(node in dsas for node in self.inputs.nodes()[1]):
                 parameters.dsa, parameters.secondDsa = dsas[0], dsas[1] if len(dsas) > 1 else None
-        self.run.refine(pose)
+        self.register_section.refine(pose)
 
     def _done(self, cta: Any) -> None:
         self.refresh()

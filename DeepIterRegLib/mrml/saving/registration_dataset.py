@@ -16,13 +16,13 @@ import numpy as np
 
 from DeepIterRegLib import __version__
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
 from DeepIterRegLib.mrml.nodes.dicom_source import DicomSource
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 SPATIAL_REGISTRATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.1"
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Its own inverse."""
 PATIENT_AND_STUDY = {
     2: (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
-from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
+from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.views.frustum import frustum_of, show_frustums
 from DeepIterRegLib.mrml.views.layout import Arrangement, arrange, is_arranged
@@ -31,13 +31,13 @@ def arrange_case(case: RegisteredCase, arrangement: Arrangement, look: OverlayLo
     """
     scene = case.cta.GetScene()
     arrange(scene, arrangement)
-    with SceneChange(scene) as change:
+    with SceneTransaction(scene) as transaction:
         for name, view in zip(SLICE_VIEWS, case.views, strict=False):
-            show_in_slice_view(scene, change, name, view.plane, view.drr, view.carm)
+            show_in_slice_view(scene, transaction, name, plane=view.plane, drr=view.drr, carm=view.carm)
         if arrangement == "landmarks":
-            show_cta_slice(scene, change, case.cta, case.pose if case.is_applied else None)
-        calm_three_d_view(scene, change)
-        look_from_source(scene, change, case.views[0].carm)
+            show_cta_slice(scene, transaction, case.cta, case.pose if case.is_applied else None)
+        calm_three_d_view(scene, transaction)
+        look_from_source(scene, transaction, case.views[0].carm)
     if surfaces_are_shown(case) or all(surface_of(case, vessels) is None for vessels in REFERENCES):
         show_surfaces(case, look)
     if frustum_of(case.views[0]) is None:

@@ -12,7 +12,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_centre_mm, plane_size_mm, plane_slice_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import new_node
-from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
+from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 
 SLICE_VIEWS = ("Red", "Yellow")
@@ -31,14 +31,16 @@ PLANE_IN_3D_PX = 512
 """Longer side of the DSA as the 3D view shows it: fewer pixels than the image may have, so that it follows quickly."""
 
 
-def show_in_slice_view(scene: Any, change: SceneChange, view: str, plane: Any, drr: Any, carm: CArm) -> None:
+def show_in_slice_view(
+    scene: Any, transaction: SceneTransaction, view: str, *, plane: Any, drr: Any, carm: CArm
+) -> None:
     """Show a DSA plane with its DRR over it, frontally and as a whole, in the slice view called `view`.
 
     Nothing else lies over it: a CTA that was there is taken out. In 3D the plane is as large as the detector, whatever
     part of it the slice view is zoomed to.
     """
-    slice_node = change.remember(view_node(scene, "vtkMRMLSliceNode", view))
-    composite = change.remember(view_node(scene, "vtkMRMLSliceCompositeNode", view))
+    slice_node = transaction.remember(view_node(scene, "vtkMRMLSliceNode", view))
+    composite = transaction.remember(view_node(scene, "vtkMRMLSliceCompositeNode", view))
     _lay_over(composite, plane.GetID(), drr.GetID())
     composite.SetForegroundOpacity(OverlayLook().opacity)
     fit_slice_view(slice_node, carm)
@@ -61,14 +63,14 @@ def fit_slice_view(slice_node: Any, carm: CArm) -> None:
     slice_node.EndModify(modified)
 
 
-def show_cta_slice(scene: Any, change: SceneChange, cta: Any, pose: FloatArray | None) -> None:
+def show_cta_slice(scene: Any, transaction: SceneTransaction, cta: Any, pose: FloatArray | None) -> None:
     """Show the CTA's own axial slice through its middle in CTA_VIEW, as large as fits.
 
     pose: (4, 4) that the CTA is shown at, None where it is shown where it was scanned; its slices stay axial however
     the head lies in the C-arm.
     """
-    slice_node = change.remember(view_node(scene, "vtkMRMLSliceNode", CTA_VIEW))
-    composite = change.remember(view_node(scene, "vtkMRMLSliceCompositeNode", CTA_VIEW))
+    slice_node = transaction.remember(view_node(scene, "vtkMRMLSliceNode", CTA_VIEW))
+    composite = transaction.remember(view_node(scene, "vtkMRMLSliceCompositeNode", CTA_VIEW))
     _lay_over(composite, cta.GetID(), None)
     middle = (np.array(cta.GetImageData().GetDimensions()) - 1) / 2
     axial = np.diag([-1.0, 1.0, 1.0, 1.0])
@@ -88,13 +90,13 @@ def fit_cta_slice(slice_node: Any, cta: Any) -> None:
     _fit(slice_node, size_mm[0], size_mm[1])
 
 
-def look_from_source(scene: Any, change: SceneChange, carm: CArm) -> None:
+def look_from_source(scene: Any, transaction: SceneTransaction, carm: CArm) -> None:
     """Put the camera of the first 3D view where the X-ray source is, the detector filling the view's height.
 
     The image in the 3D view is the mirror of the one in the slice view, which is seen from the detector's far side.
     """
     view_node(scene, "vtkMRMLViewNode", THREE_D_VIEW)
-    camera = change.remember(view_node(scene, "vtkMRMLCameraNode", THREE_D_VIEW))
+    camera = transaction.remember(view_node(scene, "vtkMRMLCameraNode", THREE_D_VIEW))
     camera.SetPosition(*carm.source_mm)
     camera.SetFocalPoint(*plane_centre_mm(carm))
     camera.SetViewUp(*-carm.row_direction)
@@ -118,9 +120,9 @@ def _view_angle_deg(carm: CArm, aspect: float = math.inf) -> float:
     return 2 * math.degrees(math.atan2(max(height_mm, width_mm / aspect) / 2, carm.sdd_mm))
 
 
-def calm_three_d_view(scene: Any, change: SceneChange) -> None:
+def calm_three_d_view(scene: Any, transaction: SceneTransaction) -> None:
     """Take the box and its letters out of the 3D view, and give it the slice views' black background."""
-    view = change.remember(view_node(scene, "vtkMRMLViewNode", THREE_D_VIEW))
+    view = transaction.remember(view_node(scene, "vtkMRMLViewNode", THREE_D_VIEW))
     view.SetBoxVisible(False)
     view.SetAxisLabelsVisible(False)
     view.SetBackgroundColor(0.0, 0.0, 0.0)

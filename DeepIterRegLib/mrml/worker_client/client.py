@@ -26,7 +26,7 @@ from DeepIterRegLib.mrml.worker_client.protocols import (
     WorkerProcess,
 )
 from DeepIterRegLib.mrml.worker_client.request import ArrayMaker, RegistrationRequest
-from DeepIterRegLib.mrml.worker_client.worker_connection import WorkerLine
+from DeepIterRegLib.mrml.worker_client.worker_connection import WorkerConnection
 from DeepIterRegLib.worker.failures import failure
 from DeepIterRegLib.worker.payload import PreparedPreview
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION, Message
@@ -37,7 +37,7 @@ SILENCE_LIMIT_S = 60.0
 """A busy worker says every second that it is alive, as far as the operating system and C++ libraries let it."""
 DEAF_LIMIT_S = 10.0
 """A worker that has greeted takes a job within milliseconds, unless what it was sent does not reach it."""
-LOOK_EVERY_MS = 1000
+CHECK_EVERY_MS = 1000
 WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, OSError, OverflowError)
 
 
@@ -55,7 +55,7 @@ class ProcessWorkerClient:
         temp_folder: Path | None = None,
         silence_limit_s: float = SILENCE_LIMIT_S,
     ) -> None:
-        self._line = WorkerLine(process_factory, call_later, self._take_in, self._lost)
+        self._connection = WorkerConnection(process_factory, call_later, self._take_in, self._lost)
         self._call_later = call_later
         self._temp_folder = temp_folder
         self._silence_limit_s = silence_limit_s
@@ -64,13 +64,13 @@ class ProcessWorkerClient:
         self._job: Job | None = None
         self._device = ""
         self._greeted = self._ready = False
-        self._last_looked_s = 0.0
+        self._last_check_s = 0.0
 
     @property
     def state(self) -> State:
         if self._job is not None:
             return "busy"
-        if not self._line.is_open:
+        if not self._connection.is_open:
             return "off"
         return "warm" if self._ready else "starting"
 
@@ -80,13 +80,13 @@ class ProcessWorkerClient:
 
     def start(self) -> None:
         """See `WorkerClient`. That a process cannot be started is told to the next job."""
-        self._line.open()
+        self._connection.open()
 
     def register(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("register", request.payload(), listener, request.arrays())
 
-    def place(self, request: RegistrationRequest, listener: JobListener) -> str:
-        return self._begin("place", request.payload(), listener, request.arrays())
+    def start_by_hand(self, request: RegistrationRequest, listener: JobListener) -> str:
+        return self._begin("start_by_hand", request.payload(), listener, request.arrays())
 
     def prepare(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("prepare", request.payload(), listener, request.arrays())
@@ -98,15 +98,15 @@ class ProcessWorkerClient:
         job = self._job
         if job is None:
             return
-        self._hang_up()
-        generation = self._line.generation
+        self._disconnect()
+        generation = self._connection.generation
         # Its own turn of the event loop: to start a process takes time, and the user waits for the answer to a click.
-        self._call_later(lambda: self.start() if generation == self._line.generation else None, 0)
+        self._call_later(lambda: self.start() if generation == self._connection.generation else None, 0)
         self._finish(job, job.listener.cancelled)
 
     def close(self) -> None:
         job, folder = self._job, self._folder
-        self._hang_up()
+        self._disconnect()
         self._folder = None
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -124,18 +124,18 @@ class ProcessWorkerClient:
         job_id = f"job-{next(self._ids)}"
         folder = self._folder / job_id
         folder.mkdir(mode=0o700)
-        self._job = Job(job_id, command, payload, listener, folder, arrays)
+        self._job = Job(id=job_id, command=command, payload=payload, listener=listener, folder=folder, arrays=arrays)
         self.start()
-        self._line.last_heard_s = self._last_looked_s = time.monotonic()
+        self._connection.last_message_s = self._last_check_s = time.monotonic()
         self._send_job()
-        self._look(job_id)
+        self._check_alive(job_id)
         return job_id
 
     def _send_job(self) -> None:
         """Give the job to a worker that has greeted, once."""
         if self._greeted and self._job is not None and not self._job.sent:
             self._job.sent = True
-            self._line.send(self._job.message())
+            self._connection.send(self._job.message())
 
     def _take_in(self, message: Message) -> None:
         try:
@@ -149,7 +149,7 @@ class ProcessWorkerClient:
         """What to do about a message. Raises WRONG_SHAPE."""
         kind, job = message["type"], self._job
         if kind == "hello":
-            self._line.pid, self._device = int(message["pid"]), str(message["device"])
+            self._connection.pid, self._device = int(message["pid"]), str(message["device"])
             if (message["protocol"], message["version"]) != (PROTOCOL_VERSION, __version__):
                 return lambda: self._give_up(messages.other_version())
             self._greeted = True
@@ -169,13 +169,13 @@ class ProcessWorkerClient:
             if message["kind"] == "memory":
                 return lambda: self._give_up(error)
             return lambda: self._finish(job, lambda: job.listener.failed(error))
-        return job.news(message)
+        return job.listener_call(message)
 
     def _write_on(self, job: Job, pieces: Iterator[Message | None]) -> None:
         """Write a piece of what the worker needs, and the next one when the application has had its turn."""
         if self._job is not job:
             return
-        self._line.last_heard_s = time.monotonic()  # It is the worker who waits.
+        self._connection.last_message_s = time.monotonic()  # It is the worker who waits.
         try:
             message = next(pieces)
         except OSError:
@@ -188,23 +188,23 @@ class ProcessWorkerClient:
             if message is None:
                 self._call_later(lambda: self._write_on(job, pieces), 0)
             else:
-                self._line.send(message)
+                self._connection.send(message)
 
-    def _look(self, job_id: str) -> None:
-        """Look from time to time whether a job's worker still says that it is alive."""
+    def _check_alive(self, job_id: str) -> None:
+        """Check from time to time that a job's worker still says that it is alive."""
         job, now_s, limit_s = self._job, time.monotonic(), self._silence_limit_s
         if job is None or job.id != job_id:
             return
-        interval_ms = min(LOOK_EVERY_MS, round(100 * limit_s))
-        if now_s - self._last_looked_s > 5 * interval_ms / 1000:
+        interval_ms = min(CHECK_EVERY_MS, round(100 * limit_s))
+        if now_s - self._last_check_s > 5 * interval_ms / 1000:
             # The application itself stood still, or the computer slept: what came meanwhile is still to be read.
-            self._line.last_heard_s = now_s
-        self._last_looked_s = now_s
-        silent_s = now_s - self._line.last_heard_s
+            self._connection.last_message_s = now_s
+        self._last_check_s = now_s
+        silent_s = now_s - self._connection.last_message_s
         is_deaf = job.sent and not job.started and silent_s > DEAF_LIMIT_S
         if not (is_deaf and self._started_another()) and silent_s > limit_s:
             self._give_up(messages.silent(limit_s))
-        self._call_later(lambda: self._look(job_id), interval_ms)
+        self._call_later(lambda: self._check_alive(job_id), interval_ms)
 
     def _lost(self) -> None:
         """The process is gone, and was not told to."""
@@ -215,7 +215,7 @@ class ProcessWorkerClient:
 
     def _started_another(self) -> bool:
         """Start the worker in another way, where there is one, and give it the job."""
-        if not self._line.reopen_differently():
+        if not self._connection.restart_differently():
             return False
         self._greeted = self._ready = False
         if self._job is not None:
@@ -224,7 +224,7 @@ class ProcessWorkerClient:
 
     def _give_up(self, error: UserError) -> None:
         """End the process; the job, if there is one, failed. The next job starts another process."""
-        self._hang_up()
+        self._disconnect()
         job = self._job
         if job is not None:
             self._finish(job, lambda: job.listener.failed(error))
@@ -235,6 +235,6 @@ class ProcessWorkerClient:
         shutil.rmtree(job.folder, ignore_errors=True)
         tell()
 
-    def _hang_up(self) -> None:
-        self._line.close()
+    def _disconnect(self) -> None:
+        self._connection.close()
         self._greeted = self._ready = False

@@ -39,7 +39,7 @@ class Job:
             "payload": self.payload,
         }  # fmt: skip
 
-    def news(self, message: Message) -> Callable[[], None]:
+    def listener_call(self, message: Message) -> Callable[[], None]:
         """What to tell the listener of a message that does not end the job: nothing, of one of another kind.
 
         Raises KeyError, TypeError, ValueError (an InputError is one), OSError or AttributeError for a message of a
@@ -58,9 +58,9 @@ class Job:
         return lambda: None
 
     def result(self, message: Message) -> Any:
-        """What `JobListener.done` gets. Raises as `news`."""
+        """What `JobListener.done` gets. Raises as `listener_call`."""
         content = dict(message["result"])
-        if self.command not in ("register", "place"):
+        if self.command not in ("register", "start_by_hand"):
             return content
         if self.preview is None:
             raise ValueError("a result of images that were never prepared")

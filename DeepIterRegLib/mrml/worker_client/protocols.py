@@ -58,7 +58,7 @@ class WorkerClient(Protocol):
         for its files."""
         ...
 
-    def place(self, request: RegistrationRequest, listener: JobListener) -> str:
+    def start_by_hand(self, request: RegistrationRequest, listener: JobListener) -> str:
         """Prepare the images and stop at the starting pose, to be moved by hand; else as `register`."""
         ...
 

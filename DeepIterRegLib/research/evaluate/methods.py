@@ -8,26 +8,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.initializer.predictor import load_network
 from DeepIterRegLib.initializer.search import SearchOptions
-from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, INITIALIZER_NAME, Initialized, initializer_stage
+from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, Initialized, initializer_stage
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
-from DeepIterRegLib.refinement.default import MINIP_NAME
-from DeepIterRegLib.refinement.published import SIZE_PX, refine_published
+from DeepIterRegLib.refinement.published import PUBLISHED_SIZE_PX, refine_published
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.register import NOT_INITIALIZED, register
 from DeepIterRegLib.registration.start import published_start
 from DeepIterRegLib.render.choose import choose_device
 from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.similarity.names import NCC, SIMILARITY_NAMES
 
 DIFFDRR_RAYS = 8192
 """Traced at once: half a gigabyte for a head at 0.5 mm."""
-ONE_START = replace(DEFAULT_SEARCH, starts=1, fan=0)
+ONE_START = replace(DEFAULT_SEARCH, starts=1, rotated_starts=0)
 ONE_PASS = replace(ONE_START, passes=1)
 """As the paper does it: the network is asked once."""
 
@@ -47,7 +48,7 @@ class Outcome:
     @property
     def initialized_pose(self) -> FloatArray | None:
         """(4, 4) what the initializer thought best; None where there was none, or it found nothing."""
-        return next((stage.pose for stage in self.stages if stage.name == INITIALIZER_NAME), None)
+        return next((stage.pose for stage in self.stages if stage.name == stage_names.INITIALIZER), None)
 
 
 _Result = tuple[tuple[Stage, ...], tuple[str, ...]]
@@ -73,7 +74,7 @@ def register_with(
     angiograms: Sequence[PreparedAngiogram],
     initial_pose: FloatArray,
     seed: int = 0,
-    size_px: int = SIZE_PX,
+    size_px: int = PUBLISHED_SIZE_PX,
     checkpoint: Path | None = None,
 ) -> Outcome:
     """Register prepared images from `initial_pose` (4, 4); the same arguments give the same pose.
@@ -115,7 +116,7 @@ def _default_without_minip(
 ) -> _Result:  # fmt: skip
     # The last stage takes no part in those before it: leaving its result out is not having run it, but for the time.
     stages, warnings = _default(volume, angiograms, pose, seed, size_px, checkpoint)
-    return tuple(stage for stage in stages if stage.name != MINIP_NAME), warnings
+    return tuple(stage for stage in stages if stage.name != stage_names.MINIMUM_PROJECTION), warnings
 
 
 def _published(device: str = "cpu", search: SearchOptions = DEFAULT_SEARCH, **options: Any) -> _Run:
@@ -139,7 +140,7 @@ def _initializer(search: SearchOptions) -> _Run:
         checkpoint: Path | None,
     ) -> _Result:  # fmt: skip
         first = _initialized(volume, angiograms, pose, replace(search, seed=seed), checkpoint)
-        stage = first.stage or Stage("Starting pose", pose, None, None, None, 0.0)
+        stage = first.stage or Stage(stage_names.STARTING_POSE, pose, None, None, None, 0.0)
         return (stage,), (*_warnings(volume, angiograms), *first.warnings)
 
     return run
@@ -168,6 +169,15 @@ METHODS = {
     method.name: method
     for method in (
         Method("published", "the paper's optimiser: masks, then the minimum projection", _published()),
+        *(
+            Method(
+                f"published:{similarity}",
+                f"published with {similarity.replace('_', ' ')} of the masks in place of NCC",
+                _published(similarity=similarity),
+            )
+            for similarity in SIMILARITY_NAMES
+            if similarity != NCC
+        ),
         Method("published-two-stage", "the same without the minimum projection", _published(minip_stage=False)),
         Method(
             "diffdrr",

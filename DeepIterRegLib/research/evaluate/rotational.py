@@ -108,7 +108,7 @@ def run_trials(
                 for method in methods:
                     began, cpu_began = time.perf_counter(), time.process_time()
                     # The method's own draws must not repeat the start's: another seed.
-                    options = Options(method, pose, device="cpu", seed=start)
+                    options = Options(method=method, initial_pose=pose, device="cpu", seed=start)
                     found = register(PreparedImages(volume, (angiogram,)), options)
                     trial = Trial(
                         path.stem, method, rotation_sd, translation_sd, start,

@@ -25,7 +25,7 @@ from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
 from DeepIterRegLib.mrml.overlay.overlay_look import LOOK, OverlayLook, look_of
 from DeepIterRegLib.mrml.views.views import show_behind
-from DeepIterRegLib.render.vessel_images import VesselRenderer, coarsened, cut_up, hole_free_carm
+from DeepIterRegLib.render.vessel_images import VesselRenderer, coarsened, hole_free_carm, subdivided
 from Testing.support.overlay_case import artery_mm, empty_angiogram, registered_tubes, tubes_cloud, vein_mm
 from Testing.support.slice_view import slice_view_image
 from Testing.support.small_registration import FRONTAL, LATERAL, OTHER_POSE, POSE
@@ -284,7 +284,7 @@ def test_frame_behind_the_overlay_keeps_it_in_front(case: RegisteredCase) -> Non
 def test_both_levels_hold_the_same_vessel(detail: Any) -> None:
     """What a pixel misses or has twice shows as a hole or a stripe; the sum over the image is the vessel's volume."""
     sharp = CArm.from_angles(80.0, 5.0, 1150.0, 750.0, 0.4, 400, 480)
-    exact = VesselRenderer(cut_up(tubes_cloud(), 4), sharp).draw(POSE, "fine")
+    exact = VesselRenderer(subdivided(tubes_cloud(), 4), sharp).draw(POSE, "fine")
     found = VesselRenderer(tubes_cloud(), sharp).draw(POSE, detail)
     pixel_mm2 = np.prod(found.carm.pixel_spacing_mm)
     for name in ("arteries", "veins"):
@@ -296,7 +296,7 @@ def test_both_levels_hold_the_same_vessel(detail: Any) -> None:
 
 
 def test_cloud_of_too_many_points_keeps_its_weight_and_its_place() -> None:
-    cloud = cut_up(tubes_cloud(), 2)
+    cloud = subdivided(tubes_cloud(), 2)
     fewer = coarsened(cloud, len(cloud) // 4)
     assert len(fewer) < len(cloud) / 2
     assert fewer.cell_mm > cloud.cell_mm

@@ -70,7 +70,14 @@ class Panel:
             slice_interactor=lambda name: self.views[name].interactor if name in self.views else None,
             file_of_instance=lambda _: "",
         )
-        self.section = AdjustSection(self.ui, services, self.refined.append, lambda: None, lambda: None, self.clock)
+        self.section = AdjustSection(
+            self.ui,
+            services,
+            self.refined.append,
+            arrange_landmarks=lambda: None,
+            start_by_hand=lambda: None,
+            clock=self.clock,
+        )
 
     def _shortcut(self, key: str, callback: Any) -> FakeShortcut:
         self.shortcuts[key] = FakeShortcut(callback)

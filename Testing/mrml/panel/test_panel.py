@@ -24,9 +24,9 @@ from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
 from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
-from DeepIterRegLib.mrml.panel import register_section as run_section
+from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
-from DeepIterRegLib.mrml.panel.stage_messages import all_stage_words
+from DeepIterRegLib.mrml.panel.stage_messages import all_stage_messages
 from DeepIterRegLib.mrml.self_test import PanelTest
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
@@ -58,7 +58,7 @@ class FakeWorker:
         self.requests: list[RegistrationRequest] = []
         self.placed: list[RegistrationRequest] = []
         self.listener: Any = None
-        self.prepared_ahead: list[RegistrationRequest] = []
+        self.prepared_in_background: list[RegistrationRequest] = []
         self.preparing: Any = None
         self.closed = False
 
@@ -75,7 +75,7 @@ class FakeWorker:
         listener.started()
         return "job"
 
-    def place(self, request: RegistrationRequest, listener: Any) -> str:
+    def start_by_hand(self, request: RegistrationRequest, listener: Any) -> str:
         self.placed.append(request)
         self.requests.append(request)
         self.listener = listener
@@ -83,7 +83,7 @@ class FakeWorker:
 
     def prepare(self, request: RegistrationRequest, listener: Any) -> str:
         assert self.state == "warm", "one job at a time"
-        self.prepared_ahead.append(request)
+        self.prepared_in_background.append(request)
         self.preparing = listener
         return "job"
 
@@ -174,7 +174,7 @@ def case_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
         return workers[-1]
 
     monkeypatch.setattr(slicer_services, "slicer_worker", make)
-    monkeypatch.setattr(run_section, "CANCEL_AFTER_MS", 0)
+    monkeypatch.setattr(register_section, "CANCEL_AFTER_MS", 0)
     with open_module() as opened:
         yield Case(opened, workers[-1])
 
@@ -195,7 +195,7 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     assert (case.ui.registerButton.text, case.ui.registerButton.enabled) == ("Cancel", False)
     case.opened.process_events(until=lambda: case.ui.registerButton.enabled)
     assert case.ui.stageLabel.text == "Starting … (CPU, 2 cores)"
-    case.worker.listener.progress(Progress("Remove bone", 0.4))
+    case.worker.listener.progress(Progress("Removing bone", 0.4))
     assert case.ui.stageLabel.text == "Removing bone from the CTA … (CPU, 2 cores)"
     assert case.ui.progressBar.value == 40
     case.worker.end("done", case.outcome())
@@ -231,7 +231,7 @@ def test_overlay_moves_while_it_runs_and_the_scene_does_not(case: Case) -> None:
 
 @pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize("end", ["cancel", "worker dies", "module left"])
-def test_whatever_ends_a_run_leaves_scene_and_result(case: Case, registered: bool, end: str) -> None:
+def test_whatever_ends_a_registration_leaves_scene_and_result(case: Case, registered: bool, end: str) -> None:
     if registered:
         case.register()
         case.ui.rightSlider.value = 4.0
@@ -256,7 +256,7 @@ def test_whatever_ends_a_run_leaves_scene_and_result(case: Case, registered: boo
         assert case.ui.undoButton.enabled
 
 
-def test_closing_the_scene_in_mid_run_ends_it(case: Case) -> None:
+def test_closing_the_scene_ends_a_registration(case: Case) -> None:
     case.register()
     case.click()
     case.worker.listener.prepared(case.preview())
@@ -268,14 +268,14 @@ def test_closing_the_scene_in_mid_run_ends_it(case: Case) -> None:
     assert case.scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == 0
 
 
-def test_quitting_in_mid_run_ends_the_worker(case: Case) -> None:
+def test_quitting_while_registering_ends_the_worker(case: Case) -> None:
     case.click()
     case.opened.close()
     assert case.worker.closed
     assert case.worker.listener is None
 
 
-def test_images_removed_in_mid_run_are_not_brought_back(case: Case) -> None:
+def test_images_removed_while_registering_are_not_brought_back(case: Case) -> None:
     case.click()
     outcome = case.outcome()
     case.scene.RemoveNode(case.lateral)
@@ -384,7 +384,7 @@ def test_scene_is_saved_with_how_it_was_adjusted(case: Case, tmp_path: Path, mon
 def test_real_worker_registers_the_built_in_patient() -> None:
     """A clinician's way through the panel, the test that runs inside Slicer as well."""
     with open_module() as opened:
-        run, steps = opened.widget.panel.run, []
+        run, steps = opened.widget.panel.register_section, []
         progress = run.progress
 
         def heard(step: Progress) -> None:
@@ -397,14 +397,14 @@ def test_real_worker_registers_the_built_in_patient() -> None:
         opened.screenshot(OUTPUT / "panel.png")
     assert said.startswith("Mean projection error 19.1 mm before")
     assert len(set(steps)) > 5
-    assert set(steps) <= set(all_stage_words(str)), "a stage without words for the user"
+    assert set(steps) <= set(all_stage_messages(str)), "a stage without a message for the user"
 
 
 LIGHT = """
 import sys
 from Testing.qt_adapter import open_module
 with open_module() as opened:
-    opened.process_events(until=lambda: opened.widget.panel.run.is_running is False, timeout=5)
+    opened.process_events(until=lambda: opened.widget.panel.register_section.is_running is False, timeout=5)
     print(*sorted({name.partition('.')[0] for name in sys.modules}))
 """
 
@@ -449,10 +449,10 @@ def test_images_are_prepared_while_they_are_looked_at(case: Case) -> None:
     assert case.ui.registerButton.text == "Register"
     settle_preparation(case, "done", {})
     case.opened.process_events(0.6)
-    assert len(case.worker.prepared_ahead) == 1, "prepared once is enough"
+    assert len(case.worker.prepared_in_background) == 1, "prepared once is enough"
     case.ui.secondDsaSelector.setCurrentNode(case.frontal)
     wait_for_preparation(case)
-    assert len(case.worker.prepared_ahead[-1].dsas) == 2
+    assert len(case.worker.prepared_in_background[-1].dsas) == 2
 
 
 def test_register_waits_for_the_preparation_and_can_be_cancelled_meanwhile(case: Case) -> None:
@@ -460,7 +460,7 @@ def test_register_waits_for_the_preparation_and_can_be_cancelled_meanwhile(case:
     case.click()
     assert not case.worker.requests
     assert case.ui.registerButton.text == "Cancel"
-    case.worker.preparing.progress(Progress("Remove bone", 0.3))
+    case.worker.preparing.progress(Progress("Removing bone", 0.3))
     assert case.ui.progressBar.value == 30
     case.click()
     assert case.ui.stageLabel.text == "Cancelled; everything is as it was."
@@ -479,7 +479,7 @@ def test_failed_preparation_is_left_to_the_registration(case: Case) -> None:
     settle_preparation(case, "failed", InputError("The CTA has no contrast."))
     case.opened.process_events(0.6)
     assert case.ui.stageLabel.text == ""
-    assert len(case.worker.prepared_ahead) == 1, "not tried again and again"
+    assert len(case.worker.prepared_in_background) == 1, "not tried again and again"
     case.click()
     assert len(case.worker.requests) == 1
 

@@ -23,7 +23,7 @@ from DeepIterRegLib.mrml.nodes.new_node import new_node
 from DeepIterRegLib.mrml.nodes.node_attributes import PLANE_REFERENCE
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, pose_node_of, registered_case
 from DeepIterRegLib.mrml.nodes.scene import new_scene, write_scene
-from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
+from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.worker.failures import failure
@@ -90,7 +90,7 @@ def test_real_run_is_registered_and_opens_again_on_another_computer(tmp_path: Pa
 
 def press(opened: Any) -> None:
     opened.ui.registerButton.click()
-    opened.process_events(until=lambda: not opened.widget.panel.run.is_running, timeout=120)
+    opened.process_events(until=lambda: not opened.widget.panel.register_section.is_running, timeout=120)
     assert opened.ui.stageLabel.text == ""
 
 
@@ -198,10 +198,10 @@ def test_what_is_replaced_or_removed_goes_from_memory() -> None:
     node = add_image(scene, "image", small_volume().voxels, np.eye(4))
     gone: list[str] = []
     node.GetImageData().AddObserver("DeleteEvent", lambda *_: gone.append("replaced image"))
-    with SceneChange(scene) as change:
-        change.remember(node)
+    with SceneTransaction(scene) as transaction:
+        transaction.remember(node)
         node.SetAndObserveImageData(image_data(small_volume().voxels))
-    del change
+    del transaction
     assert gone == ["replaced image"]
     preview = scene.AddNode(new_node(scene, "vtkMRMLScalarVolumeNode"))
     preview.AddObserver("DeleteEvent", lambda *_: gone.append("removed node"))

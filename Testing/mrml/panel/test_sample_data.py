@@ -172,9 +172,9 @@ class Loading:
         self.loaded: list[list[Any]] = []
         self.loader = SampleLoader(
             self.scene,
-            lambda: self.worker,
-            self._window,
-            self.warned.append,
+            new_worker=lambda: self.worker,
+            new_window=self._window,
+            warn=self.warned.append,
             on_loaded=self.loaded.append,
         )
 

@@ -16,7 +16,7 @@ from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_cases
 from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene, write_scene
-from DeepIterRegLib.mrml.nodes.scene_transaction import SceneChange
+from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
 from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
@@ -295,8 +295,8 @@ def test_landmark_layout_shows_the_ctas_own_axial_slice() -> None:
     np.testing.assert_allclose(axis, POSE[:3, 2], atol=1e-9)
     np.testing.assert_allclose(origin, apply(POSE, small_volume().centre_mm[None])[0], atol=1e-6)
     assert slice_view_image(scene, "Green", 200, 200).max() > 100
-    with SceneChange(scene) as change:
-        show_cta_slice(scene, change, case.cta, None)
+    with SceneTransaction(scene) as transaction:
+        show_cta_slice(scene, transaction, case.cta, None)
     assert node.GetSliceToRAS().GetElement(2, 2) == pytest.approx(1.0)
 
 

@@ -218,7 +218,7 @@ def test_late_messages_of_an_earlier_job_are_ignored(bench: Bench) -> None:
     assert first.ends == ["cancelled"]
 
 
-def test_process_that_ends_in_mid_run_fails_the_job_and_the_next_one_gets_another(bench: Bench) -> None:
+def test_process_that_ends_during_a_job_fails_the_job_and_the_next_one_gets_another(bench: Bench) -> None:
     heard = bench.begin()
     bench.process.say(**HELLO)
     bench.process.on_ended()
@@ -267,7 +267,7 @@ def test_worker_that_does_not_start_is_started_in_another_way(bench: Bench) -> N
 def test_worker_that_hears_nothing_is_started_in_another_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launcher that does not hand its input on."""
     monkeypatch.setattr("DeepIterRegLib.mrml.worker_client.client.DEAF_LIMIT_S", 0.05)
-    monkeypatch.setattr("DeepIterRegLib.mrml.worker_client.client.LOOK_EVERY_MS", 10)
+    monkeypatch.setattr("DeepIterRegLib.mrml.worker_client.client.CHECK_EVERY_MS", 10)
     heard = bench.begin()
     deaf = bench.process
     deaf.others = 1

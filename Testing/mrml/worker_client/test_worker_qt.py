@@ -56,8 +56,8 @@ def test_job_runs_in_a_qprocess_and_a_killed_one_is_replaced(tmp_path: Path) -> 
         heard = Heard()
         worker.run("nap", {}, heard)
         wait(lambda: "progress" in heard.seconds)
-        assert worker._line.pid is not None
-        os.kill(worker._line.pid, signal.SIGKILL)
+        assert worker._connection.pid is not None
+        os.kill(worker._connection.pid, signal.SIGKILL)
         wait(lambda: heard.over)
         assert heard.ends == ["failed"]
         assert run(worker, "nap", seconds=0.0).ends == ["done"]

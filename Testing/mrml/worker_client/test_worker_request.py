@@ -82,7 +82,9 @@ def test_voxels_are_taken_by_reference() -> None:
 
 def test_request_survives_as_text_with_arrays_beside() -> None:
     nodes = Nodes()
-    request = nodes.request(GeometryOptions(sdd_mm=1100.0), options=Options("published", POSE, seed=7))
+    request = nodes.request(
+        GeometryOptions(sdd_mm=1100.0), options=Options(method="published", initial_pose=POSE, seed=7)
+    )
     payload = json.loads(json.dumps(request.payload()))
     arrays = {name: make() for name, make in request.arrays().items()}
     volume = read_volume_source(volume_from_json(payload["cta"], arrays["cta"]))
