@@ -13,7 +13,6 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.panel.background_preparation import PreparingAhead
 from DeepIterRegLib.mrml.panel.messages import in_the_panels_words
 from DeepIterRegLib.mrml.panel.services import Services
@@ -21,6 +20,7 @@ from DeepIterRegLib.mrml.panel.stage_messages import stage_words
 from DeepIterRegLib.mrml.worker_client.client import JobListener, PreparedPreview
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.outcome import Outcome
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import Progress
 
 

@@ -26,7 +26,7 @@ from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment
 from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
 from DeepIterRegLib.research.evaluate.methods import METHODS, method_named
 from DeepIterRegLib.research.evaluate.prepare import preparation_fingerprint
-from DeepIterRegLib.research.evaluate.result_log import CODE, ROWS_FILE, Ledger
+from DeepIterRegLib.research.evaluate.result_log import CODE, ROWS_FILE, Ledger, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.study import Experimenter, wanted_rows
 from DeepIterRegLib.research.evaluate.tasks import Study
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     if args.count is not None or args.key is not None:
         if experiment.name != "blind-test":
             raise InputError(f"--count and --key are for blind-test; leave them out for {experiment.name}.")
-        return blind_test_command.run_count(args)
+        return blind_test_command.count_answers(args)
     methods = tuple(dict.fromkeys(args.method or experiment.methods))
     for method in methods:
         method_named(method)
@@ -194,7 +194,8 @@ def _carry_out(
 ) -> tuple[dict[str, Any], Path | None]:  # fmt: skip
     """Register, then write what there is to look at; returns the summary, and the page of a blind test."""
     # matplotlib and the pages: a second that no other command shall wait for.
-    from DeepIterRegLib.research.evaluate.outputs import write_blind_test, write_products
+    from DeepIterRegLib.research.evaluate.blind_test import write_blind_test
+    from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_products
 
     experimenter = Experimenter(study, patients, variants, ledger)
     with _crew(args) as crew, _progress(message_console(), experimenter.planned) as tell:
@@ -211,7 +212,9 @@ def _carry_out(
     summary = write_products(ledger, rows, selection, shown)
     if study.experiment != "blind-test":
         return summary, None
-    return summary, write_blind_test(ledger, study, rows, selection, args.first_seed)[0]
+    cases = blind_cases(ledger, study, rows, selection)
+    with full_disk_told(args.output):
+        return summary, write_blind_test(cases, args.output, args.first_seed)
 
 
 def _table_console() -> Console:

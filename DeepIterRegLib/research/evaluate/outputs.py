@@ -1,17 +1,15 @@
-"""What an experiment leaves to look at: summary.json, plots, one HTML page, and for the blind test its page and key."""
+"""What an experiment leaves to look at: summary.json, plots, one HTML page, and the overlays of a blind test."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.research.commands.blind_test import write_blind_test as write_page_and_key
 from DeepIterRegLib.research.evaluate.blind_overlay import REFERENCE, THREE_STAGE, TWO_STAGE, BlindCase, blind_case
 from DeepIterRegLib.research.evaluate.experiments import BLIND_METHODS
 from DeepIterRegLib.research.evaluate.page import html_page
@@ -61,13 +59,11 @@ def cohort_summary(facts: Mapping[str, Facts], selection: Selection) -> dict[str
     }
 
 
-def write_blind_test(
-    ledger: Ledger, study: Study, rows: Sequence[Row], selection: Selection, seed: int
-) -> tuple[Path, int]:
-    """Write the page and its key; returns the page and how many patients are in it.
+def blind_cases(ledger: Ledger, study: Study, rows: Sequence[Row], selection: Selection) -> list[BlindCase]:
+    """The overlays of a blind test.
 
-    As in the paper they are those whom the three stages registered; the reference standard is the true pose. Raises
-    InputError where there is none.
+    As in the paper they are those of the patients whom the three stages registered; the reference standard is the true
+    pose. Raises InputError where there is none.
     """
     two, three = BLIND_METHODS
     poses = ledger.poses()
@@ -83,10 +79,8 @@ def write_blind_test(
         found = {name: poses[row.key] for name, row in zip((TWO_STAGE, THREE_STAGE), pair, strict=True) if row}
         cases.append(blind_case(case, {**found, REFERENCE: case.pose}))
     if not cases:
-        raise InputError("No patient was registered, so there is nothing to compare blind; try more with --patients N.")
-    with full_disk_told(ledger.folder):
-        page, _ = write_page_and_key(cases, ledger.folder, seed)
-    return page, len(cases)
+        raise InputError("No patient was registered, so there is nothing to compare blind; try more patients.")
+    return cases
 
 
 def _spread(values: Iterable[float]) -> dict[str, float | None]:

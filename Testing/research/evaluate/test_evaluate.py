@@ -20,6 +20,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import apply, rigid
 from DeepIterRegLib.research.evaluate import result_log as ledger_module
+from DeepIterRegLib.research.evaluate.blind_test import write_blind_test
 from DeepIterRegLib.research.evaluate.case import Case
 from DeepIterRegLib.research.evaluate.case_file import DamagedCaseFile, read_case, write_case
 from DeepIterRegLib.research.evaluate.cohort import FolderCohort, read_truth
@@ -27,7 +28,7 @@ from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, experiment
 from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
 from DeepIterRegLib.research.evaluate.methods import METHODS, register_with
 from DeepIterRegLib.research.evaluate.metrics import pose_error
-from DeepIterRegLib.research.evaluate.outputs import write_blind_test, write_products
+from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_products
 from DeepIterRegLib.research.evaluate.patient_summary import Facts
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_poses
 from DeepIterRegLib.research.evaluate.prepare import make_case
@@ -38,6 +39,7 @@ from DeepIterRegLib.research.evaluate.tasks import Study, empty_row, prepare_pat
 from DeepIterRegLib.research.evaluate.variants import Variant
 from DeepIterRegLib.research.evaluate.worker_pool import Died, local_crew, remote_crew
 from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
+from DeepIterRegLib.review.key import read_key
 from Testing.support.tiny_cohort import TinyCohort, die_until
 
 SETTINGS = {"experiment": "testset", "--first-seed": 1}
@@ -439,11 +441,10 @@ def test_full_disk_under_the_prepared_patients_ends_the_experiment(tmp_path: Pat
 def test_blind_test_shows_the_registered_patients(prepared: Path, case: Case, tmp_path: Path) -> None:
     of, variants = study(prepared, "blind-test"), tuple(map(Variant, EXPERIMENTS["blind-test"].methods))
     ledger, selection = experiment_run(tmp_path, of, 1, variants)
-    page, count = write_blind_test(ledger, of, wanted_rows(ledger, of, variants, selection), selection, seed=0)
-    assert count == 1
-    assert "<html" in page.read_text()
-    key = json.loads((tmp_path / "blind_key.json").read_text())
-    assert {item["case"] for item in key["items"]} == {"1"}
+    cases = blind_cases(ledger, of, wanted_rows(ledger, of, variants, selection), selection)
+    assert len(cases) == 1
+    assert "<html" in write_blind_test(cases, tmp_path, seed=0).read_text()
+    assert {pair.case for pair in read_key(tmp_path / "blind_key.json").pairs} == {"1"}
 
 
 # Workers

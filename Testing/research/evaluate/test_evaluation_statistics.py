@@ -22,10 +22,11 @@ from DeepIterRegLib.research.evaluate.confidence_intervals import (
     wilson_interval,
 )
 from DeepIterRegLib.research.evaluate.page import html_page
-from DeepIterRegLib.research.evaluate.paired import mcnemar_p, wilcoxon_p
+from DeepIterRegLib.research.evaluate.paired import mcnemar_p
 from DeepIterRegLib.research.evaluate.plots import draw_plots
 from DeepIterRegLib.research.evaluate.results import MM_PER_PX, Row
 from DeepIterRegLib.research.evaluate.statistics import groups_of, summarise
+from DeepIterRegLib.review.counting import wilcoxon_p
 
 
 def row(patient: int, final_mm: float, *, method="published", initializer="none", start=0, start_px=20.0, error=""):
