@@ -23,6 +23,7 @@ PANEL_PX = 900
 """Aimed-at width of a panel: small detectors are enlarged to it, so that titles and bar keep their proportions."""
 MAX_PANEL_PX = 1400
 DOTS_PER_INCH = 100
+MARGIN_PX, TITLE_PX, GAP_PX = 16, 64, 16
 
 
 def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
@@ -35,18 +36,17 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
 
     panels = [_panel_size_px(view) for view in views]
     width_px = max(width for width, _ in panels)
-    margin, title, gap = 16, 64, 16
-    total_width = 2 * width_px + gap + 2 * margin
-    total_height = sum(height for _, height in panels) + title * len(views) + margin
+    total_width = 2 * width_px + GAP_PX + 2 * MARGIN_PX
+    total_height = sum(height for _, height in panels) + TITLE_PX * len(views) + MARGIN_PX
     figure = Figure(figsize=(total_width / DOTS_PER_INCH, total_height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     top = float(total_height)
     for number, (view, (panel_width, panel_height)) in enumerate(zip(views, panels, strict=True), start=1):
-        bottom = top - title - panel_height
+        bottom = top - TITLE_PX - panel_height
         before, after = overlay_panels(view)
         images = (("before", before, view.ncc_before), ("after", after, view.ncc_after))
         for column, (when, panel, ncc) in enumerate(images):
-            left = margin + column * (width_px + gap) + (width_px - panel_width) / 2
+            left = MARGIN_PX + column * (width_px + GAP_PX) + (width_px - panel_width) / 2
             axes = figure.add_axes((
                 left / total_width, bottom / total_height, panel_width / total_width, panel_height / total_height
             ))  # fmt: skip
