@@ -13,10 +13,10 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.evaluate.blind_overlay import REFERENCE, THREE_STAGE, TWO_STAGE, BlindCase, blind_case
 from DeepIterRegLib.research.evaluate.experiments import BLIND_METHODS
 from DeepIterRegLib.research.evaluate.page import html_page
-from DeepIterRegLib.research.evaluate.patient_summary import Facts
+from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.plots import draw_plots
 from DeepIterRegLib.research.evaluate.prepare import case_path, prepared_case
-from DeepIterRegLib.research.evaluate.result_log import Ledger, full_disk_told
+from DeepIterRegLib.research.evaluate.result_log import ResultLog, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.statistics import summarise
 from DeepIterRegLib.research.evaluate.study import Selection
@@ -25,12 +25,12 @@ from DeepIterRegLib.research.evaluate.tasks import Study
 SUMMARY_FILE, PAGE_FILE = "summary.json", "index.html"
 
 
-def write_products(
-    ledger: Ledger, rows: Sequence[Row], selection: Selection, settings: Mapping[str, Any]
+def write_outputs(
+    log: ResultLog, rows: Sequence[Row], selection: Selection, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write summary, plots and page into the ledger's folder; returns the summary. Raises InputError."""
-    summary = summarise(rows) | {"cohort": cohort_summary(ledger.facts, selection)}
-    folder = ledger.folder
+    """Write summary, plots and page into the log's folder; returns the summary. Raises InputError."""
+    summary = summarise(rows) | {"cohort": cohort_summary(log.patients, selection)}
+    folder = log.folder
     with full_disk_told(folder):
         text = json.dumps(summary, indent=1, allow_nan=False)
         (folder / SUMMARY_FILE).write_text(text + "\n", encoding="utf-8")
@@ -41,16 +41,16 @@ def write_products(
     return summary
 
 
-def cohort_summary(facts: Mapping[str, Facts], selection: Selection) -> dict[str, Any]:
+def cohort_summary(patients: Mapping[str, PatientSummary], selection: Selection) -> dict[str, Any]:
     """Who took part, who was left out and why, and what the patients cost to make: JSON."""
-    known = [facts[patient] for patient in selection.chosen if patient in facts and not facts[patient].error]
+    known = [patients[patient] for patient in selection.chosen if patient in patients and not patients[patient].error]
     return {
         "patients": list(selection.chosen),
         "left_out": [{"patient": patient, "reason": reason} for patient, reason in selection.left_out.items()],
         "not_prepared": [
-            {"patient": patient, "error": facts[patient].error}
+            {"patient": patient, "error": patients[patient].error}
             for patient in selection.chosen
-            if patient in facts and facts[patient].error
+            if patient in patients and patients[patient].error
         ],
         "costs": {
             name: _spread(getattr(one.costs, name) for one in known)
@@ -59,14 +59,14 @@ def cohort_summary(facts: Mapping[str, Facts], selection: Selection) -> dict[str
     }
 
 
-def blind_cases(ledger: Ledger, study: Study, rows: Sequence[Row], selection: Selection) -> list[BlindCase]:
+def blind_cases(log: ResultLog, study: Study, rows: Sequence[Row], selection: Selection) -> list[BlindCase]:
     """The overlays of a blind test.
 
     As in the paper they are those of the patients whom the three stages registered; the reference standard is the true
     pose. Raises InputError where there is none.
     """
     two, three = BLIND_METHODS
-    poses = ledger.poses()
+    poses = log.poses()
     of_patient = {(row.patient, row.method): row for row in rows}
     cases: list[BlindCase] = []
     for patient in selection.chosen:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from DeepIterRegLib.common.errors import InputError
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -14,8 +16,17 @@ def filled(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**values)
 
 
+def require_jinja() -> None:
+    """Raises InputError where jinja2 is not installed: better before an experiment than after it."""
+    try:
+        import jinja2  # noqa: F401
+    except ImportError as error:
+        raise InputError("The pages of an experiment need jinja2; install it with `pip install jinja2`.") from error
+
+
 @cache
 def _environment() -> Environment:
+    require_jinja()
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     # A name that is missing is a mistake of ours, not an empty cell.
