@@ -232,7 +232,7 @@ def _comparison_table(experiment: Mapping[str, Any]) -> Table:
 
 def _failures(rows: Sequence[Row]) -> Table:
     failed = [row for row in rows if not row.success]
-    cells = [
+    cells: list[list[Cell | str | int]] = [
         [
             row.patient,
             row.experiment,

@@ -16,7 +16,6 @@ from DeepIterRegLib.geometry.rigid import rigid
 from DeepIterRegLib.mrml.review.session import Candidate, ReviewSession
 from DeepIterRegLib.mrml.review.table import add_table, last_table, save_csv
 from DeepIterRegLib.review.answers import PANEL_COLUMNS, read_answers
-from DeepIterRegLib.review.pairs import blind_pairs
 from DeepIterRegLib.review.scale import SAME, SCALE
 from Testing.support.paths import ROOT
 
@@ -57,14 +56,6 @@ def test_order_and_sides_are_random_and_the_seed_repeats_them() -> None:
     assert min(first_pairs.values()) > 200 / 3 / 2
     a_left = sum(pair[0] == "A" for pairs in shown for pair in pairs if "A" in pair)
     assert 0.4 < a_left / 400 < 0.6
-
-
-def test_sides_are_drawn_for_every_pair_anew() -> None:
-    cases = [str(number) for number in range(400)]
-    drawn = blind_pairs(cases, ("first", "second"), np.random.default_rng(0))
-    assert sorted(pair.case for pair in drawn) == sorted(cases)
-    assert all({pair.left, pair.right} == {"first", "second"} for pair in drawn)
-    assert 0.4 < sum(pair.left == "first" for pair in drawn) / 400 < 0.6
 
 
 def test_preference_follows_the_side_that_was_chosen() -> None:
