@@ -42,8 +42,9 @@ class ReviewSession:
             if np.abs(first.pose - second.pose).max() < SAME_POSE:
                 raise InputError(
                     "“{first}” and “{second}” are the same transform; choose two that differ.",
-                    first=first.name, second=second.name,
-                )  # fmt: skip
+                    first=first.name,
+                    second=second.name,
+                )
         self.seed = seed
         self._pairs = blind_pairs([""], candidates, np.random.default_rng(seed))
         self._answers: list[Answer] = []
