@@ -17,11 +17,11 @@ from DeepIterRegLib.mrml.nodes.registered_case import drr_node_of, pose_node_of
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume, volume_of
 from DeepIterRegLib.mrml.overlay.drr_overlay import OverlayPainter
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.saving.save_scene import save_scene
 from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.images import Masks, PatientImages
 from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.report import build_report
 from DeepIterRegLib.registration.result import Registration, outcome_of
 

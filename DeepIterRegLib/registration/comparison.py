@@ -31,6 +31,11 @@ class ViewComparison:
     ncc_before: float
     """Normalised cross-correlation of the DRR with the DSA's contrast over the pixels that no shutter covers."""
     ncc_after: float
+    cloud: VesselCloud
+    """The CTA's vessels, of which the overlay is drawn."""
+    pose_before: FloatArray
+    """(4, 4)."""
+    pose_after: FloatArray
 
 
 def compare_views(registration: Registration) -> tuple[ViewComparison, ...]:
@@ -46,4 +51,4 @@ def _compare(prepared: PreparedAngiogram, cloud: VesselCloud, poses: FloatArray)
     drrs = renderer.render(poses)
     valid = binned(prepared.angiogram.valid, factor) > 0.5
     ncc = NormalizedCrossCorrelation(binned(prepared.contrast, factor), valid).value(drrs)
-    return ViewComparison(prepared, renderer, drrs[0], drrs[1], float(ncc[0]), float(ncc[1]))
+    return ViewComparison(prepared, renderer, drrs[0], drrs[1], float(ncc[0]), float(ncc[1]), cloud, *poses)

@@ -1,4 +1,4 @@
-"""overlay.png: the DSA in grey with the DRR in red, before and after the registration, side by side."""
+"""overlay.png: the DSA in grey with arteries red and veins blue, before and after the registration, side by side."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from DeepIterRegLib.registration.comparison import ViewComparison
-from DeepIterRegLib.registration.shades import RED, full_red_length_mm, grey_image
+from DeepIterRegLib.registration.overlay_look import OverlayLook
+from DeepIterRegLib.registration.overlay_painting import Rgb, images_on, laid_over, overlay_pixels
+from DeepIterRegLib.registration.shades import full_strength_mm, grey_image, grey_window
+from DeepIterRegLib.render.vessel_images import VesselRenderer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TINT_OPACITY = 0.6
-"""Of the thickest vessels: the DSA stays visible below them."""
+LOOK = OverlayLook()
+"""As the panel shows a registration at first."""
 PANEL_PX = 900
 """Aimed-at width of a panel: small detectors are enlarged to it, so that titles and bar keep their proportions."""
 MAX_PANEL_PX = 1400
 DOTS_PER_INCH = 100
+MARGIN_PX, TITLE_PX, GAP_PX = 16, 64, 16
 
 
 def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
@@ -33,23 +36,21 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
 
     panels = [_panel_size_px(view) for view in views]
     width_px = max(width for width, _ in panels)
-    margin, title, gap = 16, 64, 16
-    total_width = 2 * width_px + gap + 2 * margin
-    total_height = sum(height for _, height in panels) + title * len(views) + margin
+    total_width = 2 * width_px + GAP_PX + 2 * MARGIN_PX
+    total_height = sum(height for _, height in panels) + TITLE_PX * len(views) + MARGIN_PX
     figure = Figure(figsize=(total_width / DOTS_PER_INCH, total_height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     top = float(total_height)
     for number, (view, (panel_width, panel_height)) in enumerate(zip(views, panels, strict=True), start=1):
-        bottom = top - title - panel_height
-        # The same for both panels, so that they can be compared.
-        full_red = full_red_length_mm(np.stack([view.drr_before, view.drr_after]))
-        images = (("before", view.drr_before, view.ncc_before), ("after", view.drr_after, view.ncc_after))
-        for column, (when, drr, ncc) in enumerate(images):
-            left = margin + column * (width_px + gap) + (width_px - panel_width) / 2
+        bottom = top - TITLE_PX - panel_height
+        before, after = overlay_panels(view)
+        images = (("before", before, view.ncc_before), ("after", after, view.ncc_after))
+        for column, (when, panel, ncc) in enumerate(images):
+            left = MARGIN_PX + column * (width_px + GAP_PX) + (width_px - panel_width) / 2
             axes = figure.add_axes((
                 left / total_width, bottom / total_height, panel_width / total_width, panel_height / total_height
             ))  # fmt: skip
-            axes.imshow(blend(view, drr, full_red), aspect="auto")
+            axes.imshow(panel, aspect="auto")
             axes.set(xticks=[], yticks=[])
             for side in axes.spines.values():
                 side.set_color("0.6")
@@ -60,32 +61,22 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
 
 
-def blend(view: ViewComparison, drr: npt.NDArray[np.float32], full_red_mm: float) -> npt.NDArray[np.float32]:
-    """(rows, columns, 3) RGB, 0 to 1, of the DSA's MinIP with `drr` as a transparent red tint.
+def overlay_panels(view: ViewComparison, look: OverlayLook = LOOK) -> tuple[Rgb, Rgb]:
+    """(rows, columns, 3) each, the DSA's own pixels with the vessels over them: before and after.
 
-    full_red_mm: length of vessel along a ray that gets the strongest tint.
+    Both in the same strengths, those of the pose that was found, so that they can be compared with each other and with
+    the scene.
     """
-    grey = grey_image(view.prepared.minip, view.prepared.angiogram.valid)
-    opacity = tint_opacity(drr, grey.shape, full_red_mm)[..., None]
-    return (1 - opacity) * grey[..., None] + opacity * RED
-
-
-def tint_opacity(drr: npt.NDArray[np.float32], shape: tuple[int, ...], full_red_mm: float) -> npt.NDArray[np.float32]:
-    """`shape` opacity of the red tint, 0 to TINT_OPACITY, of a DRR whose pixels are blocks of that image's."""
-    # The square root lets the thin vessels show beside a carotid ten times as thick.
-    return TINT_OPACITY * np.sqrt(np.clip(_enlarge(drr, shape) / full_red_mm, 0, 1))
-
-
-def _enlarge(image: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Bilinear, pixel blocks onto the pixels they were put together from; what fills no block is 0."""
-    if image.shape == shape:
-        return image
-    from scipy.ndimage import map_coordinates
-
-    factor = max(shape[0] // image.shape[0], 1)
-    rows, columns = ((np.arange(size) + 0.5) / factor - 0.5 for size in shape)
-    enlarged = map_coordinates(image, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="constant")
-    return enlarged.astype(np.float32)
+    angiogram = view.prepared.angiogram
+    renderer = VesselRenderer(view.cloud, angiogram.carm)
+    before, after = (renderer.draw(pose) for pose in (view.pose_before, view.pose_after))
+    full_mm = full_strength_mm(after.arteries + after.veins)
+    grey = grey_image(view.prepared.minip, angiogram.valid, grey_window(view.prepared.minip, angiogram.valid))
+    first, second = (
+        laid_over(grey, overlay_pixels(images_on(angiogram.carm, images), look, full_mm, angiogram.valid), look)
+        for images in (before, after)
+    )
+    return first, second
 
 
 def _panel_size_px(view: ViewComparison) -> tuple[int, int]:

@@ -21,6 +21,7 @@ BELOW: dict[str, set[str]] = {
     "geometry": set(),
     "images": {"geometry"},
     "preparation": {"geometry", "images"},
+    "review": set(),
     "similarity": set(),
     "render": {"geometry", "preparation"},
     "initializer": {"geometry", "preparation", "render", "similarity", "registration"},

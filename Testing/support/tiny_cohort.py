@@ -69,3 +69,10 @@ def die_until(journal: Path, attempt: int) -> str:
     if number < attempt:
         os._exit(9)
     return f"done at attempt {number}"
+
+
+def out_of_memory(journal: Path) -> None:
+    """A task that needs more memory than there is, and says so."""
+    with journal.open("a") as file:
+        file.write("tried ")
+    raise MemoryError

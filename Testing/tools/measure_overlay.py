@@ -22,8 +22,8 @@ from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import Outcome, OutcomeView
 from Testing.support.slice_view import slice_logic
 

@@ -21,10 +21,10 @@ from DeepIterRegLib.mrml.logic import DeepIterRegLogic
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_case
 from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case
 from DeepIterRegLib.mrml.views.frames_view import show_frame
 from DeepIterRegLib.mrml.views.frustum import detector_corners_mm
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from Testing.support.paths import OUTPUT
 from Testing.support.slice_view import Picture, ThreeDView, resized_slice_view_image, slice_logic
 

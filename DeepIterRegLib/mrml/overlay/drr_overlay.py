@@ -15,10 +15,10 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array, put_voxels
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.node_attributes import FULL_RED_MM
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
-from DeepIterRegLib.mrml.overlay.painting import Rgba, overlay_image, resized_mask
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.registration.shades import full_red_length_mm
+from DeepIterRegLib.registration.overlay_look import OverlayLook
+from DeepIterRegLib.registration.overlay_painting import Rgba, overlay_pixels, resized_mask
+from DeepIterRegLib.registration.shades import full_strength_mm
 from DeepIterRegLib.render.vessel_images import Detail, VesselImages, VesselRenderer
 
 DRR_CLASS = "vtkMRMLVectorVolumeNode"
@@ -34,12 +34,12 @@ def draw_drr(node: Any, cloud: VesselCloud, carm: CArm, pose: FloatArray) -> Non
     valid = np.ones(images.arteries.shape, dtype=bool)
     # A new image: whoever undoes the registration keeps the one before.
     node.SetAndObserveImageData(None)
-    put_image(node, overlay_image(images, OverlayLook(), scale_of(node), valid, 1.0), images.carm)
+    put_image(node, overlay_pixels(images, OverlayLook(), scale_of(node), valid), images.carm)
 
 
 def choose_scale(node: Any, images: VesselImages) -> None:
     """Let what is strong in these images be drawn strongly from now on, at every pose."""
-    node.SetAttribute(FULL_RED_MM, repr(full_red_length_mm(images.arteries + images.veins)))
+    node.SetAttribute(FULL_RED_MM, repr(full_strength_mm(images.arteries + images.veins)))
 
 
 def scale_of(node: Any) -> float:
@@ -86,7 +86,7 @@ class OverlayPainter:
         images = self._drawn(pose, look, detail)
         if self.node.GetAttribute(FULL_RED_MM) is None:
             choose_scale(self.node, images)
-        rgba = overlay_image(images, look, scale_of(self.node), self._valid_as(images.arteries.shape), self.background)
+        rgba = overlay_pixels(images, look, scale_of(self.node), self._valid_as(images.arteries.shape), self.background)
         put_image(self.node, rgba, images.carm)
 
     def _drawn(self, pose: FloatArray, look: OverlayLook, detail: Detail) -> VesselImages:

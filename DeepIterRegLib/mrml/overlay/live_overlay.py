@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm_json import carm_to_json
 from DeepIterRegLib.mrml.adjust.debounce import CallLater, Debounced
-from DeepIterRegLib.mrml.nodes.arrays import voxels_of
-from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.overlay.drr_overlay import OverlayPainter
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook, keep_look, look_of
+from DeepIterRegLib.mrml.overlay.look_attribute import keep_look, look_of
+from DeepIterRegLib.mrml.views.grey_levels import brightness_of
 from DeepIterRegLib.mrml.views.views import set_overlay_opacity
+from DeepIterRegLib.registration.overlay_look import OverlayLook
+from DeepIterRegLib.registration.overlay_painting import opacity_of
 from DeepIterRegLib.render.vessel_images import Detail
 
 DEBOUNCE_MS = 100
@@ -42,8 +42,7 @@ class LiveOverlay:
         self._case = case
         self._look = look_of(case.pose_node)
         self._painters = [
-            OverlayPainter(view.drr, case.cloud, view.carm, view.valid, background_brightness(view))
-            for view in case.views
+            OverlayPainter(view.drr, case.cloud, view.carm, view.valid, brightness_of(view)) for view in case.views
         ]
         self._on_look = on_look
         self._drawn_from = _ingredients(case)
@@ -79,7 +78,7 @@ class LiveOverlay:
 
     def apply_opacity(self, visible: bool = True) -> None:
         """Show the overlay in the slice views as opaque as the look says; not at all while it flickers away."""
-        opacity = 1.0 if self._look.is_opaque else self._look.opacity
+        opacity = opacity_of(self._look)
         for view in self._case.views:
             set_overlay_opacity(view.drr, opacity if visible else 0.0)
 
@@ -103,7 +102,7 @@ class LiveOverlay:
     def refresh_background(self) -> None:
         """The windows of the DSAs may have changed: look again how bright they are."""
         for painter, view in zip(self._painters, self._case.views, strict=True):
-            painter.background = background_brightness(view)
+            painter.background = brightness_of(view)
 
     def close(self) -> None:
         """Observe the pose no longer."""
@@ -145,17 +144,6 @@ def _ingredients(case: RegisteredCase) -> tuple[object, ...]:
 def _time(data: Any) -> int:
     """When a data object was last changed; 0 where there is none."""
     return 0 if data is None else int(data.GetMTime())
-
-
-def background_brightness(view: RegisteredView) -> float:
-    """0 to 1: how bright a slice view shows the DSA where there is no vessel."""
-    pixels = voxels_of(view.plane)[0]
-    valid = view.valid
-    display = view.plane.GetDisplayNode()
-    if display is None or not valid.any():
-        return 1.0
-    low, high = display.GetWindowLevelMin(), display.GetWindowLevelMax()
-    return float(np.clip((np.median(pixels[valid]) - low) / max(high - low, 1e-6), 0, 1))
 
 
 def _pixels_of(look: OverlayLook) -> tuple[object, ...]:

@@ -14,11 +14,11 @@ from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import add_passing_node
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, OverlayPainter
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.views.layout import arrange
 from DeepIterRegLib.mrml.views.view_state import ViewState
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, fit_slice_view, show_in_slice_view, view_node
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import OutcomeView
 from DeepIterRegLib.registration.shades import grey_window
 

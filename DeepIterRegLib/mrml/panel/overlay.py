@@ -9,13 +9,13 @@ from typing import Any
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
-from DeepIterRegLib.mrml.overlay.overlay_look import Colour, OverlayLook
 from DeepIterRegLib.mrml.panel.services import Services, Timer
 from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case, has_second_view
 from DeepIterRegLib.mrml.views.frames_view import frame_count, frame_seconds, show_frame
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown, show_frustums
 from DeepIterRegLib.mrml.views.layout import Arrangement, register_layouts
 from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surfaces_are_shown
+from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
 
 FLICKER_MS = 500
 SETTLE_MS = (0, 150)

@@ -14,7 +14,6 @@ from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.panel.background_preparation import BackgroundPreparation
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
@@ -22,6 +21,7 @@ from DeepIterRegLib.mrml.panel.stage_messages import stage_message
 from DeepIterRegLib.mrml.worker_client.client import JobListener, PreparedPreview
 from DeepIterRegLib.mrml.worker_client.messages import disk_full
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import Outcome
 
 

@@ -17,7 +17,7 @@ from DeepIterRegLib.mrml.review.candidate import candidate_of
 from DeepIterRegLib.mrml.review.session import Candidate, ReviewSession
 from DeepIterRegLib.mrml.review.table import add_table, last_table, save_csv
 from DeepIterRegLib.mrml.review.views import ReviewViews, register_review_layouts
-from DeepIterRegLib.review.blind_comparison import SCALE
+from DeepIterRegLib.review.scale import SCALE
 
 LAYOUT_MS = 100
 """After which a new arrangement of views has its final size."""

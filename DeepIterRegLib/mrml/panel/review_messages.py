@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from DeepIterRegLib.mrml.review.session import ReviewSession
-from DeepIterRegLib.review.blind_comparison import SCALE
+from DeepIterRegLib.review.scale import is_definite
 
 
 def result_text(session: ReviewSession, table_name: str, translate: Callable[[str], str] = str) -> str:
@@ -15,10 +15,10 @@ def result_text(session: ReviewSession, table_name: str, translate: Callable[[st
     for number, answer in enumerate(session.answers, start=1):
         if answer.preferred is None:
             said = _("no difference")
-        elif answer.choice in (1, len(SCALE)):
-            said = _("“{name}” is definitely better").format(name=answer.preferred.name)
+        elif is_definite(answer.choice):
+            said = _("“{name}” is definitely better").format(name=answer.preferred)
         else:
-            said = _("“{name}” is better").format(name=answer.preferred.name)
+            said = _("“{name}” is better").format(name=answer.preferred)
         pair = _("{number}. “{left}” on the left, “{right}” on the right: {said}.")
-        lines.append(pair.format(number=number, left=answer.left.name, right=answer.right.name, said=said))
+        lines.append(pair.format(number=number, left=answer.left, right=answer.right, said=said))
     return "\n".join(lines)

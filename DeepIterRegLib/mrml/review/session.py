@@ -13,7 +13,9 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.review.blind_comparison import SAME, SCALE, blinded
+from DeepIterRegLib.review.answers import Answer
+from DeepIterRegLib.review.pairs import blind_pairs
+from DeepIterRegLib.review.scale import SCALE, is_choice
 
 SAME_POSE = 1e-6
 """mm, or part of a rotation: poses nearer than this cannot be told apart."""
@@ -26,26 +28,6 @@ class Candidate:
     name: str
     pose: FloatArray
     """(4, 4) patient frame to C-arm frame."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What the reader says of one pair."""
-
-    left: Candidate
-    right: Candidate
-    choice: int
-    """1 to 5, `SCALE`."""
-    comment: str
-    seconds: float
-    """For which the pair was shown."""
-
-    @property
-    def preferred(self) -> Candidate | None:
-        """None where both are the same to the reader."""
-        if self.choice == SAME:
-            return None
-        return self.left if self.choice < SAME else self.right
 
 
 class ReviewSession:
@@ -64,7 +46,7 @@ class ReviewSession:
                     second=second.name,
                 )
         self.seed = seed
-        self._pairs = blinded(list(combinations(candidates, 2)), np.random.default_rng(seed))
+        self._pairs = blind_pairs([""], candidates, np.random.default_rng(seed))
         self._answers: list[Answer] = []
         self._clock = clock
         self._since = clock()
@@ -86,12 +68,19 @@ class ReviewSession:
     @property
     def current(self) -> tuple[Candidate, Candidate]:
         """What is to be shown left and right; not to be asked for when finished."""
-        return self._pairs[len(self._answers)]
+        pair = self._pairs[len(self._answers)]
+        return pair.left, pair.right
 
     def answer(self, choice: int, comment: str = "") -> None:
         """Go on to the next pair. choice: 1 to 5, `SCALE`. Raises ValueError for any other."""
-        if not 1 <= choice <= len(SCALE):
+        if not is_choice(choice):
             raise ValueError(f"choice {choice} is not 1 to {len(SCALE)}")
         now = self._clock()
-        self._answers.append(Answer(*self.current, choice, " ".join(comment.split()), now - self._since))
+        left, right = self.current
+        self._answers.append(
+            Answer(
+                comparison=len(self._answers) + 1, choice=choice, left=left.name, right=right.name,
+                comment=" ".join(comment.split()), seconds=now - self._since,
+            )
+        )  # fmt: skip
         self._since = now

@@ -12,9 +12,9 @@ from DeepIterRegLib.mrml.nodes.new_node import add_passing_node, new_node
 from DeepIterRegLib.mrml.nodes.node_attributes import FULL_RED_MM
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, OverlayPainter, scale_of
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.views.layout import layout_node
 from DeepIterRegLib.mrml.views.views import fit_slice_view
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 SIDES = ("left", "right")
 LOOK = OverlayLook()

@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.whole_file import whole_file
 from DeepIterRegLib.mrml.nodes.arrays import image_data, voxels_of
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.overlay.drr_overlay import scale_of
-from DeepIterRegLib.mrml.overlay.live_overlay import background_brightness
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook, look_of
-from DeepIterRegLib.mrml.overlay.painting import DARKEST, overlay_image, strength
+from DeepIterRegLib.mrml.overlay.look_attribute import look_of
+from DeepIterRegLib.mrml.views.grey_levels import brightness_of, window_of
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.render.vessel_images import VesselImages, VesselRenderer
+from DeepIterRegLib.registration.overlay_look import OverlayLook
+from DeepIterRegLib.registration.overlay_painting import drr_picture, images_on, laid_over, overlay_pixels
+from DeepIterRegLib.registration.shades import grey_image
+from DeepIterRegLib.render.vessel_images import VesselRenderer
 
 Picture = npt.NDArray[np.uint8]
 
@@ -87,47 +90,12 @@ def vtk_image(picture: Picture) -> Any:
     return image_data(picture[None, ::-1])
 
 
-def _pictures(view: RegisteredView, cloud: VesselCloud, pose: Any, look: OverlayLook) -> ViewPictures:
+def _pictures(view: RegisteredView, cloud: VesselCloud, pose: FloatArray, look: OverlayLook) -> ViewPictures:
     full_mm, valid = scale_of(view.drr), view.valid
-    images = at_full_resolution(VesselRenderer(cloud, view.carm).draw(pose), view)
-    dsa = _grey(view, valid)
-    drr = 255 * (1 - DARKEST * strength(images.arteries + images.veins, full_mm))
-    # What the look hides is not drawn.
-    nothing = np.zeros_like(images.arteries)
-    wanted = VesselImages(
-        images.carm, images.arteries if look.arteries else nothing, images.veins if look.veins else nothing
-    )
-    over = overlay_image(wanted, look, full_mm, valid, background_brightness(view)).astype(np.float32)
-    alpha = over[..., 3:] / 255 * (1.0 if look.is_opaque else look.opacity)
-    overlay = (1 - alpha) * dsa[..., None] + alpha * over[..., :3]
-    return ViewPictures(dsa, np.rint(drr).astype(np.uint8), np.rint(overlay).astype(np.uint8))
-
-
-def at_full_resolution(images: VesselImages, view: RegisteredView) -> VesselImages:
-    """Images that may have larger pixels than the DSA, interpolated to the DSA's."""
-    rows, columns = view.carm.rows, view.carm.columns
-    return VesselImages(view.carm, *(_resized(image, rows, columns) for image in (images.arteries, images.veins)))
-
-
-def _resized(image: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArray[np.float32]:
-    """Bilinear, of the same area: the edges of the first and last pixels fall together."""
-    for axis, count in enumerate((rows, columns)):
-        size = image.shape[axis]
-        if size == count:
-            continue
-        at = np.clip((np.arange(count) + 0.5) * size / count - 0.5, 0, size - 1)
-        before = np.minimum(at.astype(int), max(size - 2, 0))
-        share = (at - before).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
-        after = np.minimum(before + 1, size - 1)
-        image = (1 - share) * image.take(before, axis) + share * image.take(after, axis)
-    return image
-
-
-def _grey(view: RegisteredView, valid: npt.NDArray[np.bool_]) -> Picture:
-    minip, display = voxels_of(view.plane)[0].astype(np.float32), view.plane.GetDisplayNode()
-    low, high = display.GetWindowLevelMin(), display.GetWindowLevelMax()
-    grey = 255 * np.clip((minip - low) / max(high - low, 1e-6), 0, 1)
-    return np.where(valid, np.rint(grey), 0).astype(np.uint8)
+    images = images_on(view.carm, VesselRenderer(cloud, view.carm).draw(pose))
+    dsa = grey_image(voxels_of(view.plane)[0], valid, window_of(view))
+    overlay = overlay_pixels(images, look, full_mm, valid, brightness_of(view))
+    return ViewPictures(dsa, drr_picture(images, full_mm), laid_over(dsa, overlay, look))
 
 
 def thumbnail_of(cases: Sequence[RegisteredCase]) -> Any | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.views.frustum import frustum_of, show_frustums
 from DeepIterRegLib.mrml.views.layout import Arrangement, arrange, is_arranged
 from DeepIterRegLib.mrml.views.surfaces import REFERENCES, show_surfaces, surface_of, surfaces_are_shown
@@ -21,6 +20,7 @@ from DeepIterRegLib.mrml.views.views import (
     slice_shows,
     view_node,
 )
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 
 def arrange_case(case: RegisteredCase, arrangement: Arrangement, look: OverlayLook) -> None:

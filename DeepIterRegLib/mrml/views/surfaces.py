@@ -10,8 +10,8 @@ import numpy.typing as npt
 from DeepIterRegLib.mrml.nodes.new_node import referenced_node
 from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 Vessels = Literal["arteries", "veins"]
 REFERENCES: dict[Vessels, str] = {"arteries": PREFIX + "artery-surface", "veins": PREFIX + "vein-surface"}

@@ -13,7 +13,7 @@ from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_centre_mm, plane_size_mm, plane_slice_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import new_node
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 SLICE_VIEWS = ("Red", "Yellow")
 """The first DSA goes to the first, the second to the second."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from DeepIterRegLib.research.benchmark import render
-from DeepIterRegLib.research.evaluate import rotational
+from DeepIterRegLib.research.commands import rotational_head
 
 
 def add_command(commands: Any) -> None:
@@ -28,5 +28,5 @@ def add_command(commands: Any) -> None:
         help="accuracy on the real rotational run",
         description="Registers the seven frames of cases/rotational-head from seeded starts around the truth.",
     )
-    rotational.add_arguments(accuracy)
-    accuracy.set_defaults(run=rotational.run)
+    rotational_head.add_arguments(accuracy)
+    accuracy.set_defaults(run=rotational_head.measure_accuracy)

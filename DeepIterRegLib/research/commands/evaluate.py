@@ -20,18 +20,21 @@ from DeepIterRegLib.cli.register import message_console
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
 from DeepIterRegLib.refinement.published import PUBLISHED_SIZE_PX
-from DeepIterRegLib.research.commands import blind_test as blind_test_command
+from DeepIterRegLib.research.commands.blind_test import add_arguments as add_counting_arguments
+from DeepIterRegLib.research.commands.blind_test import count_answers
 from DeepIterRegLib.research.evaluate.cohort import Cohort, FolderCohort, Segmentations, SimulatedCohort
+from DeepIterRegLib.research.evaluate.dask_pool import dask_pool
 from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, experiment_named
 from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
 from DeepIterRegLib.research.evaluate.methods import METHODS, method_named
 from DeepIterRegLib.research.evaluate.prepare import preparation_fingerprint
-from DeepIterRegLib.research.evaluate.result_log import CODE, ROWS_FILE, Ledger
+from DeepIterRegLib.research.evaluate.result_log import CODE, ROWS_FILE, ResultLog, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.study import Experimenter, wanted_rows
 from DeepIterRegLib.research.evaluate.tasks import Study
+from DeepIterRegLib.research.evaluate.templates import require_jinja
 from DeepIterRegLib.research.evaluate.variants import InitializerChoice, NamedCheckpoint, Variant, variants_of
-from DeepIterRegLib.research.evaluate.worker_pool import Crew, local_crew, remote_crew, require_dask
+from DeepIterRegLib.research.evaluate.worker_pool import WorkerPool, local_pool
 
 PLAIN_LINE_EVERY = 0.05
 """Of the registrations: how often a log file is told."""
@@ -49,7 +52,7 @@ def add_command(commands: Any) -> None:
     """Add the subcommand to argparse's subparsers."""
     parser = commands.add_parser(
         "evaluate",
-        help="run one of the paper's experiments on many patients",
+        help="carry out one of the paper's experiments on many patients",
         description="Generates patients (or takes those of a folder), registers each with every method, and writes "
         "results.csv, summary.json, plots and index.html. Interrupted, it goes on where it stopped when the same "
         "command runs again.",
@@ -130,17 +133,17 @@ def add_command(commands: Any) -> None:
         metavar="DIR",
         help="where prepared patients are kept for other experiments (default: DIR/prepared in --output)",
     )
-    blind_test_command.add_arguments(parser)
-    parser.set_defaults(run=run)
+    add_counting_arguments(parser)
+    parser.set_defaults(run=evaluate)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the parsed command; returns 0 or raises."""
+def evaluate(args: argparse.Namespace) -> int:
+    """Carry out the parsed command; returns 0 or raises."""
     experiment = experiment_named(args.experiment)
     if args.count is not None or args.key is not None:
         if experiment.name != "blind-test":
             raise InputError(f"--count and --key are for blind-test; leave them out for {experiment.name}.")
-        return blind_test_command.run_count(args)
+        return count_answers(args)
     methods = tuple(dict.fromkeys(args.method or experiment.methods))
     for method in methods:
         method_named(method)
@@ -158,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("blind-test compares methods with or without one initializer; say which with --initializer.")
     if args.scheduler is not None and args.workers is not None:
         raise InputError("--workers is for this machine, --scheduler for a cluster with its own workers; give one.")
-    require_dask()
+    require_jinja()
     variants = variants_of(methods, choice, _checkpoints(args, choice))
     cohort = _cohort(args)
     patients = args.patients or (experiment.patients if args.cohort is None else len(list(cohort.names())))
@@ -168,38 +171,39 @@ def run(args: argparse.Namespace) -> int:
         )
     preparation = preparation_fingerprint()
     study = Study(
-        experiment.name,
-        cohort,
-        args.starts or experiment.default_starts,
-        args.size_px,
-        (args.prepared or args.output / "prepared").absolute(),
-        preparation,
+        experiment=experiment.name,
+        cohort=cohort,
+        starts=args.starts or experiment.default_starts,
+        size_px=args.size_px,
+        prepared=(args.prepared or args.output / "prepared").absolute(),
+        preparation_code=preparation,
     )
     settings = _settings(args, study)
-    ledger = Ledger(args.output, settings)
+    log = ResultLog(args.output, settings)
     try:
-        summary, page = _carry_out(args, study, patients, variants, ledger, settings)
+        summary, page = _carry_out(args, study, patients, variants, log, settings)
     except BaseException as error:
-        if ledger.rows:
+        if log.rows:
             # `main` says it.
-            error.add_note(f"{len(ledger.rows)} registrations are kept in {args.output}, the same command goes on")
+            error.add_note(f"{len(log.rows)} registrations are kept in {args.output}, the same command goes on")
         raise
     _print_tables(_table_console(), args.output, experiment, summary, page)
     return 0
 
 
 def _carry_out(
-    args: argparse.Namespace, study: Study, patients: int, variants: tuple[Variant, ...], ledger: Ledger,
+    args: argparse.Namespace, study: Study, patients: int, variants: tuple[Variant, ...], log: ResultLog,
     settings: dict[str, Any],
 ) -> tuple[dict[str, Any], Path | None]:  # fmt: skip
     """Register, then write what there is to look at; returns the summary, and the page of a blind test."""
     # matplotlib and the pages: a second that no other command shall wait for.
-    from DeepIterRegLib.research.evaluate.outputs import write_blind_test, write_products
+    from DeepIterRegLib.research.evaluate.blind_test import write_blind_test
+    from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_outputs
 
-    experimenter = Experimenter(study, patients, variants, ledger)
-    with _crew(args) as crew, _progress(message_console(), experimenter.planned) as tell:
-        selection = experimenter.run(crew, tell)
-    rows = wanted_rows(ledger, study, variants, selection)
+    experimenter = Experimenter(study, patients, variants, log)
+    with _worker_pool(args) as pool, _progress(message_console(), experimenter.planned) as tell:
+        selection = experimenter.carry_out(pool, tell)
+    rows = wanted_rows(log, study, variants, selection)
     if not rows:
         raise InputError(f"No patient suits {study.experiment}: {'; '.join(selection.left_out.values())}.")
     shown = {
@@ -208,10 +212,12 @@ def _carry_out(
         "--method": list(dict.fromkeys(variant.method for variant in variants)),
         "initializer": list(dict.fromkeys(variant.initializer for variant in variants)),
     }
-    summary = write_products(ledger, rows, selection, shown)
+    summary = write_outputs(log, rows, selection, shown)
     if study.experiment != "blind-test":
         return summary, None
-    return summary, write_blind_test(ledger, study, rows, selection, args.first_seed)[0]
+    cases = blind_cases(log, study, rows, selection)
+    with full_disk_told(args.output):
+        return summary, write_blind_test(cases, args.output, args.first_seed)
 
 
 def _table_console() -> Console:
@@ -273,8 +279,8 @@ def _settings(args: argparse.Namespace, study: Study) -> dict[str, Any]:
     }
 
 
-def _crew(args: argparse.Namespace) -> AbstractContextManager[Crew]:
-    return remote_crew(args.scheduler) if args.scheduler else local_crew(args.workers)
+def _worker_pool(args: argparse.Namespace) -> AbstractContextManager[WorkerPool]:
+    return local_pool(args.workers) if args.scheduler is None else dask_pool(args.scheduler)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The overlays that a reader compares: the MinIP in grey and, as a layer of its own, the DRR at each pose in red."""
+"""The overlays that a reader compares: the MinIP in grey and, as layers of their own, the vessels at each pose."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from PIL import Image
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.registration.overlay_image import tint_opacity
-from DeepIterRegLib.registration.shades import RED, full_red_length_mm, grey_image
-from DeepIterRegLib.render.choose import splat_renderer
-from DeepIterRegLib.render.sampling import hole_free_binning
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.registration.overlay_look import OverlayLook
+from DeepIterRegLib.registration.overlay_painting import Rgba, images_on, layer_of, overlay_pixels, resized_mask
+from DeepIterRegLib.registration.shades import Greys, full_strength_mm, grey_image, grey_window
+from DeepIterRegLib.render.vessel_images import VesselRenderer
 from DeepIterRegLib.research.evaluate.case import Case
 
 TWO_STAGE, THREE_STAGE, REFERENCE = "two-stage", "three-stage", "reference"
@@ -23,6 +24,8 @@ POSES = (TWO_STAGE, THREE_STAGE, REFERENCE)
 MAX_PX = 1024
 """Longest side of an image in the page: fourteen patients shall not make it a hundred megabytes."""
 JPEG_QUALITY = 92
+LOOK = OverlayLook()
+"""As the panel shows its pairs."""
 
 
 @dataclass(frozen=True)
@@ -34,49 +37,50 @@ class BlindCase:
     """Width and height, of square pixels."""
     grey: bytes
     """JPEG of the DSA's MinIP."""
-    tints: Mapping[str, bytes]
-    """For each of POSES a PNG, red of varying transparency, to lie upon the MinIP."""
+    overlays: Mapping[str, bytes]
+    """For each of POSES a PNG, RGBA: the vessels, to lie upon the MinIP."""
 
 
 def blind_case(case: Case, poses: Mapping[str, FloatArray]) -> BlindCase:
     """Draw the first run of a patient with the DRR at each of `poses`: (4, 4), named by POSES, all three.
 
-    The strongest tint is the same for all three, so that nothing but the pose tells them apart.
+    Full strength is the same length of vessel for all three, so that nothing but the pose tells them apart.
     """
     if set(poses) != set(POSES):
         raise InputError(f"The blind test compares the poses {', '.join(POSES)}; {case.name} has others.")
     prepared = case.angiograms[0]
-    carm = prepared.angiogram.carm
-    renderer = splat_renderer(case.volume.cloud, carm.binned(hole_free_binning(carm, case.volume.cloud.cell_mm)))
-    drrs = renderer.render(np.stack([poses[name] for name in POSES]))
-    full_red_mm = full_red_length_mm(drrs)
-    grey = grey_image(prepared.minip, prepared.angiogram.valid)
+    angiogram, minip = prepared.angiogram, prepared.minip
+    page = _page_carm(angiogram.carm)
+    renderer = VesselRenderer(case.volume.cloud, angiogram.carm)
+    drawn = {name: renderer.draw(poses[name]) for name in POSES}
+    full_mm = full_strength_mm(np.stack([images.arteries + images.veins for images in drawn.values()]))
+    valid = resized_mask(angiogram.valid, page.rows, page.columns)
+    layers = {
+        name: _png(layer_of(overlay_pixels(images_on(page, images), LOOK, full_mm, valid), LOOK))
+        for name, images in drawn.items()
+    }
+    grey = grey_image(minip, angiogram.valid, grey_window(minip, angiogram.valid))
+    size = page.columns, page.rows
+    return BlindCase(case.name, size, _jpeg(grey, size), layers)
+
+
+def _page_carm(carm: CArm) -> CArm:
+    """The detector with square pixels, at most MAX_PX along a side."""
     row_mm, column_mm = carm.pixel_spacing_mm
     width_mm, height_mm = carm.columns * column_mm, carm.rows * row_mm
-    px_per_mm = min(MAX_PX, max(grey.shape)) / max(width_mm, height_mm)
-    size = round(width_mm * px_per_mm), round(height_mm * px_per_mm)
-    tints = {name: tint_opacity(drr, grey.shape, full_red_mm) for name, drr in zip(POSES, drrs, strict=True)}
-    return BlindCase(case.name, size, _jpeg(grey, size), {name: _tint_png(tint, size) for name, tint in tints.items()})
+    px_per_mm = min(MAX_PX, max(carm.rows, carm.columns)) / max(width_mm, height_mm)
+    return carm.resized(round(height_mm * px_per_mm), round(width_mm * px_per_mm))
 
 
-def _jpeg(grey: FloatArray, size: tuple[int, int]) -> bytes:
-    file = io.BytesIO()
-    _resized(grey, size).save(file, "JPEG", quality=JPEG_QUALITY)
+def _jpeg(grey: Greys, size: tuple[int, int]) -> bytes:
+    image, file = Image.fromarray(grey), io.BytesIO()
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    image.save(file, "JPEG", quality=JPEG_QUALITY)
     return file.getvalue()
 
 
-def _tint_png(opacity: FloatArray, size: tuple[int, int]) -> bytes:
-    """One byte per pixel, which chooses a transparency of red."""
-    image = _resized(opacity, size)
-    red = np.round(255 * RED).astype(np.uint8)
-    image = Image.frombytes("P", image.size, image.tobytes())
-    image.putpalette(np.tile(red, 256).tobytes())
+def _png(layer: Rgba) -> bytes:
     file = io.BytesIO()
-    image.save(file, "PNG", optimize=True, transparency=bytes(range(256)))
+    Image.fromarray(layer).save(file, "PNG", optimize=True)
     return file.getvalue()
-
-
-def _resized(values: FloatArray, size: tuple[int, int]) -> Image.Image:
-    """8-bit grey of values 0 to 1."""
-    image = Image.fromarray(np.round(255 * np.clip(values, 0, 1)).astype(np.uint8))
-    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)

@@ -117,11 +117,17 @@ class FolderCohort:
         """Raises InputError for a folder in which no patients are."""
         cohort = cls(folder.absolute())
         if not folder.is_dir():
-            raise InputError(f"There is no folder {folder.name or folder}; give --cohort the folder with the patients.")
+            raise InputError(
+                "There is no folder {folder}; give the folder with the patients.", folder=folder.name or folder
+            )
         if not list(cohort.names()):
             raise InputError(
-                f"The folder {folder.name or folder} holds no patients; give --cohort a folder of folders with"
-                f" {VOLUME_FILE}, {RUN_FILE} and {TRUTH_FILE} in each."
+                "The folder {folder} holds no patients; give a folder of folders with {volume}, {run} and {truth} in"
+                " each.",
+                folder=folder.name or folder,
+                volume=VOLUME_FILE,
+                run=RUN_FILE,
+                truth=TRUTH_FILE,
             )
         return cohort
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.evaluate.case import Case
-from DeepIterRegLib.research.evaluate.patient_summary import Facts
+from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_poses
 from DeepIterRegLib.research.evaluate.variants import InitializerChoice
 
@@ -26,7 +26,7 @@ BLIND_METHODS = ("published-two-stage", "published")
 """What a reader of the blind test compares, with each other and with the true pose."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """One table of the paper."""
 
@@ -36,7 +36,7 @@ class Experiment:
     """How many the paper had."""
     methods: tuple[str, ...]
     """Compared unless told otherwise."""
-    left_out: Callable[[Facts], str | None]
+    left_out: Callable[[PatientSummary], str | None]
     """Why a patient is not taken, in some words; None for one who is."""
     starts: Callable[[Case, int], list[FloatArray]]
     """The starting poses (4, 4) of a case, as many as the second argument says."""
@@ -69,16 +69,16 @@ def _radiological_or_far(case: Case, count: int) -> list[FloatArray]:
     return perturbed_poses(case.pose, case.centre_mm, case.carm, case.name, count, FARTHEST_PX)
 
 
-def _everybody(facts: Facts) -> str | None:
+def _everybody(summary: PatientSummary) -> str | None:
     return None
 
 
-def _suboptimal(facts: Facts) -> str | None:
+def _suboptimal(summary: PatientSummary) -> str | None:
     # Unknown is not too much: a cohort from elsewhere was chosen by whoever brought it.
-    if facts.motion_mm > MOST_MOTION_MM:
-        return f"moved by {facts.motion_mm:.1f} mm on the detector"
-    if facts.vein_fraction < LEAST_VEIN_FRACTION:
-        return f"shows veins on {100 * facts.vein_fraction:.1f} % of the detector"
+    if summary.motion_mm > MOST_MOTION_MM:
+        return f"moved by {summary.motion_mm:.1f} mm on the detector"
+    if summary.vein_fraction < LEAST_VEIN_FRACTION:
+        return f"shows veins on {100 * summary.vein_fraction:.1f} % of the detector"
     return None
 
 
@@ -86,29 +86,62 @@ EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         Experiment(
-            "optimizer-only", "all patients from the radiological pose", 94, ("published", "default"), _everybody,
-            _radiological, "without",
+            name="optimizer-only",
+            description="all patients from the radiological pose",
+            patients=94,
+            methods=("published", "default"),
+            left_out=_everybody,
+            starts=_radiological,
+            initializer="without",
         ),
         Experiment(
-            "testset", "patients whose run is free of strong motion and shows veins, from the radiological pose", 20,
-            ("published", "default"), _suboptimal, _radiological, "both",
+            name="testset",
+            description="patients whose run is free of strong motion and shows veins, from the radiological pose",
+            patients=20,
+            methods=("published", "default"),
+            left_out=_suboptimal,
+            starts=_radiological,
+            initializer="both",
         ),
         Experiment(
-            "capture-range", "the test set from perturbed starts around the truth", 20, ("published", "default"),
-            _suboptimal, _perturbed, "both", DEFAULT_STARTS, several_starts=True,
+            name="capture-range",
+            description="the test set from perturbed starts around the truth",
+            patients=20,
+            methods=("published", "default"),
+            left_out=_suboptimal,
+            starts=_perturbed,
+            initializer="both",
+            default_starts=DEFAULT_STARTS,
+            several_starts=True,
         ),
         Experiment(
-            "minip", "the test set with and without the stage on the minimum projection", 20,
-            ("published-two-stage", "published"), _suboptimal, _radiological, "with",
+            name="minip",
+            description="the test set with and without the stage on the minimum projection",
+            patients=20,
+            methods=("published-two-stage", "published"),
+            left_out=_suboptimal,
+            starts=_radiological,
+            initializer="with",
         ),
         Experiment(
-            "blind-test", "overlays of two stages, three stages and the truth for a reader who does not know which", 20,
-            BLIND_METHODS, _suboptimal, _radiological, "with",
+            name="blind-test",
+            description="overlays of two stages, three stages and the truth for a reader who does not know which",
+            patients=20,
+            methods=BLIND_METHODS,
+            left_out=_suboptimal,
+            starts=_radiological,
+            initializer="with",
         ),
         Experiment(
-            "initializer", "the initializer alone on all patients, from the radiological pose, or with --starts from up"
-            f" to {FARTHEST_PX:.0f} px off", 200, ("initializer",), _everybody, _radiological_or_far, "with",
+            name="initializer",
+            description="the initializer alone on all patients, from the radiological pose, or with --starts from up to"
+            f" {FARTHEST_PX:.0f} px off",
+            patients=200,
+            methods=("initializer",),
+            left_out=_everybody,
+            starts=_radiological_or_far,
+            initializer="with",
             several_starts=True,
         ),
     )
-}  # fmt: skip
+}

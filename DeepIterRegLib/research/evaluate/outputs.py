@@ -1,24 +1,22 @@
-"""What an experiment leaves to look at: summary.json, plots, one HTML page, and for the blind test its page and key."""
+"""What an experiment leaves to look at: summary.json, plots, one HTML page, and the overlays of a blind test."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.research.commands.blind_test import write_blind_test as write_page_and_key
 from DeepIterRegLib.research.evaluate.blind_overlay import REFERENCE, THREE_STAGE, TWO_STAGE, BlindCase, blind_case
 from DeepIterRegLib.research.evaluate.experiments import BLIND_METHODS
 from DeepIterRegLib.research.evaluate.page import html_page
-from DeepIterRegLib.research.evaluate.patient_summary import Facts
+from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.plots import draw_plots
 from DeepIterRegLib.research.evaluate.prepare import case_path, prepared_case
-from DeepIterRegLib.research.evaluate.result_log import Ledger, full_disk_told
+from DeepIterRegLib.research.evaluate.result_log import ResultLog, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.statistics import summarise
 from DeepIterRegLib.research.evaluate.study import Selection
@@ -27,12 +25,12 @@ from DeepIterRegLib.research.evaluate.tasks import Study
 SUMMARY_FILE, PAGE_FILE = "summary.json", "index.html"
 
 
-def write_products(
-    ledger: Ledger, rows: Sequence[Row], selection: Selection, settings: Mapping[str, Any]
+def write_outputs(
+    log: ResultLog, rows: Sequence[Row], selection: Selection, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write summary, plots and page into the ledger's folder; returns the summary. Raises InputError."""
-    summary = summarise(rows) | {"cohort": cohort_summary(ledger.facts, selection)}
-    folder = ledger.folder
+    """Write summary, plots and page into the log's folder; returns the summary. Raises InputError."""
+    summary = summarise(rows) | {"cohort": cohort_summary(log.patients, selection)}
+    folder = log.folder
     with full_disk_told(folder):
         text = json.dumps(summary, indent=1, allow_nan=False)
         (folder / SUMMARY_FILE).write_text(text + "\n", encoding="utf-8")
@@ -43,16 +41,16 @@ def write_products(
     return summary
 
 
-def cohort_summary(facts: Mapping[str, Facts], selection: Selection) -> dict[str, Any]:
+def cohort_summary(patients: Mapping[str, PatientSummary], selection: Selection) -> dict[str, Any]:
     """Who took part, who was left out and why, and what the patients cost to make: JSON."""
-    known = [facts[patient] for patient in selection.chosen if patient in facts and not facts[patient].error]
+    known = [patients[patient] for patient in selection.chosen if patient in patients and not patients[patient].error]
     return {
         "patients": list(selection.chosen),
         "left_out": [{"patient": patient, "reason": reason} for patient, reason in selection.left_out.items()],
         "not_prepared": [
-            {"patient": patient, "error": facts[patient].error}
+            {"patient": patient, "error": patients[patient].error}
             for patient in selection.chosen
-            if patient in facts and facts[patient].error
+            if patient in patients and patients[patient].error
         ],
         "costs": {
             name: _spread(getattr(one.costs, name) for one in known)
@@ -61,16 +59,14 @@ def cohort_summary(facts: Mapping[str, Facts], selection: Selection) -> dict[str
     }
 
 
-def write_blind_test(
-    ledger: Ledger, study: Study, rows: Sequence[Row], selection: Selection, seed: int
-) -> tuple[Path, int]:
-    """Write the page and its key; returns the page and how many patients are in it.
+def blind_cases(log: ResultLog, study: Study, rows: Sequence[Row], selection: Selection) -> list[BlindCase]:
+    """The overlays of a blind test.
 
-    As in the paper they are those whom the three stages registered; the reference standard is the true pose. Raises
-    InputError where there is none.
+    As in the paper they are those of the patients whom the three stages registered; the reference standard is the true
+    pose. Raises InputError where there is none.
     """
     two, three = BLIND_METHODS
-    poses = ledger.poses()
+    poses = log.poses()
     of_patient = {(row.patient, row.method): row for row in rows}
     cases: list[BlindCase] = []
     for patient in selection.chosen:
@@ -83,10 +79,8 @@ def write_blind_test(
         found = {name: poses[row.key] for name, row in zip((TWO_STAGE, THREE_STAGE), pair, strict=True) if row}
         cases.append(blind_case(case, {**found, REFERENCE: case.pose}))
     if not cases:
-        raise InputError("No patient was registered, so there is nothing to compare blind; try more with --patients N.")
-    with full_disk_told(ledger.folder):
-        page, _ = write_page_and_key(cases, ledger.folder, seed)
-    return page, len(cases)
+        raise InputError("No patient was registered, so there is nothing to compare blind; try more patients.")
+    return cases
 
 
 def _spread(values: Iterable[float]) -> dict[str, float | None]:

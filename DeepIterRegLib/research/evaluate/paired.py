@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-
-
-def wilcoxon_p(differences: FloatArray) -> float | None:
-    """Two-sided p of the Wilcoxon signed-rank test that differences are symmetric about 0.
-
-    Zeros are dropped, as Wilcoxon did; exact for few differences without ties, else the normal approximation (SciPy's
-    choice). None where no difference is left.
-    """
-    from scipy.stats import wilcoxon
-
-    differences = np.asarray(differences, dtype=np.float64)
-    if not np.any(differences):
-        return None
-    return float(wilcoxon(differences, zero_method="wilcox", alternative="two-sided").pvalue)
+from DeepIterRegLib.common.arrays import BoolArray
 
 
 def mcnemar_p(first: BoolArray, second: BoolArray) -> float:

@@ -10,8 +10,8 @@ from typing import Any
 from DeepIterRegLib.research.evaluate.case import Case, Costs
 
 
-@dataclass(frozen=True)
-class Facts:
+@dataclass(frozen=True, kw_only=True)
+class PatientSummary:
     """A patient, prepared or not."""
 
     patient: str
@@ -29,16 +29,28 @@ class Facts:
     """Why the patient could not be prepared, one sentence; everything else is unknown then."""
 
     @classmethod
-    def of(cls, case: Case) -> Facts:
+    def of(cls, case: Case) -> PatientSummary:
         return cls(
-            case.name, case.error_of(case.radiological_pose).mpe_px, motion_mm(case), case.costs, case.defects,
-            case.warnings, float(case.angiograms[0].veins.mean()),
-        )  # fmt: skip
+            patient=case.name,
+            mpe_radiological_px=case.error_of(case.radiological_pose).mpe_px,
+            motion_mm=motion_mm(case),
+            costs=case.costs,
+            defects=case.defects,
+            warnings=case.warnings,
+            vein_fraction=float(case.angiograms[0].veins.mean()),
+        )
 
     @classmethod
-    def of_failure(cls, patient: str, error: str) -> Facts:
+    def of_failure(cls, patient: str, error: str) -> PatientSummary:
         unknown = math.nan
-        return cls(patient, unknown, unknown, Costs(unknown, unknown, unknown, unknown), {}, error=error)
+        return cls(
+            patient=patient,
+            mpe_radiological_px=unknown,
+            motion_mm=unknown,
+            costs=Costs(unknown, unknown, unknown, unknown),
+            defects={},
+            error=error,
+        )
 
 
 def motion_mm(case: Case) -> float:

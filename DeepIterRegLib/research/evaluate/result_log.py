@@ -19,7 +19,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.evaluate.case import Costs
-from DeepIterRegLib.research.evaluate.patient_summary import Facts
+from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.results import (
     Row,
     append_line,
@@ -37,7 +37,7 @@ CODE = "code"
 Key = tuple[str, str, str, str, int]
 
 
-class Ledger:
+class ResultLog:
     """The files of one output folder, for one writer."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -48,7 +48,7 @@ class Ledger:
         """
         self.folder = folder
         self.rows: dict[Key, Row] = {}
-        self.facts: dict[str, Facts] = {}
+        self.patients: dict[str, PatientSummary] = {}
         with full_disk_told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._require_settings(settings)
@@ -57,19 +57,19 @@ class Ledger:
         if (folder / ROWS_FILE).exists():
             self.rows = {row.key: row for row in read_rows(folder / ROWS_FILE)}
         for content in _lines(folder / PATIENTS_FILE):
-            facts = _facts(content)
-            self.facts[facts.patient] = facts
+            summary = _patient_summary(content)
+            self.patients[summary.patient] = summary
 
-    def add_facts(self, facts: Facts) -> None:
+    def add_patient(self, summary: PatientSummary) -> None:
         """Keep what is known of a patient."""
-        content = asdict(facts)
-        content["mpe_radiological_px"] = _or_none(facts.mpe_radiological_px)
-        content["motion_mm"] = _or_none(facts.motion_mm)
-        content["vein_fraction"] = _or_none(facts.vein_fraction)
+        content = asdict(summary)
+        content["mpe_radiological_px"] = _or_none(summary.mpe_radiological_px)
+        content["motion_mm"] = _or_none(summary.motion_mm)
+        content["vein_fraction"] = _or_none(summary.vein_fraction)
         content["costs"] = {name: _or_none(value) for name, value in content["costs"].items()}
         with full_disk_told(self.folder):
             append_line(self.folder / PATIENTS_FILE, json.dumps(content))
-        self.facts[facts.patient] = facts
+        self.patients[summary.patient] = summary
 
     def add_trials(self, trials: Sequence[Trial]) -> None:
         """Keep registrations."""
@@ -91,20 +91,30 @@ class Ledger:
         if not any((self.folder / name).exists() for name in (PATIENTS_FILE, ROWS_FILE)):
             path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
             return
-        advice = "give a new folder with --output"
         if not path.exists():
-            raise InputError(f"{self.folder.name} holds results without their {SETTINGS_FILE}; {advice}.")
+            raise InputError(
+                "{folder} holds results without their {file}; choose another output folder.",
+                folder=self.folder.name, file=path,
+            )  # fmt: skip
         try:
             before = json.loads(path.read_text(encoding="utf-8"))
             different = [name for name in {**before, **settings} if before.get(name) != settings.get(name)]
         except (ValueError, TypeError) as error:
-            raise InputError(f"{SETTINGS_FILE} in {self.folder.name} is damaged; {advice}.") from error
+            raise InputError(
+                "{file} in {folder} is damaged; choose another output folder.", file=path, folder=self.folder.name
+            ) from error
         for name in different:
             if name != CODE:
-                shown = _shown(before.get(name)), _shown(settings.get(name))
-                raise InputError(f"{self.folder.name} holds results with {name} {shown[0]}, not {shown[1]}; {advice}.")
+                raise InputError(
+                    "{folder} holds results with {setting} {before}, not {now}; choose another output folder.",
+                    folder=self.folder.name, setting=name, before=_shown(before.get(name)),
+                    now=_shown(settings.get(name)),
+                )  # fmt: skip
         if different:
-            raise InputError(f"{self.folder.name} holds results that another version of the code made; {advice}.")
+            raise InputError(
+                "{folder} holds results that another version of the code made; choose another output folder.",
+                folder=self.folder.name,
+            )
 
 
 @contextmanager
@@ -114,7 +124,9 @@ def full_disk_told(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"The folder {folder.name} cannot be written ({error.strerror}); make room, or choose another folder."
+            "The folder {folder} cannot be written ({reason}); make room, or choose another folder.",
+            folder=folder.name,
+            reason=error.strerror,
         ) from error
 
 
@@ -125,19 +137,21 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         try:
             yield json.loads(line)
         except ValueError as error:
-            raise InputError(f"Line {number} of {path.name} is damaged; give a new folder with --output.") from error
+            raise InputError(
+                "Line {line} of {file} is damaged; choose another output folder.", line=number, file=path
+            ) from error
 
 
-def _facts(content: Mapping[str, Any]) -> Facts:
-    return Facts(
-        content["patient"],
-        _or_nan(content["mpe_radiological_px"]),
-        _or_nan(content["motion_mm"]),
-        Costs(**{name: _or_nan(value) for name, value in content["costs"].items()}),
-        content["defects"],
-        tuple(content["warnings"]),
-        _or_nan(content["vein_fraction"]),
-        content["error"],
+def _patient_summary(content: Mapping[str, Any]) -> PatientSummary:
+    return PatientSummary(
+        patient=content["patient"],
+        mpe_radiological_px=_or_nan(content["mpe_radiological_px"]),
+        motion_mm=_or_nan(content["motion_mm"]),
+        costs=Costs(**{name: _or_nan(value) for name, value in content["costs"].items()}),
+        defects=content["defects"],
+        warnings=tuple(content["warnings"]),
+        vein_fraction=_or_nan(content["vein_fraction"]),
+        error=content["error"],
     )
 
 

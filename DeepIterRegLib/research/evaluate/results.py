@@ -20,7 +20,7 @@ MM_PER_PX = 0.87
 NO_INITIALIZER = "none"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One registration, or one that never came to be (`error`); the columns of the CSV, in their order.
 
@@ -88,13 +88,17 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
     for number, line in enumerate(csv.reader(io.StringIO(whole_lines(path)))):
         if number == 0:
             if tuple(line) != COLUMNS:
-                raise InputError(f"{path.name} has other columns than this version's; give a new folder with --output.")
+                raise InputError(
+                    "{file} has other columns than this version's; choose another output folder.", file=path
+                )
             continue
         try:
             rows.append(Row(**{name: _PARSE[name](text) for name, text in zip(COLUMNS, line, strict=True)}))
         except (ValueError, KeyError) as error:
             raise InputError(
-                f"Line {number + 1} of {path.name} is no row of results; give a new folder with --output."
+                "Line {line} of {file} is no row of results; choose another output folder.",
+                line=number + 1,
+                file=path,
             ) from error
     return rows
 
@@ -134,13 +138,13 @@ def whole_lines(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise InputError(f"There are no results {path.name} in {path.parent.name}.") from error
+        raise InputError("There are no results {file} in {folder}.", file=path, folder=path.parent.name) from error
     except OSError as error:
-        raise InputError(f"{path.name} cannot be read: {error.strerror}.") from error
+        raise InputError("{file} cannot be read: {reason}.", file=path, reason=error.strerror) from error
     try:
         return data[: data.rfind(b"\n") + 1].decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name} is no table of results; give a new folder with --output.") from error
+        raise InputError("{file} is no table of results; choose another output folder.", file=path) from error
 
 
 def _cell(value: str | float | bool) -> str:

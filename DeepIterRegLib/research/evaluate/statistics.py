@@ -22,8 +22,9 @@ from DeepIterRegLib.research.evaluate.confidence_intervals import (
     wilson_interval,
 )
 from DeepIterRegLib.research.evaluate.initialization import initialization
-from DeepIterRegLib.research.evaluate.paired import mcnemar_p, wilcoxon_p
+from DeepIterRegLib.research.evaluate.paired import mcnemar_p
 from DeepIterRegLib.research.evaluate.results import MM_PER_PX, NO_INITIALIZER, SUCCESS_MM, Row
+from DeepIterRegLib.review.counting import wilcoxon_p
 
 SCHEMA_VERSION = 1
 QUANTITIES = (

@@ -6,33 +6,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.evaluate.experiments import experiment_named
-from DeepIterRegLib.research.evaluate.patient_summary import Facts
-from DeepIterRegLib.research.evaluate.result_log import Ledger, full_disk_told
+from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
+from DeepIterRegLib.research.evaluate.result_log import ResultLog, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.tasks import Study, Trial, empty_row, prepare_patient, register_patient
 from DeepIterRegLib.research.evaluate.variants import Variant
-from DeepIterRegLib.research.evaluate.worker_pool import Died
+from DeepIterRegLib.research.evaluate.worker_pool import WorkerDied, WorkerPool
 
 STARTS_PER_TASK = 3
 """Short enough to lose little to an interruption, long enough to be worth reading the patient for."""
-
-
-class Workers(Protocol):
-    """Whoever does the work (`crew.Crew`)."""
-
-    @property
-    def busy(self) -> int: ...
-
-    @property
-    def has_room(self) -> bool: ...
-
-    def give(self, tag: Any, function: Callable[..., Any], *arguments: Any) -> None: ...
-
-    def next_end(self) -> tuple[Any, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -54,8 +39,8 @@ class _Registering:
 class Experimenter:
     """One run of an experiment over its patients, in their order, until `patients` of them have been taken."""
 
-    def __init__(self, study: Study, patients: int, variants: Sequence[Variant], ledger: Ledger) -> None:
-        self._study, self._patients, self._variants, self._ledger = study, patients, tuple(variants), ledger
+    def __init__(self, study: Study, patients: int, variants: Sequence[Variant], log: ResultLog) -> None:
+        self._study, self._patients, self._variants, self._log = study, patients, tuple(variants), log
         self._experiment = experiment_named(study.experiment)
         self._taken: dict[str, bool] = {}
         """The patients looked at, in their order, and whether they take part."""
@@ -67,7 +52,7 @@ class Experimenter:
         """Registrations in all, those of earlier runs included."""
         return self._patients * len(self._variants) * self._study.starts
 
-    def run(self, workers: Workers, tell: Callable[[Row], None] = lambda row: None) -> Selection:
+    def carry_out(self, workers: WorkerPool, tell: Callable[[Row], None] = lambda row: None) -> Selection:
         """Do what is not done yet. tell: called with each row, those of earlier runs included.
 
         Raises InputError where the results or the prepared patients cannot be written, or the scheduler is lost.
@@ -78,7 +63,7 @@ class Experimenter:
             if not workers.busy:
                 return self._selection()
             with full_disk_told(self._study.prepared):
-                tag, result = workers.next_end()
+                tag, result = workers.next_finished()
             if isinstance(tag, _Registering):
                 self._registered(tag, result, tell)
             else:
@@ -88,71 +73,71 @@ class Experimenter:
         chosen = [name for name, taken in self._taken.items() if taken]
         return Selection(tuple(chosen), dict(self._left_out))
 
-    def _hand_out(self, names: Iterator[str], workers: Workers, tell: Callable[[Row], None]) -> None:
+    def _hand_out(self, names: Iterator[str], workers: WorkerPool, tell: Callable[[Row], None]) -> None:
         """Give work while somebody is free: registrations first, so that rows come from the beginning."""
-        while workers.has_room:
+        while workers.has_idle_worker:
             if self._waiting:
                 task = self._waiting.popleft()
-                workers.give(task, register_patient, self._study, task.patient, task.variant, task.starts)
+                workers.submit(task, register_patient, self._study, task.patient, task.variant, task.starts)
                 continue
             # Everybody who is still undecided may be taken: more would be made for nothing.
             name = next(names, None) if sum(self._taken.values()) < self._patients else None
             if name is None:
                 return
             self._taken[name] = True
-            if name in self._ledger.facts:
-                self._decide(self._ledger.facts[name], tell)
+            if name in self._log.patients:
+                self._decide(self._log.patients[name], tell)
             else:
-                workers.give(name, prepare_patient, self._study, name)
+                workers.submit(name, prepare_patient, self._study, name)
 
-    def _prepared(self, patient: str, result: Facts | Died, tell: Callable[[Row], None]) -> None:
-        facts = Facts.of_failure(patient, result.reason) if isinstance(result, Died) else result
-        self._ledger.add_facts(facts)
-        self._decide(facts, tell)
+    def _prepared(self, patient: str, result: PatientSummary | WorkerDied, tell: Callable[[Row], None]) -> None:
+        summary = PatientSummary.of_failure(patient, result.reason) if isinstance(result, WorkerDied) else result
+        self._log.add_patient(summary)
+        self._decide(summary, tell)
 
-    def _decide(self, facts: Facts, tell: Callable[[Row], None]) -> None:
+    def _decide(self, summary: PatientSummary, tell: Callable[[Row], None]) -> None:
         """Take the patient or leave it out, and queue what is to do. Who could not be prepared is taken, and failed."""
-        reason = None if facts.error else self._experiment.left_out(facts)
+        reason = None if summary.error else self._experiment.left_out(summary)
         if reason is not None:
-            self._taken[facts.patient] = False
-            self._left_out[facts.patient] = reason
+            self._taken[summary.patient] = False
+            self._left_out[summary.patient] = reason
             return
         for variant in self._variants:
             missing = []
             for start in range(self._study.starts):
-                key = (facts.patient, self._study.experiment, variant.method, variant.initializer, start)
-                if key in self._ledger.rows:
-                    tell(self._ledger.rows[key])
+                key = (summary.patient, self._study.experiment, variant.method, variant.initializer, start)
+                if key in self._log.rows:
+                    tell(self._log.rows[key])
                 else:
                     missing.append(start)
-            if facts.error:
-                self._fail(facts, variant, missing, facts.error, tell)
+            if summary.error:
+                self._fail(summary, variant, missing, summary.error, tell)
                 continue
             starts = iter(missing)
             while part := tuple(islice(starts, STARTS_PER_TASK)):
-                self._waiting.append(_Registering(facts.patient, variant, part))
+                self._waiting.append(_Registering(summary.patient, variant, part))
 
-    def _registered(self, task: _Registering, result: list[Trial] | Died, tell: Callable[[Row], None]) -> None:
-        if isinstance(result, Died):
-            self._fail(self._ledger.facts[task.patient], task.variant, task.starts, result.reason, tell)
+    def _registered(self, task: _Registering, result: list[Trial] | WorkerDied, tell: Callable[[Row], None]) -> None:
+        if isinstance(result, WorkerDied):
+            self._fail(self._log.patients[task.patient], task.variant, task.starts, result.reason, tell)
             return
-        self._ledger.add_trials(result)
+        self._log.add_trials(result)
         for trial in result:
             tell(trial.row)
 
     def _fail(
-        self, facts: Facts, variant: Variant, starts: Sequence[int], error: str, tell: Callable[[Row], None]
+        self, summary: PatientSummary, variant: Variant, starts: Sequence[int], error: str, tell: Callable[[Row], None]
     ) -> None:  # fmt: skip
         """Count registrations that never came to be."""
-        experiment, radiological_px = self._study.experiment, facts.mpe_radiological_px
-        rows = [empty_row(experiment, variant, facts.patient, start, radiological_px, error) for start in starts]
-        self._ledger.add_trials([Trial(row, None) for row in rows])
+        experiment, radiological_px = self._study.experiment, summary.mpe_radiological_px
+        rows = [empty_row(experiment, variant, summary.patient, start, radiological_px, error) for start in starts]
+        self._log.add_trials([Trial(row, None) for row in rows])
         for row in rows:
             tell(row)
 
 
-def wanted_rows(ledger: Ledger, study: Study, variants: Sequence[Variant], selection: Selection) -> list[Row]:
-    """The rows of this experiment's tables, by patient, variant and start, whatever else the ledger holds.
+def wanted_rows(log: ResultLog, study: Study, variants: Sequence[Variant], selection: Selection) -> list[Row]:
+    """The rows of this experiment's tables, by patient, variant and start, whatever else the log holds.
 
     Raises InputError where one is missing.
     """
@@ -162,7 +147,7 @@ def wanted_rows(ledger: Ledger, study: Study, variants: Sequence[Variant], selec
         for variant in variants
         for start in range(study.starts)
     ]
-    missing = sum(key not in ledger.rows for key in keys)
+    missing = sum(key not in log.rows for key in keys)
     if missing:
         raise InputError(f"{missing} of {len(keys)} registrations are missing; run the same command again.")
-    return [ledger.rows[key] for key in keys]
+    return [log.rows[key] for key in keys]

@@ -18,13 +18,13 @@ from DeepIterRegLib.research.evaluate.case import Case
 from DeepIterRegLib.research.evaluate.cohort import Cohort
 from DeepIterRegLib.research.evaluate.experiments import experiment_named
 from DeepIterRegLib.research.evaluate.methods import register_with
-from DeepIterRegLib.research.evaluate.patient_summary import Facts
+from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.prepare import case_path, prepared_case
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.variants import Variant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """What every worker has to know about an experiment."""
 
@@ -49,7 +49,7 @@ class Trial:
     """(4, 4), None after an error."""
 
 
-def prepare_patient(study: Study, patient: str) -> Facts:
+def prepare_patient(study: Study, patient: str) -> PatientSummary:
     """Make the patient's file if it is not there. A patient who cannot be prepared comes back as `error`.
 
     Raises OSError where the disk does not take the file, and MemoryError.
@@ -59,8 +59,8 @@ def prepare_patient(study: Study, patient: str) -> Facts:
     except (OSError, MemoryError):
         raise
     except Exception as error:
-        return Facts.of_failure(patient, one_sentence(error))
-    return Facts.of(case)
+        return PatientSummary.of_failure(patient, one_sentence(error))
+    return PatientSummary.of(case)
 
 
 def register_patient(study: Study, patient: str, variant: Variant, numbers: Sequence[int]) -> list[Trial]:
@@ -125,9 +125,21 @@ def empty_row(
     """The row of a registration that has no result."""
     unknown = math.nan
     return Row(
-        patient, experiment, variant.method, variant.initializer, start, mpe_radiological_px, unknown, unknown,
-        unknown, unknown, unknown, False, unknown, error,
-    )  # fmt: skip
+        patient=patient,
+        experiment=experiment,
+        method=variant.method,
+        initializer=variant.initializer,
+        start=start,
+        mpe_radiological_px=mpe_radiological_px,
+        mpe_start_px=unknown,
+        mpe_initialized_px=unknown,
+        mpe_final_px=unknown,
+        mpe_final_mm=unknown,
+        tre_mm=unknown,
+        success=False,
+        seconds=unknown,
+        error=error,
+    )
 
 
 def one_sentence(error: Exception) -> str:

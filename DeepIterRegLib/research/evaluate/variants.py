@@ -61,7 +61,9 @@ def variants_of(
     for method in methods:
         needs_it = method_named(method).needs_initializer
         if needs_it and choice == "without":
-            raise InputError(f"{method} is about the initializer; leave out --no-initializer, or this method.")
+            raise InputError(
+                "{method} is about the initializer; let it use one, or leave out this method.", method=method
+            )
         if choice != "with" and not needs_it:
             variants.append(Variant(method))
         if choice != "without":

@@ -23,8 +23,9 @@ from DeepIterRegLib.mrml.nodes.arrays import matrix_of_array, voxels_of
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_cases
 from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
-from DeepIterRegLib.mrml.overlay.overlay_look import LOOK, OverlayLook, look_of
+from DeepIterRegLib.mrml.overlay.look_attribute import LOOK, look_of
 from DeepIterRegLib.mrml.views.views import show_behind
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.render.vessel_images import VesselRenderer, coarsened, hole_free_carm, subdivided
 from Testing.support.overlay_case import artery_mm, empty_angiogram, registered_tubes, tubes_cloud, vein_mm
 from Testing.support.slice_view import slice_view_image
@@ -323,7 +324,7 @@ def test_application_draws_the_overlay_without_scipy_or_anything_heavier() -> No
     code = (
         "import sys, numpy as np\n"
         "from DeepIterRegLib.mrml.overlay.drr_overlay import OverlayPainter\n"
-        "from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook\n"
+        "from DeepIterRegLib.registration.overlay_look import OverlayLook\n"
         "from DeepIterRegLib.mrml.nodes.scene import new_scene\n"
         "from DeepIterRegLib.geometry.carm import CArm\n"
         "from DeepIterRegLib.preparation.cloud import VesselCloud\n"

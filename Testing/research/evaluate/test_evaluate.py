@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import math
+import multiprocessing
 import os
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +24,29 @@ from DeepIterRegLib.cli.main import main
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import apply, rigid
-from DeepIterRegLib.research.evaluate import result_log as ledger_module
+from DeepIterRegLib.research.evaluate import result_log as result_log_module
+from DeepIterRegLib.research.evaluate.blind_test import write_blind_test
 from DeepIterRegLib.research.evaluate.case import Case
 from DeepIterRegLib.research.evaluate.case_file import DamagedCaseFile, read_case, write_case
 from DeepIterRegLib.research.evaluate.cohort import FolderCohort, read_truth
+from DeepIterRegLib.research.evaluate.dask_pool import dask_pool
 from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, experiment_named
 from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
 from DeepIterRegLib.research.evaluate.methods import METHODS, register_with
 from DeepIterRegLib.research.evaluate.metrics import pose_error
-from DeepIterRegLib.research.evaluate.outputs import write_blind_test, write_products
-from DeepIterRegLib.research.evaluate.patient_summary import Facts
+from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_outputs
+from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_poses
 from DeepIterRegLib.research.evaluate.prepare import make_case
-from DeepIterRegLib.research.evaluate.result_log import POSES_FILE, ROWS_FILE, Ledger
+from DeepIterRegLib.research.evaluate.result_log import POSES_FILE, ROWS_FILE, ResultLog
 from DeepIterRegLib.research.evaluate.results import COLUMNS, MM_PER_PX, Row, append_row, drop_torn_line, read_rows
 from DeepIterRegLib.research.evaluate.study import Experimenter, Selection, wanted_rows
 from DeepIterRegLib.research.evaluate.tasks import Study, empty_row, prepare_patient, register_start
 from DeepIterRegLib.research.evaluate.variants import Variant
-from DeepIterRegLib.research.evaluate.worker_pool import Died, local_crew, remote_crew
+from DeepIterRegLib.research.evaluate.worker_pool import WorkerDied, WorkerPool, local_pool
 from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
-from Testing.support.tiny_cohort import TinyCohort, die_until
+from DeepIterRegLib.review.key import read_key
+from Testing.support.tiny_cohort import TinyCohort, die_until, out_of_memory
 
 SETTINGS = {"experiment": "testset", "--first-seed": 1}
 PUBLISHED = (Variant("published"),)
@@ -57,19 +65,19 @@ class AtOnce:
         return len(self._queue)
 
     @property
-    def has_room(self) -> bool:
+    def has_idle_worker(self) -> bool:
         return self.busy < 2
 
-    def give(self, tag: Any, function: Callable[..., Any], *arguments: Any) -> None:
+    def submit(self, tag: Any, function: Callable[..., Any], *arguments: Any) -> None:
         self.given.append(tag)
         self._queue.append((tag, function, arguments))
 
-    def next_end(self) -> tuple[Any, Any]:
+    def next_finished(self) -> tuple[Any, Any]:
         if not self._left:
             raise KeyboardInterrupt
         self._left -= 1
         tag, function, arguments = self._queue.pop()
-        return tag, Died("The worker died twice.") if tag in self._deadly else function(*arguments)
+        return tag, WorkerDied("The worker died twice.") if tag in self._deadly else function(*arguments)
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +89,27 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def case(prepared: Path) -> Case:
     """The first tiny patient, out of its file."""
-    facts = prepare_patient(study(prepared), "1")
-    assert not facts.error
+    summary = prepare_patient(study(prepared), "1")
+    assert not summary.error
     return read_case(next(prepared.glob("1-*.npz")))
 
 
 def study(prepared: Path, experiment: str = "testset", starts: int = 1, **cohort: Any) -> Study:
-    return Study(experiment, TinyCohort(**cohort), starts, 128, prepared, "code")
+    return Study(
+        experiment=experiment,
+        cohort=TinyCohort(**cohort),
+        starts=starts,
+        size_px=128,
+        prepared=prepared,
+        preparation_code="code",
+    )
 
 
 def experiment_run(
     folder: Path, of: Study, patients: int, variants: tuple[Variant, ...], workers: AtOnce | None = None
-) -> tuple[Ledger, Selection]:
-    ledger = Ledger(folder, SETTINGS)
-    return ledger, Experimenter(of, patients, variants, ledger).run(workers or AtOnce())
+) -> tuple[ResultLog, Selection]:
+    log = ResultLog(folder, SETTINGS)
+    return log, Experimenter(of, patients, variants, log).carry_out(workers or AtOnce())
 
 
 # Metrics
@@ -204,8 +219,8 @@ def test_damaged_prepared_patient_is_recognised(tmp_path: Path, content: bytes) 
 def test_half_a_prepared_patient_is_made_again(prepared: Path, case: Case, tmp_path: Path) -> None:
     whole = next(prepared.glob("1-*.npz"))
     (tmp_path / whole.name).write_bytes(whole.read_bytes()[:20000])
-    facts = prepare_patient(study(tmp_path), "1")
-    assert facts.mpe_radiological_px == case.error_of(case.radiological_pose).mpe_px
+    summary = prepare_patient(study(tmp_path), "1")
+    assert summary.mpe_radiological_px == case.error_of(case.radiological_pose).mpe_px
     assert read_case(tmp_path / whole.name).name == "1"
 
 
@@ -328,10 +343,8 @@ def test_interrupted_experiment_goes_on_where_it_stopped(prepared: Path, case: C
     assert len(read_rows(tmp_path / "halves" / ROWS_FILE)) == 4
     assert sum(not isinstance(tag, str) for tag in second_half.given) == 4 - len(kept)
 
-    def numbers(ledger: Ledger) -> list[Any]:
-        return [
-            (row.key, f"{row.mpe_final_mm:.3f}", row.success) for row in wanted_rows(ledger, of, variants, selection)
-        ]
+    def numbers(log: ResultLog) -> list[Any]:
+        return [(row.key, f"{row.mpe_final_mm:.3f}", row.success) for row in wanted_rows(log, of, variants, selection)]
 
     assert numbers(halves) == numbers(straight)
     assert set(halves.poses()) == {row.key for row in halves.rows.values()}
@@ -344,8 +357,8 @@ def test_other_method_and_more_patients_join_what_is_there(prepared: Path, case:
     of = study(prepared)
     experiment_run(tmp_path, of, 1, PUBLISHED)
     both = (Variant("published-two-stage"), Variant("published"))
-    ledger, selection = experiment_run(tmp_path, of, 2, both)
-    assert [row.key[:3:2] for row in wanted_rows(ledger, of, both, selection)] == [
+    log, selection = experiment_run(tmp_path, of, 2, both)
+    assert [row.key[:3:2] for row in wanted_rows(log, of, both, selection)] == [
         ("1", "published-two-stage"), ("1", "published"), ("2", "published-two-stage"), ("2", "published"),
     ]  # fmt: skip
 
@@ -353,16 +366,16 @@ def test_other_method_and_more_patients_join_what_is_there(prepared: Path, case:
 def test_damaged_and_deadly_patients_count_as_failed(prepared: Path, case: Case, tmp_path: Path) -> None:
     of = study(prepared, count=3, damaged=("3",))
     told: list[Row] = []
-    ledger, variants = Ledger(tmp_path, SETTINGS), (Variant("published"), Variant("default"))
-    selection = Experimenter(of, 3, variants, ledger).run(AtOnce(deadly=("2",)), told.append)
-    rows = wanted_rows(ledger, of, variants, selection)
+    log, variants = ResultLog(tmp_path, SETTINGS), (Variant("published"), Variant("default"))
+    selection = Experimenter(of, 3, variants, log).carry_out(AtOnce(deadly=("2",)), told.append)
+    rows = wanted_rows(log, of, variants, selection)
     assert [(row.patient, row.success, row.error) for row in rows] == [
         ("1", True, ""), ("1", True, ""),
         ("2", False, "The worker died twice."), ("2", False, "The worker died twice."),
         ("3", False, "dsa.dcm is truncated."), ("3", False, "dsa.dcm is truncated."),
     ]  # fmt: skip
     assert len(told) == 6
-    summary = write_products(ledger, rows, selection, SETTINGS)
+    summary = write_outputs(log, rows, selection, SETTINGS)
     assert [one["patient"] for one in summary["cohort"]["not_prepared"]] == ["2", "3"]
     assert summary["experiments"][0]["methods"][0]["registrations"] == 3
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
@@ -386,12 +399,12 @@ def test_worker_that_dies_while_registering_fails_those_starts(prepared: Path, c
     of = study(prepared, "capture-range", starts=4)
 
     class Dies(AtOnce):
-        def next_end(self) -> tuple[Any, Any]:
-            tag, result = super().next_end()
-            return tag, result if isinstance(tag, str) or 0 not in tag.starts else Died("The worker died twice.")
+        def next_finished(self) -> tuple[Any, Any]:
+            tag, result = super().next_finished()
+            return tag, result if isinstance(tag, str) or 0 not in tag.starts else WorkerDied("The worker died twice.")
 
-    ledger, selection = experiment_run(tmp_path, of, 1, PUBLISHED, Dies())
-    rows = wanted_rows(ledger, of, PUBLISHED, selection)
+    log, selection = experiment_run(tmp_path, of, 1, PUBLISHED, Dies())
+    rows = wanted_rows(log, of, PUBLISHED, selection)
     assert [row.error for row in rows] == ["The worker died twice."] * 3 + [""]
     assert rows[3].mpe_start_px > 60
     assert rows[0].mpe_radiological_px == pytest.approx(rows[3].mpe_radiological_px, abs=1e-3)
@@ -399,36 +412,36 @@ def test_worker_that_dies_while_registering_fails_those_starts(prepared: Path, c
 
 def test_results_of_other_settings_are_refused(tmp_path: Path) -> None:
     # As long as there are none, settings may change.
-    Ledger(tmp_path, {**SETTINGS, "--first-seed": 7})
-    Ledger(tmp_path, {**SETTINGS, "code": "a"}).add_facts(Facts.of_failure("1", "broken"))
-    with pytest.raises(InputError, match=r"with --first-seed 1, not 5; give a new folder with --output"):
-        Ledger(tmp_path, {**SETTINGS, "--first-seed": 5, "code": "b"})
+    ResultLog(tmp_path, {**SETTINGS, "--first-seed": 7})
+    ResultLog(tmp_path, {**SETTINGS, "code": "a"}).add_patient(PatientSummary.of_failure("1", "broken"))
+    with pytest.raises(InputError, match=r"with --first-seed 1, not 5; choose another output folder"):
+        ResultLog(tmp_path, {**SETTINGS, "--first-seed": 5, "code": "b"})
     with pytest.raises(InputError, match="another version of the code"):
-        Ledger(tmp_path, {**SETTINGS, "code": "b"})
+        ResultLog(tmp_path, {**SETTINGS, "code": "b"})
     (tmp_path / "experiment.json").write_text("{")
     with pytest.raises(InputError, match=r"experiment\.json in .* is damaged"):
-        Ledger(tmp_path, SETTINGS)
+        ResultLog(tmp_path, SETTINGS)
     (tmp_path / "experiment.json").unlink()
     with pytest.raises(InputError, match=r"results without their experiment\.json"):
-        Ledger(tmp_path, SETTINGS)
+        ResultLog(tmp_path, SETTINGS)
 
 
 def test_full_disk_is_one_sentence_and_keeps_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = Ledger(tmp_path, SETTINGS)
-    ledger.add_facts(Facts.of_failure("1", "broken"))
+    log = ResultLog(tmp_path, SETTINGS)
+    log.add_patient(PatientSummary.of_failure("1", "broken"))
 
     def full(path: Path, line: str) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(ledger_module, "append_line", full)
+    monkeypatch.setattr(result_log_module, "append_line", full)
     with pytest.raises(InputError, match=r"cannot be written \(No space left on device\); make room"):
-        ledger.add_facts(Facts.of_failure("2", "broken"))
-    assert list(Ledger(tmp_path, SETTINGS).facts) == ["1"]
+        log.add_patient(PatientSummary.of_failure("2", "broken"))
+    assert list(ResultLog(tmp_path, SETTINGS).patients) == ["1"]
 
 
 def test_full_disk_under_the_prepared_patients_ends_the_experiment(tmp_path: Path, case: Case, prepared: Path) -> None:
     class Full(AtOnce):
-        def next_end(self) -> tuple[Any, Any]:
+        def next_finished(self) -> tuple[Any, Any]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(InputError, match="No space left on device"):
@@ -438,34 +451,85 @@ def test_full_disk_under_the_prepared_patients_ends_the_experiment(tmp_path: Pat
 
 def test_blind_test_shows_the_registered_patients(prepared: Path, case: Case, tmp_path: Path) -> None:
     of, variants = study(prepared, "blind-test"), tuple(map(Variant, EXPERIMENTS["blind-test"].methods))
-    ledger, selection = experiment_run(tmp_path, of, 1, variants)
-    page, count = write_blind_test(ledger, of, wanted_rows(ledger, of, variants, selection), selection, seed=0)
-    assert count == 1
-    assert "<html" in page.read_text()
-    key = json.loads((tmp_path / "blind_key.json").read_text())
-    assert {item["case"] for item in key["items"]} == {"1"}
+    log, selection = experiment_run(tmp_path, of, 1, variants)
+    cases = blind_cases(log, of, wanted_rows(log, of, variants, selection), selection)
+    assert len(cases) == 1
+    assert "<html" in write_blind_test(cases, tmp_path, seed=0).read_text()
+    assert {pair.case for pair in read_key(tmp_path / "blind_key.json").pairs} == {"1"}
 
 
 # Workers
 
 
-def test_worker_that_dies_is_replaced_and_its_task_tried_once_more(tmp_path: Path) -> None:
-    with local_crew(1) as crew:
-        crew.give("twice", die_until, tmp_path / "twice", 3)
-        ends = dict([crew.next_end()])
-        crew.give("once", die_until, tmp_path / "once", 2)
-        ends |= [crew.next_end()]
-        crew.give("broken", read_truth, tmp_path / "none.json")
+@contextmanager
+def cluster_of_one() -> Iterator[WorkerPool]:
+    """A scheduler with one worker, as somebody else might have started them."""
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL) as one,
+        dask_pool(one.scheduler_address) as pool,
+    ):
+        yield pool
+
+
+@pytest.mark.parametrize("one_worker", [partial(local_pool, 1), cluster_of_one])
+def test_worker_that_dies_is_replaced_and_its_task_tried_once_more(
+    tmp_path: Path, one_worker: Callable[[], AbstractContextManager[WorkerPool]]
+) -> None:
+    with one_worker() as pool:
+        assert pool.has_idle_worker
+        pool.submit("twice", die_until, tmp_path / "twice", 3)
+        assert not pool.has_idle_worker
+        ends = dict([pool.next_finished()])
+        pool.submit("once", die_until, tmp_path / "once", 2)
+        ends |= [pool.next_finished()]
+        pool.submit("broken", read_truth, tmp_path / "none.json")
         with pytest.raises(InputError, match=r"none\.json is missing"):
-            crew.next_end()
-    assert isinstance(ends["twice"], Died)
+            pool.next_finished()
+    assert isinstance(ends["twice"], WorkerDied)
     assert ends["once"] == "done at attempt 2"
     assert len(list((tmp_path / "twice").iterdir())) == 2
 
 
+def test_workers_end_with_their_pool_and_a_death_spares_the_others(tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
+    with local_pool(2) as pool:
+        pool.submit("deadly", die_until, tmp_path / "deadly", 3)
+        pool.submit("slow", time.sleep, 1.0)
+        ends = dict([pool.next_finished(), pool.next_finished()])
+        assert isinstance(ends["deadly"], WorkerDied)
+        assert ends["slow"] is None
+        pool.submit("endless", time.sleep, 1000.0)
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_idle_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
+    with local_pool(1) as pool:
+        pool.submit("first", die_until, tmp_path / "first", 1)
+        assert pool.next_finished() == ("first", "done at attempt 1")
+        for process in set(multiprocessing.active_children()) - before:
+            process.kill()
+            process.join()
+        pool.submit("second", die_until, tmp_path / "second", 1)
+        assert pool.next_finished() == ("second", "done at attempt 1")
+
+
+def test_task_without_memory_is_tried_once_more(tmp_path: Path) -> None:
+    with local_pool(1) as pool:
+        pool.submit("large", out_of_memory, tmp_path / "large")
+        _, result = pool.next_finished()
+    assert isinstance(result, WorkerDied)
+    assert "memory" in result.reason
+    assert (tmp_path / "large").read_text() == "tried tried "
+
+
 def test_missing_scheduler_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("DeepIterRegLib.research.evaluate.worker_pool.CONNECT_SECONDS", 0.5)
-    with pytest.raises(InputError, match="No Dask scheduler answers"), remote_crew("tcp://127.0.0.1:1"):
+    monkeypatch.setattr("DeepIterRegLib.research.evaluate.dask_pool.CONNECT_SECONDS", 0.5)
+    with pytest.raises(InputError, match="No Dask scheduler answers"), dask_pool("tcp://127.0.0.1:1"):
         pass
 
 

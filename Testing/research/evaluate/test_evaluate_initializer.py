@@ -148,9 +148,23 @@ def row(patient: int, start: int, start_px: float, initialized_px: float, initia
     error = "The disk is full." if math.isnan(initialized_px) else ""
     final_px = math.nan if error else initialized_px / 2
     return Row(
-        str(patient), "initializer", "published", initializer, start, 20.0, start_px, initialized_px, final_px,
-        final_px * 0.87, final_px, not error and final_px * 0.87 < 5, 0.5, error, final_px, final_px,
-    )  # fmt: skip
+        patient=str(patient),
+        experiment="initializer",
+        method="published",
+        initializer=initializer,
+        start=start,
+        mpe_radiological_px=20.0,
+        mpe_start_px=start_px,
+        mpe_initialized_px=initialized_px,
+        mpe_final_px=final_px,
+        mpe_final_mm=final_px * 0.87,
+        tre_mm=final_px,
+        success=not error and final_px * 0.87 < 5,
+        seconds=0.5,
+        error=error,
+        error_along_beam_mm=final_px,
+        error_across_beam_mm=final_px,
+    )
 
 
 def test_summary_tells_how_near_and_from_where() -> None:
@@ -233,11 +247,11 @@ def test_command_compares_with_and_without_and_goes_on(
     workers: list[AtOnce] = []
 
     @contextmanager
-    def crew(args: object) -> Iterator[AtOnce]:
+    def pool(args: object) -> Iterator[AtOnce]:
         workers.append(AtOnce())
         yield workers[-1]
 
-    monkeypatch.setattr(evaluate_command, "_crew", crew)
+    monkeypatch.setattr(evaluate_command, "_worker_pool", pool)
     monkeypatch.setattr(evaluate_command, "_cohort", lambda args: TinyCohort())
     monkeypatch.setattr(evaluate_command, "_settings", lambda args, study: {"experiment": study.experiment})
     monkeypatch.setattr(evaluate_command, "preparation_fingerprint", lambda: "code")
@@ -257,5 +271,5 @@ def test_command_compares_with_and_without_and_goes_on(
     # The other network has the same file name and other weights: its rows are its own.
     names = initializers("--checkpoint", str(does_nothing.path), "--initializer", "with")
     assert names == ["none", knows.name, does_nothing.name]
-    registrations = [sum(not isinstance(tag, str) for tag in crew.given) for crew in workers]
+    registrations = [sum(not isinstance(tag, str) for tag in one.given) for one in workers]
     assert registrations == [1, 1, 1]

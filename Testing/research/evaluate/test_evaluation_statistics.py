@@ -22,19 +22,34 @@ from DeepIterRegLib.research.evaluate.confidence_intervals import (
     wilson_interval,
 )
 from DeepIterRegLib.research.evaluate.page import html_page
-from DeepIterRegLib.research.evaluate.paired import mcnemar_p, wilcoxon_p
+from DeepIterRegLib.research.evaluate.paired import mcnemar_p
 from DeepIterRegLib.research.evaluate.plots import draw_plots
 from DeepIterRegLib.research.evaluate.results import MM_PER_PX, Row
 from DeepIterRegLib.research.evaluate.statistics import groups_of, summarise
+from DeepIterRegLib.review.counting import wilcoxon_p
 
 
 def row(patient: int, final_mm: float, *, method="published", initializer="none", start=0, start_px=20.0, error=""):
     """A registration that ended `final_mm` off, or with an error."""
     result = math.nan if error else final_mm
     return Row(
-        str(patient), "testset", method, initializer, start, start_px, start_px, start_px, result / MM_PER_PX, result,
-        0.8 * result, not error and final_mm < 5, math.nan if error else 0.5, error, 0.7 * result, 0.2 * result,
-    )  # fmt: skip
+        patient=str(patient),
+        experiment="testset",
+        method=method,
+        initializer=initializer,
+        start=start,
+        mpe_radiological_px=start_px,
+        mpe_start_px=start_px,
+        mpe_initialized_px=start_px,
+        mpe_final_px=result / MM_PER_PX,
+        mpe_final_mm=result,
+        tre_mm=0.8 * result,
+        success=not error and final_mm < 5,
+        seconds=math.nan if error else 0.5,
+        error=error,
+        error_along_beam_mm=0.7 * result,
+        error_across_beam_mm=0.2 * result,
+    )
 
 
 def cohort(method: str, seed: int, patients=12, starts=1, initializer="none") -> list[Row]:

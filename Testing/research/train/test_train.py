@@ -134,7 +134,7 @@ def test_no_head_is_trained_on_and_validated_on():
 
 
 def test_worker_that_dies_is_told_in_a_sentence():
-    with sample_workers(1) as in_order, pytest.raises(InputError, match="fewer --workers"):
+    with sample_workers(1) as in_order, pytest.raises(InputError, match="with fewer workers"):
         list(in_order(os._exit, [1]))
 
 

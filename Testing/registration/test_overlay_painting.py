@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.mrml.overlay.overlay_look import OverlayLook, look_from_json, look_to_json
-from DeepIterRegLib.mrml.overlay.painting import OUTLINE_PX, overlay_image, resized_mask
+from DeepIterRegLib.registration.overlay_look import OverlayLook, look_from_json, look_to_json
+from DeepIterRegLib.registration.overlay_painting import OUTLINE_PX, overlay_pixels, resized_mask
 from DeepIterRegLib.render.vessel_images import VesselImages
 
 CARM = CArm.from_angles(30.0, 0.0, 1100.0, 700.0, 1.0, 90, 120)
@@ -29,7 +29,7 @@ def images(radius_px: float = 20.0) -> VesselImages:
 
 
 def drawn(look: OverlayLook, shown: VesselImages | None = None, background: float = 0.9) -> np.ndarray:
-    return overlay_image(shown or images(), look, FULL_MM, ALL, background)
+    return overlay_pixels(shown or images(), look, FULL_MM, ALL, background)
 
 
 def test_filled_vessels_have_their_colour_and_an_opacity_that_grows_with_their_thickness() -> None:
@@ -105,7 +105,7 @@ def test_nothing_opaque_covers_the_shutter() -> None:
     valid[:, :12] = False
     for comparison in ("swipe", "checkerboard"):
         look = replace(LOOK, comparison=comparison, swipe=1.0)
-        alpha = overlay_image(images(), look, FULL_MM, valid, 0.9)[..., 3]
+        alpha = overlay_pixels(images(), look, FULL_MM, valid, 0.9)[..., 3]
         assert not alpha[:, :12].any()
         assert alpha[:, 12:].any()
 

@@ -1,6 +1,7 @@
-"""The overlay's pixels: arteries and veins as a transparent tint, as outlines, or as a synthetic DSA in squares.
+"""The one painter of overlays: arteries and veins as a tint, as outlines, or as a synthetic DSA in squares.
 
-RGBA, uint8, and the same for the same input: what is tested, saved as an image and seen is one thing.
+overlay.png, the panel's image, the pictures it saves and the blind comparison are all made here. numpy alone, for it
+paints in Slicer while a hand moves the head; uint8, and the same for the same input.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.mrml.overlay.overlay_look import Colour, OverlayLook
+from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
+from DeepIterRegLib.registration.shades import Greys
 from DeepIterRegLib.render.vessel_images import VesselImages
 
 Rgba = npt.NDArray[np.uint8]
+Rgb = npt.NDArray[np.uint8]
 Strength = npt.NDArray[np.float32]
 
 OUTLINE_LEVEL = 0.17
@@ -28,13 +31,16 @@ SWIPE_LINE = (255, 214, 64)
 """Colour of the line at the edge of the swipe."""
 
 
-def overlay_image(images: VesselImages, look: OverlayLook, full_mm: float, valid: BoolArray, background: float) -> Rgba:
-    """(rows, columns, 4) what lies over the DSA.
+def overlay_pixels(
+    images: VesselImages, look: OverlayLook, full_mm: float, valid: BoolArray, background: float = 1.0
+) -> Rgba:
+    """(rows, columns, 4) what lies over the DSA, to be shown with the look's opacity (`opacity_of`).
 
     full_mm: length of vessel that is drawn most strongly. valid: (rows, columns) of `images`: outside nothing opaque
     is drawn. background: 0 to 1, how bright the DSA is shown where there is no vessel.
     """
-    arteries, veins = (strength(image, full_mm) for image in (images.arteries, images.veins))
+    arteries = strength(images.arteries if look.arteries else np.zeros_like(images.arteries), full_mm)
+    veins = strength(images.veins if look.veins else np.zeros_like(images.veins), full_mm)
     if look.is_opaque:
         shown = valid & (swiped(images.carm, look.swipe) if look.comparison == "swipe" else tiled(images.carm, look))
         image = synthetic_dsa(arteries, veins, look, background, shown)
@@ -46,8 +52,39 @@ def overlay_image(images: VesselImages, look: OverlayLook, full_mm: float, valid
     return tinted(arteries, veins, look)
 
 
+def opacity_of(look: OverlayLook) -> float:
+    """0 to 1, of the whole overlay over the DSA."""
+    return 1.0 if look.is_opaque else look.opacity
+
+
+def laid_over(grey: Greys, overlay: Rgba, look: OverlayLook) -> Rgb:
+    """(rows, columns, 3) the DSA with the overlay, both of the same size, as a slice view puts them together.
+
+    grey: `shades.grey_image`. overlay: `overlay_pixels`.
+    """
+    alpha = overlay[..., 3:].astype(np.float32) / 255 * np.float32(opacity_of(look))
+    return np.rint((1 - alpha) * grey[..., None] + alpha * overlay[..., :3]).astype(np.uint8)
+
+
+def layer_of(overlay: Rgba, look: OverlayLook) -> Rgba:
+    """The overlay with the look's opacity in it, for a viewer that lays it over the DSA itself."""
+    layer = overlay.copy()
+    layer[..., 3] = np.rint(opacity_of(look) * overlay[..., 3].astype(np.float32))
+    return layer
+
+
+def drr_picture(images: VesselImages, full_mm: float) -> Greys:
+    """(rows, columns) all vessels, dark on white, whatever a look hides."""
+    return np.rint(255 * (1 - DARKEST * strength(images.arteries + images.veins, full_mm))).astype(np.uint8)
+
+
+def images_on(carm: CArm, images: VesselImages) -> VesselImages:
+    """The images with the pixels of `carm`, another one of the same detector; interpolated."""
+    return VesselImages(carm, *(_resized(image, carm.rows, carm.columns) for image in (images.arteries, images.veins)))
+
+
 def strength(lengths_mm: Strength, full_mm: float) -> Strength:
-    """0 to 1: the square root lets thin vessels show beside a carotid ten times as thick, as in overlay.png."""
+    """0 to 1: the square root lets thin vessels show beside a carotid ten times as thick."""
     result = lengths_mm * np.float32(1 / full_mm)
     np.minimum(result, 1, out=result)
     return np.sqrt(result, out=result)
@@ -121,6 +158,20 @@ def resized_mask(mask: BoolArray, rows: int, columns: int) -> BoolArray:
         for count, size in zip((rows, columns), mask.shape, strict=True)
     ]
     return mask[np.ix_(*picked)]
+
+
+def _resized(image: Strength, rows: int, columns: int) -> Strength:
+    """Bilinear, of the same area: the edges of the first and last pixels fall together."""
+    for axis, count in enumerate((rows, columns)):
+        size = image.shape[axis]
+        if size == count:
+            continue
+        at = np.clip((np.arange(count) + 0.5) * size / count - 0.5, 0, size - 1)
+        before = np.minimum(at.astype(int), max(size - 2, 0))
+        share = (at - before).astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
+        after = np.minimum(before + 1, size - 1)
+        image = (1 - share) * image.take(before, axis) + share * image.take(after, axis)
+    return image
 
 
 def _draw_swipe_line(image: Rgba, share: float, valid: BoolArray) -> None:

@@ -1,23 +1,17 @@
-"""How the overlay looks: all the settings of the panel's Overlay section, kept on the pose's node with the scene."""
+"""How the vessels are drawn over the DSA: all the settings of the panel's Overlay section."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
-
-from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
-from DeepIterRegLib.registration.shades import RED
-
-LOOK = PREFIX + "overlay-look"
-"""Attribute of the pose: an OverlayLook as JSON."""
+from typing import Literal, get_args
 
 Colour = tuple[float, float, float]
 Style = Literal["filled", "outline"]
 Comparison = Literal["none", "flicker", "checkerboard", "swipe"]
 Moment = Literal["after", "before"]
 
-ARTERY_RED: Colour = tuple(round(float(value), 2) for value in RED)  # type: ignore[assignment]
+ARTERY_RED: Colour = (0.92, 0.08, 0.10)
 VEIN_BLUE: Colour = (0.13, 0.42, 0.95)
 MIN_TILE_MM, MAX_TILE_MM = 5.0, 100.0
 
@@ -79,19 +73,6 @@ def look_from_json(text: str) -> OverlayLook:
         return OverlayLook(**{name: value for name, value in values.items() if name in names})
     except TypeError as error:
         raise ValueError(str(error)) from error
-
-
-def look_of(pose_node: Any) -> OverlayLook:
-    """The look kept on a pose's node; the default where there is none, or none that can be read: it is only a look."""
-    try:
-        return look_from_json(pose_node.GetAttribute(LOOK) or "{}")
-    except ValueError:
-        return OverlayLook()
-
-
-def keep_look(pose_node: Any, look: OverlayLook) -> None:
-    """Keep a look with the scene."""
-    pose_node.SetAttribute(LOOK, look_to_json(look))
 
 
 def _require(fine: bool, name: str) -> None:
