@@ -20,7 +20,7 @@ from DeepIterRegLib.research.simulate.real_anatomy.real_arteries import read_art
 from DeepIterRegLib.research.simulate.real_anatomy.real_skull import read_skull
 from DeepIterRegLib.research.simulate.streams import stream
 from DeepIterRegLib.research.simulate.veins.veins import grow_veins
-from DeepIterRegLib.research.simulate.x_ray.angiography import XRayRun
+from DeepIterRegLib.research.simulate.x_ray.dsa_run import XRayRun
 from DeepIterRegLib.research.simulate.x_ray.positioning import draw_positioning
 from DeepIterRegLib.research.simulate.x_ray.run_plan import BloodFlow, RunPlan
 from DeepIterRegLib.research.simulate.x_ray.x_ray_run import expose
