@@ -68,14 +68,14 @@ def test_a_simulated_heads_veins_are_those_along_the_skull():
     assert not (prepared.veins & ~prepared.vessels).any()
 
 
-@pytest.mark.parametrize(("slices", "least"), [(3, 0.65), (4, 0.45)], ids=["3.6 mm", "4.8 mm"])
+@pytest.mark.parametrize(("slices", "least"), [(3, 0.6), (4, 0.4)], ids=["3.6 mm", "4.8 mm"])
 def test_through_thick_slices_the_head_does_not_leak_out_of_its_vault(slices, least):
     """Where thin bone runs across the slices it is mixed with brain and scalp, and no longer brighter than vessels."""
     made, _ = patient()
     thick, mask = in_thick_slices(made, slices)
     prepared = prepare_volume(thick)
     found_ml, true_ml = (m.sum() * np.prod(thick.spacing_mm) / 1000 for m in (prepared.vessels, mask))
-    assert found_ml < 1.2 * true_ml
+    assert found_ml < 1.3 * true_ml
     assert overlap(prepared.vessels, mask) > least
     assert prepared.warnings == ()
 
@@ -136,8 +136,8 @@ def test_the_order_and_direction_of_the_axes_do_not_matter():
     old_from_new[1, 0] = old_from_new[2, 1] = old_from_new[3, 3] = 1
     again = prepare_volume(Volume(turned, volume.ijk_to_ras @ old_from_new, "cta"))
     back = again.vessels[::-1].transpose(1, 2, 0)
-    assert overlap(back, prepared.vessels) > 0.97
-    assert overlap(again.veins[::-1].transpose(1, 2, 0), prepared.veins) > 0.97
+    assert overlap(back, prepared.vessels) > 0.96
+    assert overlap(again.veins[::-1].transpose(1, 2, 0), prepared.veins) > 0.96
     np.testing.assert_allclose(
         np.average(again.cloud.positions_mm, axis=0, weights=again.cloud.weights_mm3),
         np.average(prepared.cloud.positions_mm, axis=0, weights=prepared.cloud.weights_mm3),

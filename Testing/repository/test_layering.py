@@ -33,6 +33,7 @@ TOP = {"mrml", "cli", "worker", "research"}
 
 HEAVY = {
     "torch", "monai", "tensorboard", "numba", "diffdrr", "nanodrr", "torchio", "kornia", "roma", "dask", "distributed",
+    "trimesh",
 }  # fmt: skip
 """Slow to import and not everywhere installed: loaded by the function that needs them."""
 

@@ -106,8 +106,9 @@ def lateral_carm(detector_px: int, primary_angle_deg: float = 90.0) -> CArm:
 def average_run(detector_px: int) -> XRayRun:
     """The average anatomy from the left: the left carotid filled, the head still, nothing in the way."""
     return expose(
-        average_anatomy(), None, False, "ICA left", average_head(), rigid(np.eye(3), TABLE_MM), POSE,
-        lateral_carm(detector_px), CLEAN_PLAN, np.random.default_rng(0),
+        average_anatomy(), stroke=None, treated=False, injected="ICA left", plain_head=average_head(),
+        head_to_patient=rigid(np.eye(3), TABLE_MM), pose=POSE, carm=lateral_carm(detector_px), plan=CLEAN_PLAN,
+        rng=np.random.default_rng(0),
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from DeepIterRegLib.research.simulate import patient
 from DeepIterRegLib.research.simulate.files import contact_sheet, patient_files
 from DeepIterRegLib.research.simulate.files.truth import truth_schema
 from DeepIterRegLib.research.simulate.patient import PatientOptions, simulate_patient
-from Testing.support.patients import lateral_patient, small_patient
+from Testing.support.patients import SMALL_SEED, lateral_patient, small_patient
 
 QUICK = ["--detector-px", "128", "--ct-columns", "128"]
 
@@ -67,7 +67,7 @@ def test_a_generated_patient_comes_whole(tmp_path, monkeypatch, capsys):
     assert f"seed 7 to {tmp_path / 'out'}" in capsys.readouterr().out
     assert files_below(tmp_path / "out") == ["cta.nrrd", "dsa.dcm", "truth.json"]
     truth = json.loads((tmp_path / "out" / "truth.json").read_text())
-    jsonschema.Draft202012Validator(truth_schema()).validate(truth)
+    jsonschema.Draft202012Validator(truth_schema()).validate({**truth, "vessels": truth["vessels"][:20]})
     assert truth["seed"] == 7
     np.testing.assert_array_equal(truth["pose"], generated[0].pose)
     assert [entry["name"] for entry in truth["vessels"]] == [vessel.name for vessel in generated[0].anatomy.vessels]
@@ -250,7 +250,7 @@ def test_a_row_shows_the_phases_in_their_order_and_masks_in_colour(row):
     assert numbers[0] < numbers[2]
     panels = dict(row.panels)
     assert all(panel.shape == (contact_sheet.PANEL_PX, contact_sheet.PANEL_PX, 3) for panel in panels.values())
-    assert "Seed 1" in row.title
+    assert f"Seed {SMALL_SEED} " in row.title
     for caption in ("own masks: arteries, veins", "own CTA: vessels, skull veins"):
         red, blue = panels[caption][..., 0].astype(int), panels[caption][..., 2].astype(int)
         assert (red - blue > 60).sum() > 100

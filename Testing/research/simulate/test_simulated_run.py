@@ -52,8 +52,9 @@ def run_of(
     anatomy, head, plan=CLEAN_PLAN, injected="ICA left", stroke=None, treated=False, alpha=90.0, seed=0
 ) -> XRayRun:
     return expose(
-        anatomy, stroke, treated, injected, head, rigid(np.eye(3), TABLE_MM), POSE, carm(alpha), plan,
-        np.random.default_rng(seed),
+        anatomy, stroke=stroke, treated=treated, injected=injected, plain_head=head,
+        head_to_patient=rigid(np.eye(3), TABLE_MM), pose=POSE, carm=carm(alpha), plan=plan,
+        rng=np.random.default_rng(seed),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.research.simulate.flow.flow_network import FlowNetwork
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ArterialPassage:
     """The arteries after an injection. Lists go by the index in the anatomy's vessels; veins have inf and 0."""
 

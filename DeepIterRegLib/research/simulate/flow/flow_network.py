@@ -19,7 +19,7 @@ CLOSED = 1e-9
 """Conductance of a clot, relative to the open vessel: not zero, so that the equations keep one solution."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FlowNetwork:
     """Nodes 0 to `nodes` - 1 and E pieces between them. A piece runs along a vessel's points from `first` to `last`."""
 
@@ -114,7 +114,16 @@ def flow_network(
         index: last_node[index] for index in arteries if vessels[index].downstream is None and index not in branched
     }
     return FlowNetwork(
-        len(number), of, first_point, last_point, start, end_node, np.array(conductances), roots, terminals, last_node
+        nodes=len(number),
+        vessel=of,
+        first=first_point,
+        last=last_point,
+        start=start,
+        end=end_node,
+        conductance=np.array(conductances),
+        roots=roots,
+        terminals=terminals,
+        last_node=last_node,
     )
 
 

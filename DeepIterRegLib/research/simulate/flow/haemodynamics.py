@@ -102,9 +102,12 @@ def inject(
 
     empty = [np.zeros(len(vessel.points_mm)) for vessel in vessels]
     result = ArterialPassage(
-        network, pressure, flow[:count],
-        {index: float(outflow[node] * (pressure[node] - VENOUS_MMHG)) for index, node in network.terminals.items()},
-        [each.copy() for each in empty], [each.copy() for each in empty], [each + np.inf for each in empty],
+        network=network, pressure_mmhg=pressure, piece_flow_mm3_s=flow[:count],
+        terminal_flow_mm3_s={
+            index: float(outflow[node] * (pressure[node] - VENOUS_MMHG)) for index, node in network.terminals.items()
+        },
+        flow_mm3_s=[each.copy() for each in empty], fraction=[each.copy() for each in empty],
+        arrival_s=[each + np.inf for each in empty],
     )  # fmt: skip
     for piece in range(count):
         fill_piece(result, piece, steps[piece], fraction, arrival, vessels)

@@ -15,7 +15,7 @@ from DeepIterRegLib.geometry.carm import CArm
 PIXEL_BITS = 12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class XRayRun:
     """One run as the scanner stores it, with what only a simulation knows."""
 

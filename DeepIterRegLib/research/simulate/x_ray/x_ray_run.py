@@ -48,7 +48,7 @@ MOST_THREADS = 4
 
 
 def expose(
-    anatomy: Anatomy, stroke: Stroke | None, treated: bool, injected: str, plain_head: Volume,
+    anatomy: Anatomy, *, stroke: Stroke | None, treated: bool, injected: str, plain_head: Volume,
     head_to_patient: FloatArray, pose: FloatArray, carm: CArm, plan: RunPlan, rng: np.random.Generator,
 ) -> XRayRun:  # fmt: skip
     """One run from one C-arm position.
@@ -73,9 +73,17 @@ def expose(
     arrival = tuple(np.minimum(a, v) for a, v in zip(arterial.arrival_s, venous.arrival_s, strict=True))
     fraction = tuple(np.maximum(a, v) for a, v in zip(arterial.fraction, venous.fraction, strict=True))
     return XRayRun(
-        raw, subtracted, carm, 1000 / plan.frames_per_second, arteries_mm, veins_mm, arrival, fraction,
-        plan.shutter.tags(carm.rows, carm.columns), _defects(plan, injected, treated, tip_mm, head_px, jaw_px),
-    )  # fmt: skip
+        frames=raw,
+        subtracted_frames=subtracted,
+        carm=carm,
+        frame_time_ms=1000 / plan.frames_per_second,
+        arteries_mm=arteries_mm,
+        veins_mm=veins_mm,
+        arrival_s=arrival,
+        fraction=fraction,
+        collimator_tags=plan.shutter.tags(carm.rows, carm.columns),
+        defects=_defects(plan, injected, treated, tip_mm, head_px, jaw_px),
+    )
 
 
 def _passage(
