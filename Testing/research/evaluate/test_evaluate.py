@@ -38,7 +38,7 @@ from DeepIterRegLib.research.evaluate.tasks import Study, empty_row, prepare_pat
 from DeepIterRegLib.research.evaluate.variants import Variant
 from DeepIterRegLib.research.evaluate.worker_pool import Died, local_crew, remote_crew
 from Testing.support.patients import small_patient_files
-from Testing.support.tiny_cohort import TinyCohort, die_until
+from Testing.support.tiny_cohort import TinyCohort, die_until, near
 
 SETTINGS = {"experiment": "testset", "--first-seed": 1}
 PUBLISHED = (Variant("published"),)
@@ -502,6 +502,9 @@ def test_damaged_truth_is_one_sentence(tmp_path: Path, text: str, sentence: str)
 def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cohort, output = tmp_path / "cohort", tmp_path / "results"
     shutil.copytree(small_patient_files()["cta"].parent, cohort / "patient-1")
+    truth = json.loads((cohort / "patient-1" / "truth.json").read_text())
+    truth["radiological_pose"] = near(np.array(truth["pose"])).tolist()
+    (cohort / "patient-1" / "truth.json").write_text(json.dumps(truth))
     shutil.copytree(cohort / "patient-1", cohort / "patient-2")
     (cohort / "patient-2" / "dsa.dcm").write_bytes(b"no DICOM")
     words = ["evaluate", "testset", "--cohort", str(cohort), "--output", str(output), "--method", "published"]
