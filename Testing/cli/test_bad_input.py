@@ -23,7 +23,6 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from scipy import ndimage
 
 from DeepIterRegLib.cli import register as register_command
 from DeepIterRegLib.cli.main import main
@@ -32,8 +31,11 @@ from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.registration import prepare as preparing
 from DeepIterRegLib.registration import register as registering
-from DeepIterRegLib.research.simulate.simple import SimplePatient, simple_patient, write_patient
+from DeepIterRegLib.research.simulate.files.nrrd_writer import write_nrrd
+from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
+from DeepIterRegLib.research.simulate.patient import SimulatedPatient
 from Testing.support.paths import ROOT
+from Testing.support.patients import plain_ct, small_patient, small_patient_files
 
 GEOMETRY = (
     "--primary-angle", "0", "--secondary-angle", "0", "--sdd", "1150", "--sid", "750", "--pixel-spacing", "2.4"
@@ -41,17 +43,15 @@ GEOMETRY = (
 
 
 @pytest.fixture(scope="module")
-def patient() -> SimplePatient:
-    return simple_patient(2, detector_px=128, voxel_mm=1.6)
+def patient() -> SimulatedPatient:
+    return small_patient()
 
 
 @pytest.fixture(scope="module")
 def originals(patient, tmp_path_factory) -> dict[str, Path]:
     """cta, dsa (raw frames, the first one being the mask) and subtracted (the same run, subtracted)."""
-    folder = tmp_path_factory.mktemp("originals")
-    paths = write_patient(patient, folder)
-    paths["subtracted"] = write_patient(patient, folder / "subtracted", subtracted=True)["dsa"]
-    return paths
+    subtracted = tmp_path_factory.mktemp("originals") / "dsa.dcm"
+    return {**small_patient_files(), "subtracted": write_xa(patient.runs[0], subtracted, subtracted=True)}
 
 
 @pytest.fixture(autouse=True)
@@ -254,15 +254,8 @@ def test_the_same_volume_given_as_both(command):
 
 
 def test_a_cta_without_contrast(command):
-    patient = simple_patient(2, detector_px=128, voxel_mm=1.2)
-    path = write_patient(patient, command.folder / "plain")["cta"]
-
-    def before_the_injection(voxels: np.ndarray) -> np.ndarray:
-        vessels = ndimage.binary_dilation(patient.vessel_mask, iterations=2)
-        noise = np.random.default_rng(0).normal(40, 10, voxels.shape)
-        return np.where(vessels & (voxels < 700), noise, voxels).astype(voxels.dtype)
-
-    sentence = command.refused(cta=with_voxels(path, before_the_injection))
+    plain = plain_ct()
+    sentence = command.refused(cta=write_nrrd(plain.voxels, plain.ijk_to_ras, command.folder / "plain.nrrd"))
     assert "no contrast" in sentence
 
 
@@ -372,7 +365,7 @@ def test_numbers_out_of_range(command, options):
 
 
 def test_a_whole_carm_beside_one_of_its_parts(command, patient):
-    carm = patient.carm
+    carm = patient.runs[0].carm
     path = command.folder / "carm.json"
     path.write_text(json.dumps({
         "source_mm": carm.source_mm.tolist(), "detector_origin_mm": carm.detector_origin_mm.tolist(),
@@ -393,7 +386,7 @@ def test_a_carm_file_without_a_source(command):
 
 
 def test_a_carm_of_another_detector(command, patient):
-    carm = patient.carm.binned(2)
+    carm = patient.runs[0].carm.binned(2)
     path = command.folder / "carm.json"
     path.write_text(json.dumps({
         "projection_matrix": carm.projection_matrix.tolist(), "pixel_spacing_mm": list(carm.pixel_spacing_mm),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from pathlib import Path
 
@@ -18,18 +17,19 @@ from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.geometry.transform_file import read_transform, write_transform
 from DeepIterRegLib.mrml.nodes.scene import read_scene
 from DeepIterRegLib.registration.report import report_schema
-from DeepIterRegLib.research.simulate.simple import SimplePatient, simple_patient, write_patient
+from DeepIterRegLib.research.simulate.patient import SimulatedPatient
+from Testing.support.patients import lateral_patient, small_patient, small_patient_files
 
 
 @pytest.fixture(scope="module")
-def patient() -> SimplePatient:
-    """Small, so that a run takes seconds; a lateral and a frontal run of the unmoved patient."""
-    return simple_patient(1, detector_px=128, voxel_mm=1.6, views_deg=(90.0, 0.0))
+def patient() -> SimulatedPatient:
+    """A lateral and a frontal run of the unmoved patient."""
+    return small_patient()
 
 
 @pytest.fixture(scope="module")
-def files(patient, tmp_path_factory) -> dict[str, Path]:
-    return write_patient(patient, tmp_path_factory.mktemp("patient"))
+def files() -> dict[str, Path]:
+    return small_patient_files()
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +64,9 @@ def test_the_report_fits_its_schema(report):
 
 
 def test_the_head_lands_on_the_truth(report, patient):
-    error_mm = mean_projection_error_mm(np.array(report["pose"]), patient.pose, patient.volume.centre_mm, patient.carm)
-    before_mm = mean_projection_error_mm(
-        patient.radiological_pose, patient.pose, patient.volume.centre_mm, patient.carm
-    )
-    assert error_mm < 5 < before_mm
+    place = patient.pose, patient.volume.centre_mm, patient.runs[0].carm
+    error_mm = mean_projection_error_mm(np.array(report["pose"]), *place)
+    assert error_mm < 5 < mean_projection_error_mm(patient.radiological_pose, *place)
 
 
 def test_transform_file_report_and_scene_hold_the_same_pose(output, report):
@@ -95,11 +93,12 @@ def test_the_report_names_no_file(files, output, report):
 
 
 def test_two_runs_are_explained_by_one_pose(files, patient, tmp_path, capsys):
-    arguments = ["--cta", files["cta"], "--dsa", files["dsa"], "--dsa", files["dsa_2"], "--output", tmp_path]
+    arguments = ["--cta", files["cta"], "--dsa", files["dsa"], "--dsa", files["dsa_frontal"], "--output", tmp_path]
     assert main(["register", *map(str, arguments)]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     jsonschema.Draft202012Validator(report_schema()).validate(report)
-    assert [view["carm"]["primary_angle_deg"] for view in report["angiograms"]] == [90, 0]
+    angles_deg = [view["carm"]["primary_angle_deg"] for view in report["angiograms"]]
+    assert angles_deg == pytest.approx([run.carm.primary_angle_deg for run in patient.runs], abs=1e-3)
     for run in patient.runs:
         assert mean_projection_error_mm(
             np.array(report["pose"]), patient.pose, patient.volume.centre_mm, run.carm
@@ -131,8 +130,7 @@ def test_a_start_can_be_given_and_options_replace_the_tags(files, patient, tmp_p
 
 
 def test_the_demo_tells_how_far_it_is_from_the_truth(tmp_path, monkeypatch, capsys):
-    small = functools.partial(simple_patient, detector_px=128, voxel_mm=1.6)
-    monkeypatch.setattr("DeepIterRegLib.research.simulate.simple.simple_patient", small)
+    monkeypatch.setattr("DeepIterRegLib.research.simulate.built_in.built_in_patient", lambda seed: lateral_patient())
     assert main(["demo", "--seed", "1", "--output", str(tmp_path)]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     jsonschema.Draft202012Validator(report_schema()).validate(report)

@@ -18,7 +18,7 @@ from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.veins.veins import grow_veins
-from DeepIterRegLib.research.simulate.vessels.paint import tube_points
+from DeepIterRegLib.research.simulate.vessels.tube_points import tube_points
 from Testing.support.cases import CASES, needs_cases
 from Testing.support.vessel_tree_case import prepared_volume
 

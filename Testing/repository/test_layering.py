@@ -34,6 +34,7 @@ TOP = {"mrml", "cli", "worker", "research"}
 
 HEAVY = {
     "torch", "monai", "tensorboard", "numba", "diffdrr", "nanodrr", "torchio", "kornia", "roma", "dask", "distributed",
+    "trimesh",
 }  # fmt: skip
 """Slow to import and not everywhere installed: loaded by the function that needs them."""
 
@@ -122,6 +123,27 @@ def test_each_layer_uses_only_those_below_it() -> None:
 def test_method_knows_nothing_of_nodes_commands_and_experiments() -> None:
     method = [path for path in MODULES if layer_of(path) not in TOP]
     assert not listed((path, found) for path, found in imports(method) if layer_used(found) in TOP)
+
+
+RESEARCH_BY_NAME = {
+    "DeepIterRegLib/cli/main.py", "DeepIterRegLib/worker/sample.py", "DeepIterRegLib/mrml/self_test.py",
+}  # fmt: skip
+"""The command's list of subcommands, Slicer's Sample Data, and the panel's test of itself."""
+
+
+def test_nothing_of_the_product_imports_what_is_made_for_research() -> None:
+    product = [path for path in MODULES if layer_of(path) != "research"]
+    product += sorted((ROOT / "DeepIterReg").rglob("*.py"))
+    assert not listed(
+        (path, found) for path, found in imports(product) if found.name.startswith("DeepIterRegLib.research")
+    )
+    named = {
+        path.relative_to(ROOT).as_posix()
+        for path in product
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and str(node.value).startswith("DeepIterRegLib.research")
+    }
+    assert named == RESEARCH_BY_NAME
 
 
 def test_only_the_scene_layer_and_the_module_know_slicer() -> None:

@@ -102,12 +102,11 @@ def moved(pose: FloatArray, step: int) -> FloatArray:
 def built_in_cloud() -> tuple[VesselCloud, FloatArray]:
     """The vessels of the patient of `deepiterreg demo`, as their masks have them, and the true pose."""
     from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
-    from DeepIterRegLib.research.simulate.simple import simple_patient
+    from DeepIterRegLib.research.simulate.built_in import built_in_patient
 
-    patient = simple_patient(1)
-    cloud = cloud_from_volume(
-        patient.volume, patient.vessel_mask, patient.skull_vein_mask, patient.vessel_mask.astype(np.float32)
-    )
+    patient = built_in_patient(1)
+    vessels = patient.artery_mask | patient.vein_mask
+    cloud = cloud_from_volume(patient.volume, vessels, patient.skull_vein_mask, vessels.astype(np.float32))
     return cloud, patient.pose
 
 

@@ -8,7 +8,6 @@ selected. ahead: they were selected as long ago as it takes to prepare them. aga
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.panel import register_section
-from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
+from DeepIterRegLib.research.simulate.built_in import angiograms_of, built_in_patient
 from Testing.qt_adapter import open_module
 
 
@@ -65,17 +64,16 @@ def registration(opened: Any) -> dict[str, float]:
 
 
 def main(arguments: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        if arguments:
-            images = read_volume(Path(arguments[0])), read_angiogram(Path(arguments[1]))
-        else:
-            patient = simple_patient(seed=1)
-            images = patient.volume, read_angiogram(write_patient(patient, folder)["dsa"])
-        names = ("first progress", "first overlay", "moved overlay", "result", "overlays drawn")
-        print(f"{'':22}" + "".join(f"{name:>16}" for name in names))
-        for state in ("cold", "warm", "ahead"):
-            for which, marks in zip((state, f"again, {state}"), measure(images, state), strict=True):
-                print(f"{which:22}" + "".join(f"{marks.get(name, float('nan')):16.2f}" for name in names))
+    if arguments:
+        images = read_volume(Path(arguments[0])), read_angiogram(Path(arguments[1]))
+    else:
+        patient = built_in_patient(seed=1)
+        images = patient.volume, angiograms_of(patient)[0]
+    names = ("first progress", "first overlay", "moved overlay", "result", "overlays drawn")
+    print(f"{'':22}" + "".join(f"{name:>16}" for name in names))
+    for state in ("cold", "warm", "ahead"):
+        for which, marks in zip((state, f"again, {state}"), measure(images, state), strict=True):
+            print(f"{which:22}" + "".join(f"{marks.get(name, float('nan')):16.2f}" for name in names))
 
 
 if __name__ == "__main__":

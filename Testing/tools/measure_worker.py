@@ -23,7 +23,8 @@ from DeepIterRegLib.images.volume_source import VolumeSource
 from DeepIterRegLib.mrml.worker_client.client import ProcessWorkerClient
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.options import Options
-from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
+from DeepIterRegLib.research.simulate.built_in import built_in_patient
+from DeepIterRegLib.research.simulate.files.patient_files import write_patient
 from Testing.support.worker_loop import Heard, Loop, PipeProcess
 
 
@@ -91,7 +92,7 @@ def main() -> None:
         if arguments.images:
             cta, dsa = arguments.images
         else:
-            files = write_patient(simple_patient(seed=1), folder)
+            files = write_patient(built_in_patient(seed=1), folder)
             cta, dsa = files["cta"], files["dsa"]
         measure(request_for(cta, dsa), environment)
 

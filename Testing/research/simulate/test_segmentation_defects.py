@@ -14,7 +14,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.simulate.segmentations.segmentation_defects import degrade_detector, degrade_volume, dice
 from DeepIterRegLib.research.simulate.segmentations.segmentation_quality import KNOBS, SegmentationQuality
 from DeepIterRegLib.research.simulate.segmentations.vessel_pieces import PIECE_MM, cut_into_pieces
-from DeepIterRegLib.research.simulate.simple import simple_patient
+from Testing.support.patients import small_patient
 
 SPACING_MM = np.array([0.6, 0.6, 0.6])
 KINDS = [field.name for field in fields(SegmentationQuality)]
@@ -58,8 +58,8 @@ def tree() -> Tree:
 @pytest.fixture(scope="module")
 def image() -> tuple[np.ndarray, np.ndarray]:
     """Arteries and veins of a run, 256 x 256."""
-    run = simple_patient(1, detector_px=256, voxel_mm=1.6).runs[0]
-    return run.arteries_mm > 0.3, run.veins_mm > 0.3
+    run = small_patient().runs[0]
+    return tuple(np.kron(mm > 0.3, np.ones((2, 2), dtype=bool)) for mm in (run.arteries_mm, run.veins_mm))
 
 
 def degraded_image(image, quality, seed=0):

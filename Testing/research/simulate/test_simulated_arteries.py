@@ -18,7 +18,7 @@ from DeepIterRegLib.research.simulate.streams import stream
 from DeepIterRegLib.research.simulate.vessels.vessel import STEP_MM, Vessel
 from Testing.support.cases import CASES, needs_cases
 
-SEEDS = range(6)
+SEEDS = range(4)
 MCA, ACA, PCA = ("M1", "M2", "M4"), ("A2", "pericallosal", "ACA"), ("P2", "PCA")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import pytest
 
@@ -11,26 +9,21 @@ from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.geometry.projection import mean_projection_error_px
 from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
 from DeepIterRegLib.render.splat_numpy import SplatNumpy
-from DeepIterRegLib.research.simulate.patient import PatientOptions, SimulatedPatient, simulate_patient
+from DeepIterRegLib.research.simulate.built_in import built_in_patient
+from DeepIterRegLib.research.simulate.patient import SimulatedPatient, draw_anatomy
+from Testing.support.patients import SMALL_CT_COLUMNS, SMALL_DETECTOR_PX, SMALL_SEED, small_patient
 
-COARSE = PatientOptions(views=("lateral", "frontal"), detector_px=256, ct_columns=160)
-SEED = 12
 
-
-@functools.cache
 def patient() -> SimulatedPatient:
-    return simulate_patient(SEED, COARSE)
+    return small_patient()
 
 
 def correlation(mask: BoolArray, pose: FloatArray, view: int) -> float:
     """Of the true contrast of a run's arteries with the projection of the CTA's, at `pose`."""
     run = patient().runs[view]
-    factor = 2
     cloud = cloud_from_volume(patient().volume, mask, np.zeros_like(mask), mask.astype(np.float32))
-    shown = SplatNumpy(cloud, run.carm.binned(factor)).render(pose[None])[0]
-    rows, columns = shown.shape
-    filled = run.arteries_mm.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
-    return float(np.corrcoef(np.sqrt(shown).ravel(), np.sqrt(filled).ravel())[0, 1])
+    shown = SplatNumpy(cloud, run.carm).render(pose[None])[0]
+    return float(np.corrcoef(np.sqrt(shown).ravel(), np.sqrt(run.arteries_mm).ravel())[0, 1])
 
 
 @pytest.mark.parametrize(("view", "axis"), [(0, 1), (0, 2), (1, 0), (1, 2)])
@@ -51,24 +44,23 @@ def test_the_radiological_pose_is_off():
     assert error_px > 5
 
 
-def test_equal_seeds_give_equal_patients():
-    options = PatientOptions(detector_px=128, ct_columns=96)
-    first, second = simulate_patient(4, options), simulate_patient(4, options)
-    np.testing.assert_array_equal(first.volume.voxels, second.volume.voxels)
-    np.testing.assert_array_equal(first.runs[0].frames, second.runs[0].frames)
-    np.testing.assert_array_equal(first.pose, second.pose)
+def test_equal_seeds_give_equal_patients_and_a_second_view_leaves_the_first_as_it_was():
+    lateral = built_in_patient(SMALL_SEED, detector_px=SMALL_DETECTOR_PX, ct_columns=SMALL_CT_COLUMNS)
+    np.testing.assert_array_equal(lateral.volume.voxels, patient().volume.voxels)
+    np.testing.assert_array_equal(lateral.pose, patient().pose)
+    assert len(lateral.runs) == 1
+    np.testing.assert_array_equal(lateral.runs[0].frames, patient().runs[0].frames)
 
 
 def test_another_seed_is_another_patient():
-    options = PatientOptions(detector_px=128, ct_columns=96)
-    first, second = simulate_patient(4, options), simulate_patient(5, options)
-    assert not np.allclose(first.pose, second.pose)
-    assert len(first.anatomy.vessels) != len(second.anatomy.vessels)
+    other = draw_anatomy(SMALL_SEED + 1)
+    assert len(other.vessels) != len(patient().anatomy.vessels)
+    assert other.head.shape.scale != patient().anatomy.head.shape.scale
 
 
-def test_a_second_view_leaves_the_first_as_it_was():
-    alone = simulate_patient(SEED, PatientOptions(views=("lateral",), detector_px=256, ct_columns=160))
-    np.testing.assert_array_equal(alone.runs[0].frames, patient().runs[0].frames)
+def test_the_images_have_the_size_that_was_asked_for():
+    assert patient().volume.voxels.shape[1:] == (SMALL_CT_COLUMNS, SMALL_CT_COLUMNS)
+    assert [run.carm.rows for run in patient().runs] == [SMALL_DETECTOR_PX] * 2
 
 
 def test_the_run_is_taken_from_the_strokes_side():

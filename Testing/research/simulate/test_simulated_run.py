@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -15,73 +15,46 @@ from DeepIterRegLib.geometry.rigid import apply, rigid
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.research.simulate.anatomy import Anatomy
-from DeepIterRegLib.research.simulate.arteries.simple_arteries import grow_arteries
 from DeepIterRegLib.research.simulate.arteries.stroke import Stroke
 from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
-from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
-from DeepIterRegLib.research.simulate.head.simple_head import head_hu
-from DeepIterRegLib.research.simulate.head.skull import Skull
-from DeepIterRegLib.research.simulate.veins.simple_veins import grow_veins
 from DeepIterRegLib.research.simulate.vessels.tube_cloud import tube_cloud
-from DeepIterRegLib.research.simulate.x_ray.angiography import WATER_PER_MM, XRayRun, head_attenuation
 from DeepIterRegLib.research.simulate.x_ray.catheter import Catheter
-from DeepIterRegLib.research.simulate.x_ray.detector import Exposure, blurred, transmission
+from DeepIterRegLib.research.simulate.x_ray.detector import blurred, transmission
 from DeepIterRegLib.research.simulate.x_ray.doubling import doubled
+from DeepIterRegLib.research.simulate.x_ray.dsa_run import XRayRun
 from DeepIterRegLib.research.simulate.x_ray.head_projection import HeadShadow
+from DeepIterRegLib.research.simulate.x_ray.line_integrals import line_integrals
 from DeepIterRegLib.research.simulate.x_ray.motion import Motion
 from DeepIterRegLib.research.simulate.x_ray.run_plan import BloodFlow, RunPlan
 from DeepIterRegLib.research.simulate.x_ray.scatter import scattered
 from DeepIterRegLib.research.simulate.x_ray.shutter import Shutter
 from DeepIterRegLib.research.simulate.x_ray.x_ray_run import expose
+from Testing.support.patients import CLEAN_PLAN, POSE, TABLE_MM, average_anatomy, average_head, lateral_carm
 
 SIZE = 128
-TABLE_MM = np.array([3.0, -140.0, -600.0])
-SKULL = Skull(66, 82, 63, 75, 6.5)
-
-
-@dataclass
-class ShapedHead:
-    shape: HeadShape
 
 
 @pytest.fixture(scope="module")
 def anatomy() -> Anatomy:
-    rng = np.random.default_rng(5)
-    arteries = grow_arteries(SKULL, rng)
-    return Anatomy(ShapedHead(HeadShape()), (*arteries, *grow_veins(SKULL, rng, len(arteries))))  # type: ignore[arg-type]
+    return average_anatomy()
 
 
 @pytest.fixture(scope="module")
 def head() -> Volume:
-    voxel_mm, shape = 2.0, (88, 104, 104)
-    axes = np.diag([-voxel_mm, -voxel_mm, voxel_mm])
-    origin = np.array([0.0, 0.0, -13.0]) - axes @ (np.array(shape[::-1]) - 1) / 2
-    k, j, i = (np.arange(n) for n in shape)
-    hu = head_hu(
-        SKULL, (origin[0] - voxel_mm * i)[None, None], (origin[1] - voxel_mm * j)[None, :, None],
-        (origin[2] + voxel_mm * k)[:, None, None], np.random.default_rng(0),
-    )  # fmt: skip
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = axes, origin + TABLE_MM
-    return Volume(np.round(hu).astype(np.int16), matrix, "cta")
+    return average_head()
 
 
 def carm(alpha: float = 90.0) -> CArm:
-    return CArm.from_angles(alpha, 0, 1150, 750, 307.2 / SIZE, SIZE, SIZE)
+    return lateral_carm(SIZE, alpha)
 
 
-POSE = rigid(np.eye(3), -TABLE_MM + [0, 0, 8.0])
-STILL = Motion()
-CLEAN = RunPlan(
-    frames=20, motion=STILL, catheter=Catheter(below_base_mm=200.0), exposure=Exposure(dose_ugy=4, flicker=0.0),
-    flow=BloodFlow(seed=1),
-)  # fmt: skip
-
-
-def run_of(anatomy, head, plan=CLEAN, injected="ICA left", stroke=None, treated=False, alpha=90.0, seed=0) -> XRayRun:
+def run_of(
+    anatomy, head, plan=CLEAN_PLAN, injected="ICA left", stroke=None, treated=False, alpha=90.0, seed=0
+) -> XRayRun:
     return expose(
-        anatomy, stroke, treated, injected, head, rigid(np.eye(3), TABLE_MM), POSE, carm(alpha), plan,
-        np.random.default_rng(seed),
+        anatomy, stroke=stroke, treated=treated, injected=injected, plain_head=head,
+        head_to_patient=rigid(np.eye(3), TABLE_MM), pose=POSE, carm=carm(alpha), plan=plan,
+        rng=np.random.default_rng(seed),
     )  # fmt: skip
 
 
@@ -121,11 +94,11 @@ def test_frames_are_12_bits_and_the_first_is_an_unfilled_mask(run):
 
 
 def test_carotid_then_brain_then_veins_then_sinuses(anatomy, run):
-    times = CLEAN.times_s[1:]
+    times = CLEAN_PLAN.times_s[1:]
     peaks = {}
     for name in ("ICA left", "M4 central left", "vein of Trolard left"):
         peaks[name] = float(times[darkness(run, pixels_of(anatomy, name, run.carm)).argmax()])
-    assert 0.5 <= peaks["ICA left"] <= 2.5
+    assert 0.5 <= peaks["ICA left"] <= 3
     # What lies on top of a thin artery in so coarse a picture has its own time.
     assert peaks["ICA left"] <= peaks["M4 central left"] <= peaks["vein of Trolard left"] - 1
     index = {vessel.name: n for n, vessel in enumerate(anatomy.vessels)}
@@ -145,7 +118,7 @@ def test_truth_follows_the_injected_side(anatomy, run):
             )
     on, off = pixels_of(anatomy, "ICA left", run.carm), pixels_of(anatomy, "vein of Trolard left", run.carm)
     assert np.median(run.arteries_mm[on[:, 0], on[:, 1]]) > 2
-    assert np.median(run.veins_mm[off[:, 0], off[:, 1]]) > 0.2
+    assert np.median(run.veins_mm[off[:, 0], off[:, 1]]) > 0.1
     assert run.arteries_mm.max() < 25
 
 
@@ -160,23 +133,23 @@ def test_territory_behind_a_clot_is_empty_before_treatment_and_fills_after(anato
     at = pixels_of(anatomy, "M4 angular left", run.carm)
     assert darkness(after, at).max() > 3 * darkness(before, at).max()
     carotid = pixels_of(anatomy, "ICA left", run.carm)
-    assert darkness(before, carotid).max() > 0.8 * darkness(after, carotid).max()
+    assert darkness(before, carotid).max() > 0.6 * darkness(after, carotid).max()
 
 
 def test_vertebral_injection_fills_the_posterior_fossa(anatomy, head):
-    # In the simple tree one of the vertebral arteries alone goes on as the basilar.
+    # One of the vertebral arteries goes on as the basilar, the other opens into it.
     index = {vessel.name: n for n, vessel in enumerate(anatomy.vessels)}
     v4 = anatomy.vessels[anatomy.vessels[index["basilar"]].upstream]
     larger = anatomy.vessels[v4.upstream].name
     posterior = run_of(anatomy, head, injected=larger)
-    for name in ("basilar", "SCA left", "SCA right", "PCA left", "PCA right"):
+    for name in ("basilar", "SCA left", "SCA right", "P2 left"):
         assert posterior.fraction[index[name]][-1] > 0.3, name
     assert posterior.fraction[index["M1 left"]].max() < 0.1
     assert posterior.arrival_s[index["SCA left"]][-1] < 3
 
 
 def test_two_views_of_one_flow_show_the_same_circulation(anatomy, head, run):
-    frontal = run_of(anatomy, head, replace(CLEAN, motion=Motion(jerk_mm=(0.5, 0, 0))), alpha=0.0, seed=7)
+    frontal = run_of(anatomy, head, replace(CLEAN_PLAN, motion=Motion(jerk_mm=(0.5, 0, 0))), alpha=0.0, seed=7)
     for one, other in zip(run.arrival_s, frontal.arrival_s, strict=True):
         np.testing.assert_array_equal(one, other)
     at = pixels_of(anatomy, "ICA left", carm(0.0))
@@ -189,14 +162,14 @@ def test_an_artery_that_is_not_there_cannot_be_injected(anatomy, head):
 
 
 def test_a_head_that_moves_leaves_ghosts_of_the_skull(anatomy, head, run):
-    moved = run_of(anatomy, head, replace(CLEAN, motion=Motion(jerk_s=3.0, jerk_mm=(0, 0, 2.0), returns=0.0)))
+    moved = run_of(anatomy, head, replace(CLEAN_PLAN, motion=Motion(jerk_s=3.0, jerk_mm=(0, 0, 2.0), returns=0.0)))
     view = moved.carm
     vertex = np.round(project(apply(POSE, TABLE_MM + [[0, y, 66.0] for y in (-20.0, 0.0, 20.0)]), view)).astype(int)
     strip = [(slice(None), slice(row - 8, row + 8), column) for column, row in vertex]
     # Before the jerk the mask fits, after it not.
     spread = [np.mean([np.ptp(r.subtracted_frames[part].astype(float), axis=1) for part in strip], axis=0)
               for r in (run, moved)]  # fmt: skip
-    late, early = CLEAN.times_s[1:] > 4, CLEAN.times_s[1:] < 2.5
+    late, early = CLEAN_PLAN.times_s[1:] > 4, CLEAN_PLAN.times_s[1:] < 2.5
     assert spread[1][late].mean() > 2 * spread[0][late].mean()
     assert spread[1][early].mean() < 1.5 * spread[0][early].mean()
     assert max(moved.defects["head_displacement_px"]) == pytest.approx(
@@ -205,9 +178,9 @@ def test_a_head_that_moves_leaves_ghosts_of_the_skull(anatomy, head, run):
 
 
 def test_swallowing_moves_the_jaw_and_not_the_vault(anatomy, head, run):
-    plan = replace(CLEAN, motion=Motion(jaw_deg=4.0, jaw_s=4.0))
+    plan = replace(CLEAN_PLAN, motion=Motion(jaw_deg=4.0, jaw_s=4.0))
     moved = run_of(anatomy, head, plan)
-    frame = int(np.abs(CLEAN.times_s[1:] - 4.5).argmin())
+    frame = int(np.abs(CLEAN_PLAN.times_s[1:] - 4.5).argmin())
     change = np.abs(moved.subtracted_frames[frame].astype(float) - run.subtracted_frames[frame].astype(float))
     column, row = np.round(project(apply(POSE, TABLE_MM + [[0, 50.0, -102.0]]), run.carm)[0]).astype(int)
     vault = change[: SIZE // 2].mean()
@@ -216,7 +189,7 @@ def test_swallowing_moves_the_jaw_and_not_the_vault(anatomy, head, run):
 
 def test_shutter_is_black_and_its_tags_tell_where(anatomy, head, tmp_path):
     shutter = Shutter("rectangular", left=0.125, right=1.0, upper=0.0, lower=0.875)
-    shuttered = run_of(anatomy, head, replace(CLEAN, shutter=shutter))
+    shuttered = run_of(anatomy, head, replace(CLEAN_PLAN, shutter=shutter))
     assert not shuttered.frames[:, :, : SIZE // 8 - 4].any()
     assert not shuttered.subtracted_frames[:, SIZE - SIZE // 8 + 4 :].any()
     assert (shuttered.subtracted_frames[:, : SIZE // 2, SIZE // 4 :] > 0).all()
@@ -230,7 +203,7 @@ def test_shutter_is_black_and_its_tags_tell_where(anatomy, head, tmp_path):
 @pytest.mark.parametrize("shape", ["circular", "rectangular"])
 def test_tags_of_round_and_turned_shutters_agree_with_the_pixels(anatomy, head, tmp_path, shape):
     shutter = Shutter(shape, 0.08, 0.92, 0.08, 0.95, 6.0 if shape == "rectangular" else 0.0)
-    shuttered = run_of(anatomy, head, replace(CLEAN, shutter=shutter))
+    shuttered = run_of(anatomy, head, replace(CLEAN_PLAN, shutter=shutter))
     lit = shuttered.frames.any(axis=0)
     valid = read_angiogram(write_xa(shuttered, tmp_path / "dsa.dcm")).valid
     assert (lit ^ valid).mean() < 0.05
@@ -247,7 +220,7 @@ def test_written_run_reads_back_with_dark_vessels(anatomy, head, run, tmp_path):
 
 
 def test_catheter_ends_the_column_of_contrast_and_is_seen_in_the_mask(anatomy, head, run):
-    with_guide = run_of(anatomy, head, replace(CLEAN, catheter=Catheter(below_base_mm=5.0, french=8.0)))
+    with_guide = run_of(anatomy, head, replace(CLEAN_PLAN, catheter=Catheter(below_base_mm=5.0, french=8.0)))
     assert with_guide.defects["catheter_tip_mm"] > 30
     ica = next(n for n, vessel in enumerate(anatomy.vessels) if vessel.name == "ICA left")
     assert with_guide.fraction[ica][0] == 0.0 < run.fraction[ica][0]
@@ -272,12 +245,17 @@ def test_plans_differ_and_keep_to_what_clinics_do():
 
 
 def test_shadow_of_the_head_is_its_line_integral(head):
+    """Summed by slabs and planes it is what every voxel by itself adds up to."""
+    k, j, i = np.nonzero(head.voxels > -900)
+    places = apply(head.ijk_to_ras, np.column_stack([i, j, k]).astype(float))
+    density = 1 + head.voxels[k, j, i] / 1000
     for alpha in (90.0, 0.0):
         water, bone = HeadShadow.of(head, POSE, carm(alpha)).seen(POSE, carm(alpha))
-        expected = head_attenuation(head, POSE, carm(alpha))
-        inside = expected > 1
-        inside[-SIZE // 4 :] = False
-        found = WATER_PER_MM * (water + bone)
+        expected = line_integrals(places, density * np.prod(head.spacing_mm), POSE, carm(alpha).binned(2))
+        found = (water + bone).reshape(SIZE // 2, 2, SIZE // 2, 2).mean(axis=(1, 3))
+        inside = expected > 50
+        # Below the volume the neck goes on in the shadow alone.
+        inside[-SIZE // 8 :] = False
         assert np.median(np.abs(found - expected)[inside]) < 0.02 * np.median(expected[inside])
 
 

@@ -16,7 +16,7 @@ from DeepIterRegLib.research.simulate.veins.veins import grow_veins
 from DeepIterRegLib.research.simulate.vessels.vessel import STEP_MM
 
 FIRST = 7
-SEEDS = range(10)
+SEEDS = range(6)
 
 
 def grown(seed):

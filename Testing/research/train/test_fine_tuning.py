@@ -22,17 +22,13 @@ from DeepIterRegLib.research.train.sample import draw_sample
 from DeepIterRegLib.research.train.scanned_anatomy import FITTED, ScannedHead, scanned_anatomy
 from DeepIterRegLib.research.train.scanned_source import ScannedAnatomies
 from DeepIterRegLib.research.train.stream import FIRST_VALIDATION_SEED
-from DeepIterRegLib.research.train.vein_anatomy import FIRST_TRAINING_SEED, TrainingAnatomy
+from DeepIterRegLib.research.train.vein_anatomy import TrainingAnatomy
+from Testing.support.training_heads import training_head
 
 CENTRE_MM = np.array([4.0, -6.0, -20.0])
 """Of the CTA, in the frame of the brain's middle."""
 PLACE_MM = np.array([100.0, 200.0, -300.0])
 """Where the scanner's frame has it."""
-
-
-@functools.cache
-def grown(number: int) -> TrainingAnatomy:
-    return TrainingAnatomy.draw(FIRST_TRAINING_SEED + number)
 
 
 def cloud_of(anatomy: TrainingAnatomy) -> VesselCloud:
@@ -45,7 +41,7 @@ def cloud_of(anatomy: TrainingAnatomy) -> VesselCloud:
 
 @functools.cache
 def scanned() -> TrainingAnatomy:
-    return scanned_anatomy(ScannedHead.of(cloud_of(grown(0))), grown(1))
+    return scanned_anatomy(ScannedHead.of(cloud_of(training_head(0))), training_head(1))
 
 
 def sinuses_of(anatomy: TrainingAnatomy) -> np.ndarray:
@@ -56,7 +52,7 @@ def sinuses_of(anatomy: TrainingAnatomy) -> np.ndarray:
 
 
 def test_fit_finds_how_a_head_was_turned_moved_and_scaled():
-    sinuses = sinuses_of(grown(0))
+    sinuses = sinuses_of(training_head(0))
     turn = Rotation.from_euler("xyz", [8, -5, 10], degrees=True).as_matrix()
     fit = fit_head(sinuses, 0.95 * sinuses @ turn.T + [12, -20, 30])
     assert fit.scale == pytest.approx(0.95, abs=0.005)
@@ -65,14 +61,14 @@ def test_fit_finds_how_a_head_was_turned_moved_and_scaled():
 
 
 def test_fit_is_of_a_head_even_where_the_scan_shows_only_some_sinuses():
-    head = grown(0)
+    head = training_head(0)
     behind = sinuses_of(head)[sinuses_of(head)[:, 1] < 0]
     fit = fit_head(sinuses_of(head), behind + np.array([5.0, 9.0, -7.0]))
     np.testing.assert_allclose(fit(np.zeros((1, 3))), [[5, 9, -7]], atol=4)
 
 
 def test_scanned_vessels_stay_where_the_scan_has_them_and_the_centre_with_them():
-    anatomy, cloud = scanned(), cloud_of(grown(0))
+    anatomy, cloud = scanned(), cloud_of(training_head(0))
     own = anatomy.points_mm[anatomy.scan.is_scanned]
     assert anatomy.volumes_mm3[anatomy.scan.is_scanned].sum() == pytest.approx(cloud.weights_mm3.sum(), rel=1e-3)
     about_centre = own - anatomy.scan.centre_mm
@@ -86,7 +82,7 @@ def test_scanned_vessels_stay_where_the_scan_has_them_and_the_centre_with_them()
 
 
 def test_points_of_a_scan_get_the_names_of_what_they_are():
-    truth, anatomy = grown(0), scanned()
+    truth, anatomy = training_head(0), scanned()
     sigmoid = anatomy.points_mm[anatomy.scan.is_large_vein & (anatomy.kind[anatomy.vessel] == "sigmoid sinus")]
     side = anatomy.side[anatomy.vessel][anatomy.scan.is_large_vein & (anatomy.kind[anatomy.vessel] == "sigmoid sinus")]
     assert (np.sign(sigmoid[:, 0]) == side).mean() > 0.95
@@ -125,7 +121,7 @@ def test_samples_turn_about_the_scans_own_centre():
 
 
 def test_scan_without_large_veins_is_refused():
-    cloud = cloud_of(grown(0))
+    cloud = cloud_of(training_head(0))
     with pytest.raises(InputError, match="hardly any large vein; give one"):
         ScannedHead.of(cloud.subset(~cloud.is_vein))
 
@@ -135,11 +131,11 @@ def test_scan_without_large_veins_is_refused():
 
 @pytest.fixture
 def few_lenders(monkeypatch):
-    monkeypatch.setattr(scanned_source, "_lender", lambda seed: grown(seed % 2))
+    monkeypatch.setattr(scanned_source, "_lender", lambda seed: training_head(seed % 2))
 
 
 def written(folder, count: int) -> tuple:
-    head = ScannedHead.of(cloud_of(grown(0)))
+    head = ScannedHead.of(cloud_of(training_head(0)))
     files = tuple(folder / f"{number}.npz" for number in range(count))
     for number, file in enumerate(files):
         head.stretched(np.full(3, 1 + 0.01 * number)).write(file)
@@ -203,7 +199,7 @@ def quick(monkeypatch, few_lenders):
         return Volume(np.full((2, 2, 2), path.read_bytes()[0], np.int16), np.eye(4), "cta")
 
     def prepare(volume):
-        cloud = cloud_of(grown(0))
+        cloud = cloud_of(training_head(0))
         return Prepared(cloud if volume.voxels.flat[0] else cloud.subset(~cloud.is_vein))
 
     monkeypatch.setattr(scans, "read_volume", read)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import functools
 import os
 import signal
 from contextlib import nullcontext
@@ -28,6 +27,7 @@ from DeepIterRegLib.research.train.stream import (
 )
 from DeepIterRegLib.research.train.vein_anatomy import FIRST_TRAINING_SEED, TrainingAnatomy
 from DeepIterRegLib.research.train.workers import sample_workers
+from Testing.support.training_heads import training_head
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
@@ -45,11 +45,6 @@ TINY = Recipe(
 )  # fmt: skip
 
 
-@functools.cache
-def grown(seed: int) -> TrainingAnatomy:
-    return TrainingAnatomy.draw(seed)
-
-
 @dataclass(frozen=True)
 class FewHeads:
     """`count` heads, whatever the seed."""
@@ -58,7 +53,7 @@ class FewHeads:
     name: str = "few"
 
     def draw(self, seed: int) -> TrainingAnatomy:
-        return grown(FIRST_TRAINING_SEED + seed % self.count)
+        return training_head(seed % self.count)
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,7 @@ IN_SOFT_TISSUE = ("ECA", "STA", "occipital", "facial", "maxillary")
 OPEN_AIR_HU = -800.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CtScan:
     """A CTA with its truth, all (K, J, I) on one grid."""
 
@@ -101,13 +101,13 @@ def scan(
         "streaks from fillings": metal,
     }
     return CtScan(
-        Volume(voxels, ijk_to_patient, "cta", "simulated CTA"),
-        masks[0],
-        masks[1] | masks[2],
-        masks[2],
-        Volume(plain, ijk_to_patient, "cta", "simulated head"),
-        tuple(plaques),
-        defects,
+        volume=Volume(voxels, ijk_to_patient, "cta", "simulated CTA"),
+        artery_mask=masks[0],
+        vein_mask=masks[1] | masks[2],
+        skull_vein_mask=masks[2],
+        plain_head=Volume(plain, ijk_to_patient, "cta", "simulated head"),
+        calcifications=tuple(plaques),
+        defects=defects,
     )
 
 

@@ -24,7 +24,7 @@ from DeepIterRegLib.research.simulate.segmentations.segmentations import SEEN_MM
 
 if TYPE_CHECKING:
     from DeepIterRegLib.research.simulate.patient import SimulatedPatient
-    from DeepIterRegLib.research.simulate.x_ray.angiography import XRayRun
+    from DeepIterRegLib.research.simulate.x_ray.dsa_run import XRayRun
 
 PANEL_PX, MARGIN_PX, TITLE_PX, CAPTION_PX = 300, 6, 34, 24
 ARTERY_RGB, VEIN_RGB = (235, 60, 45), (60, 130, 255)

@@ -13,7 +13,7 @@ import numpy as np
 from DeepIterRegLib import __version__
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, mean_projection_error_px
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel
-from DeepIterRegLib.research.simulate.x_ray.angiography import XRayRun
+from DeepIterRegLib.research.simulate.x_ray.dsa_run import XRayRun
 
 if TYPE_CHECKING:
     from DeepIterRegLib.research.simulate.patient import SimulatedPatient, View

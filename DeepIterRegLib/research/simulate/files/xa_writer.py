@@ -9,10 +9,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, XRayAngiographicImageStorage, generate_uid
 
-from DeepIterRegLib.research.simulate.x_ray.angiography import PIXEL_BITS, XRayRun
+from DeepIterRegLib.research.simulate.x_ray.dsa_run import PIXEL_BITS, XRayRun
 
 
-def write_xa(run: XRayRun, path: Path, *, subtracted: bool = False, name: str = "simple") -> Path:
+def write_xa(run: XRayRun, path: Path, *, subtracted: bool = False, name: str = "simulated") -> Path:
     """Write one multi-frame XA file and return its path.
 
     Raw frames with a Mask Subtraction Sequence that names the first as the mask, or, with `subtracted`, the difference

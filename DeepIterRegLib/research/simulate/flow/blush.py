@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.research.simulate.flow.haemodynamics import ArterialPassage
+from DeepIterRegLib.research.simulate.flow.arterial_passage import ArterialPassage
 from DeepIterRegLib.research.simulate.head.head_shape import (
     TEMPLATE_DEPTH_MM,
     TEMPLATE_HALF_LENGTH_MM,
@@ -84,7 +84,7 @@ def _is_external(index: int, vessels: Sequence[Vessel]) -> bool:
 
 def _sampled_brain(shape: HeadShape, samples: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
     """Points (N, 3) of the brain, head's frame, their weight (N,) by perfusion, and the volume of each in mm3."""
-    skull = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM, 6.5)
+    skull = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM)
     low = np.array([-skull.half_width_mm, -skull.half_length_mm, -60.0])
     high = np.array([skull.half_width_mm, skull.half_length_mm, skull.height_mm])
     template = rng.uniform(low, high, (2 * samples, 3))

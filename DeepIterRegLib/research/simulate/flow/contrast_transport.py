@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.research.simulate.flow.arterial_passage import ArterialPassage
 from DeepIterRegLib.research.simulate.flow.flow_network import FlowNetwork
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel
-
-if TYPE_CHECKING:
-    from DeepIterRegLib.research.simulate.flow.haemodynamics import ArterialPassage
 
 SLOWEST_MM_PER_S, FASTEST_MM_PER_S, FASTEST_PER_MM = 25.0, 30.0, 120.0
 """Limits on the velocity that contrast is carried with (the upper one grows with the radius: 300 mm/s in a carotid,

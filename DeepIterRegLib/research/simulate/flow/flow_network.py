@@ -19,7 +19,7 @@ CLOSED = 1e-9
 """Conductance of a clot, relative to the open vessel: not zero, so that the equations keep one solution."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FlowNetwork:
     """Nodes 0 to `nodes` - 1 and E pieces between them. A piece runs along a vessel's points from `first` to `last`."""
 
@@ -109,13 +109,21 @@ def flow_network(
     last_node = {index: node((index, len(vessels[index].points_mm) - 1)) for index in arteries}
     of, first_point, last_point, start, end_node = np.array(columns, dtype=np.intp).reshape(-1, 5).T
     roots = {index: node((index, 0)) for index in arteries if vessels[index].upstream is None}
+    branched = _end_in_branches(joins, vessels)
     terminals = {
-        index: last_node[index]
-        for index in arteries
-        if vessels[index].downstream is None and not _ends_in_branches(joins, index, vessels)
+        index: last_node[index] for index in arteries if vessels[index].downstream is None and index not in branched
     }
     return FlowNetwork(
-        len(number), of, first_point, last_point, start, end_node, np.array(conductances), roots, terminals, last_node
+        nodes=len(number),
+        vessel=of,
+        first=first_point,
+        last=last_point,
+        start=start,
+        end=end_node,
+        conductance=np.array(conductances),
+        roots=roots,
+        terminals=terminals,
+        last_node=last_node,
     )
 
 
@@ -133,6 +141,6 @@ def _merged(joins: dict[tuple[int, int], tuple[int, int]]) -> dict[tuple[int, in
     return {key: find(key) for key in parent}
 
 
-def _ends_in_branches(joins: dict[tuple[int, int], tuple[int, int]], index: int, vessels: Sequence[Vessel]) -> bool:
-    last = len(vessels[index].points_mm) - 1
-    return any(target[0] == index and target[1] >= last - 1 for target in joins.values())
+def _end_in_branches(joins: dict[tuple[int, int], tuple[int, int]], vessels: Sequence[Vessel]) -> set[int]:
+    """The vessels that others begin at, or open into, at their end."""
+    return {index for index, at in joins.values() if at >= len(vessels[index].points_mm) - 2}

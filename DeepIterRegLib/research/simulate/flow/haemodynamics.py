@@ -14,6 +14,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.simulate.arteries.collaterals import COLLATERAL_MM_PER_S, behind, collaterals, root_of
 from DeepIterRegLib.research.simulate.arteries.stroke import Stroke
+from DeepIterRegLib.research.simulate.flow.arterial_passage import ArterialPassage
 from DeepIterRegLib.research.simulate.flow.contrast_transport import carry, fill_piece, reflux, transit_steps
 from DeepIterRegLib.research.simulate.flow.flow_network import FlowNetwork, clot_points, flow_network
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel
@@ -44,25 +45,6 @@ class Injection:
     external_fraction: float = 0.0
     """Concentration in the external carotid of the side: 1 for an injection into the common carotid."""
     external_name: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class ArterialPassage:
-    """The arteries after an injection. Lists go by the index in the anatomy's vessels; veins have inf and 0."""
-
-    network: FlowNetwork
-    pressure_mmhg: FloatArray
-    """(nodes,)."""
-    piece_flow_mm3_s: FloatArray
-    """(E,) positive from the piece's `start` to its `end`."""
-    terminal_flow_mm3_s: dict[int, float]
-    """Into tissue, for each terminal artery."""
-    flow_mm3_s: list[FloatArray]
-    """(N,) at each centreline point, positive in the direction of the points."""
-    fraction: list[FloatArray]
-    """(N,) of blood that came from the catheter."""
-    arrival_s: list[FloatArray]
-    """(N,) after the start of the injection; inf where no contrast comes."""
 
 
 def inject(
@@ -120,9 +102,12 @@ def inject(
 
     empty = [np.zeros(len(vessel.points_mm)) for vessel in vessels]
     result = ArterialPassage(
-        network, pressure, flow[:count],
-        {index: float(outflow[node] * (pressure[node] - VENOUS_MMHG)) for index, node in network.terminals.items()},
-        [each.copy() for each in empty], [each.copy() for each in empty], [each + np.inf for each in empty],
+        network=network, pressure_mmhg=pressure, piece_flow_mm3_s=flow[:count],
+        terminal_flow_mm3_s={
+            index: float(outflow[node] * (pressure[node] - VENOUS_MMHG)) for index, node in network.terminals.items()
+        },
+        flow_mm3_s=[each.copy() for each in empty], fraction=[each.copy() for each in empty],
+        arrival_s=[each + np.inf for each in empty],
     )  # fmt: skip
     for piece in range(count):
         fill_piece(result, piece, steps[piece], fraction, arrival, vessels)

@@ -21,7 +21,7 @@ from DeepIterRegLib.research.simulate.head.head_shape import (
 )
 from DeepIterRegLib.research.simulate.head.skull import Skull
 
-TEMPLATE_SKULL = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM, 6.5)
+TEMPLATE_SKULL = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM)
 PIA_BELOW_TABLE_MM = 3.5
 """From the inner table to the crown of a gyrus: dura and subarachnoid space."""
 FALX_HALF_MM = 1.8

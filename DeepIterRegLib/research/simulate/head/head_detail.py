@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.research.simulate.head.implicit import Point
@@ -40,18 +39,27 @@ def mirrored(low: Point, high: Point, paint: PaintSide) -> list[Detail]:
 
 def boxes(details: list[Detail], template: Coordinates, lattice: Lattice) -> list[tuple[Detail, Box]]:
     """The details that a scan shows, each with the voxels that hold its box. template: x, y, z on the lattice."""
+    # Looking only where a box can be, along each axis, saves most of the time.
+    others = ((1, 2), (0, 2), (0, 1))
+    ranges = [[(values.min(axis=rest), values.max(axis=rest)) for rest in others] for values in template]
     shown = []
     for detail in details:
-        inside: npt.NDArray[np.bool_] | None = None
+        near: list[slice] = []
+        for axis in range(3):
+            may = np.ones(template[0].shape[axis], dtype=bool)
+            for extremes, low, high in zip(ranges, detail.low, detail.high, strict=True):
+                may &= (extremes[axis][0] <= high) & (extremes[axis][1] >= low)
+            hit = np.flatnonzero(may)
+            near.append(slice(int(hit[0]), int(hit[-1]) + 1) if len(hit) else slice(0, 0))
+        inside = np.ones([span.stop - span.start for span in near], dtype=bool)
         for values, low, high in zip(template, detail.low, detail.high, strict=True):
-            part = (values >= low) & (values <= high)
-            inside = part if inside is None else inside & part
-        assert inside is not None
+            part = values[tuple(near)]
+            inside &= (part >= low) & (part <= high)
         if not inside.any():
             continue
         spans = []
         for axis in range(3):
-            hit = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+            hit = near[axis].start + np.flatnonzero(inside.any(axis=tuple(n for n in range(3) if n != axis)))
             step, size = lattice.steps[axis], lattice.size_kji[axis]
             spans.append(slice(max((hit[0] - 1) * step, 0), min((hit[-1] + 1) * step, size)))
         if all(span.stop > span.start for span in spans):

@@ -30,7 +30,7 @@ def cranium(
 
     The last is the vault's alone, without the floor.
     """
-    skull = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM, vault_mm)
+    skull = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM)
     table = skull.depth_below_table(x, y, z)
     floor, to_depth, base_mm = look_up(skull_base(), x, y)
     above = (z - floor) * to_depth

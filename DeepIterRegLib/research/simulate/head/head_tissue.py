@@ -30,6 +30,8 @@ from DeepIterRegLib.research.simulate.head.texture import Texture
 T = TypeVar("T")
 AIR_HU = -1000.0
 LATTICE_MM = 2.0
+COARSE_VOXEL_MM, LATTICE_VOXELS = 0.85, 3.0
+"""In voxels larger than the first the lattice may be as wide as so many of them: nothing finer would be seen."""
 EDGE_MM = 0.6
 """Width of every surface, so that voxels that it crosses mix both sides, as in a scan."""
 CORTEX_MM = 1.8
@@ -68,7 +70,9 @@ class GeneratedHead:
         """
         traits = self.traits or HeadTraits.random(rng)
         textures = [Texture(cell, rng) for cell in (4.6, 5.5, 9.0, 2.2)]
-        lattice = Lattice.about(LATTICE_MM, size_kji, ijk_to_head)
+        voxel_mm = float(np.linalg.norm(ijk_to_head[:3, :3], axis=0).max())
+        spacing_mm = max(LATTICE_MM, LATTICE_VOXELS * voxel_mm) if voxel_mm > COARSE_VOXEL_MM else LATTICE_MM
+        lattice = Lattice.about(spacing_mm, size_kji, ijk_to_head)
         fields = _fields(self.shape, traits, textures, lattice.points_mm(ijk_to_head))
         hu = np.empty(size_kji, dtype=np.float32)
         details = boxes(all_details(traits, rng), fields.template, lattice)

@@ -1,4 +1,4 @@
-"""The shape of a simple skull: two half ellipsoids and a stepped floor, in mm about the middle of the brain (RAS)."""
+"""The template's skull: two half ellipsoids and a stepped floor, in mm about the middle of the brain (RAS)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,6 @@ class Skull:
     half_length_mm: float
     height_mm: float
     depth_mm: float
-    thickness_mm: float
-
-    @classmethod
-    def random(cls, rng: np.random.Generator) -> Skull:
-        """An adult's skull."""
-        return cls(
-            float(rng.normal(66, 1.8)), float(rng.normal(82, 2)), float(rng.normal(63, 1.8)), 75.0,
-            float(rng.uniform(5.5, 7.5)),
-        )  # fmt: skip
 
     def depth_below_table(self, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
         """Distance (mm, along the ray from the middle) inside the inner table; negative outside. Broadcasts."""

@@ -38,7 +38,7 @@ def _step(value: npt.NDArray[np.float64], width: float) -> npt.NDArray[np.float6
 
 @lru_cache(maxsize=1)
 def skull_base() -> SkullBase:
-    """The template's base. Heights follow `Skull.floor_mm`, along which the built-in vessels were placed."""
+    """The template's base. Heights follow `Skull.floor_mm`, along which the vessels are placed."""
     axis = np.arange(LOW_MM, HIGH_MM + 1)
     x, y = np.meshgrid(axis, axis, indexing="ij")
     ax = np.abs(x)

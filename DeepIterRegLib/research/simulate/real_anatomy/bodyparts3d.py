@@ -10,6 +10,7 @@ import csv
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -19,9 +20,12 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.simulate.real_anatomy.brava import TracedTree, landmarks_of
 from DeepIterRegLib.research.simulate.real_anatomy.centreline_tracing import Tracing, Voxels, trace, voxel_graph
 from DeepIterRegLib.research.simulate.real_anatomy.mesh_voxels import tube, voxelise
-from DeepIterRegLib.research.simulate.real_anatomy.ply import Mesh, read_ply
+from DeepIterRegLib.research.simulate.real_anatomy.ply import read_ply
 from DeepIterRegLib.research.simulate.vessels.artery_tree import ArteryTree, path_to_root, side_of, without_buds
 from DeepIterRegLib.research.simulate.vessels.vessel import centreline
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
 
 TABLE = "bp3d_head_table.csv"
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
@@ -98,13 +102,13 @@ def read_bodyparts3d(folder: Path, option: str = "--arteries") -> TracedTree:
     return TracedTree(tree, landmarks_of(tree), variants, "BodyParts3D")
 
 
-def _arteries(folder: Path, option: str) -> tuple[list[str], list[Mesh]]:
+def _arteries(folder: Path, option: str) -> tuple[list[str], list[Trimesh]]:
     named = read_meshes(folder, "artery", ("artery",), option)
     kept = [(name, mesh) for name, mesh in named if not any(word in name for word in BELOW)]
     return [name for name, _ in kept], [mesh for _, mesh in kept]
 
 
-def read_meshes(folder: Path, within: str, groups: Sequence[str], option: str) -> list[tuple[str, Mesh]]:
+def read_meshes(folder: Path, within: str, groups: Sequence[str], option: str) -> list[tuple[str, Trimesh]]:
     """Names and meshes (RAS, mm) of the table's groups, from one folder within the one of BodyParts3D.
 
     Raises InputError where the table or a mesh is missing or damaged.
@@ -129,11 +133,12 @@ def read_meshes(folder: Path, within: str, groups: Sequence[str], option: str) -
     for path in paths:
         mesh = read_ply(path, option)
         # Winding is of no matter: the two flips make a rotation.
-        meshes.append(Mesh(mesh.vertices * LPS_TO_RAS, mesh.faces))
+        mesh.vertices = mesh.vertices * LPS_TO_RAS
+        meshes.append(mesh)
     return list(zip(names, meshes, strict=True))
 
 
-def _canonical(name: str, mesh: Mesh) -> str:
+def _canonical(name: str, mesh: Trimesh) -> str:
     found = next((short for part, short in NAMES if part in name), "artery")
     if found in ("basilar", "ACOM"):
         return found
@@ -207,7 +212,7 @@ def _touching(canonical: list[str]) -> FloatArray:
     return price
 
 
-def _second_part(meshes: list[Mesh], canonical: list[str], side: str) -> Mesh:
+def _second_part(meshes: list[Trimesh], canonical: list[str], side: str) -> Trimesh:
     """P2, which the folder lacks: a tube round the midbrain from P1 over the temporal to the occipital branch."""
     sign = 1.0 if side == "right" else -1.0
 

@@ -15,7 +15,7 @@ from DeepIterRegLib.research.simulate.head.head_shape import (
 )
 from DeepIterRegLib.research.simulate.head.skull import Skull
 
-TEMPLATE = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM, 6.5)
+TEMPLATE = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM)
 CAROTID_TERMINUS_MM = (11.0, 10.0, -20.0)
 """On the right; mirrored on the left. With `BASILAR_TOP_MM` where the generated arteries have it."""
 BASILAR_TOP_MM = (0.0, -3.0, -27.0)

@@ -32,10 +32,6 @@ class Vessel:
     from outside (an artery of the neck, a vein that drains tissue)."""
     follows_skull: bool = False
     """True for the veins along the inner table: the paper's "veins that surround the skull"."""
-    onset_s: float = 0.0
-    """Of a vessel without upstream: when contrast reaches its first point, after the arteries' or the veins' start."""
-    opacity: float = 1.0
-    """Concentration relative to the injected artery's, after mixing with blood that carries no contrast."""
     downstream: int | None = None
     """Index of the vessel that the last point opens into (a vein's drain, a communicating artery's far end, the basilar
     artery for a vertebral); None where the blood goes into tissue or leaves the head."""

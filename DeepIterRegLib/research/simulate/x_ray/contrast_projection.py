@@ -12,14 +12,15 @@ from scipy import ndimage
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import apply
+from DeepIterRegLib.research.simulate.flow.arterial_passage import ArterialPassage
 from DeepIterRegLib.research.simulate.flow.blush import Tissue
 from DeepIterRegLib.research.simulate.flow.bolus import Bolus
-from DeepIterRegLib.research.simulate.flow.haemodynamics import LEAST_FRACTION, ArterialPassage
+from DeepIterRegLib.research.simulate.flow.haemodynamics import LEAST_FRACTION
 from DeepIterRegLib.research.simulate.flow.venous_passage import VenousPassage
 from DeepIterRegLib.research.simulate.vessels.tube_cloud import tube_cloud
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel
-from DeepIterRegLib.research.simulate.x_ray.angiography import line_integrals
 from DeepIterRegLib.research.simulate.x_ray.doubling import doubled
+from DeepIterRegLib.research.simulate.x_ray.line_integrals import line_integrals
 
 Frames = npt.NDArray[np.float32]
 ARTERY_STEP_S, VEIN_STEP_S, TISSUE_STEP_S = 0.12, 0.25, 0.3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.research.simulate.x_ray.angiography import PIXEL_BITS
+from DeepIterRegLib.research.simulate.x_ray.dsa_run import PIXEL_BITS
 from DeepIterRegLib.research.simulate.x_ray.scatter import scattered
 
 Image = npt.NDArray[np.float32]

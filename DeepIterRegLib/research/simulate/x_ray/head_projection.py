@@ -21,10 +21,12 @@ from DeepIterRegLib.research.simulate.ct.ct_slabs import jaw_share, materials, o
 from DeepIterRegLib.research.simulate.x_ray.doubling import doubled
 
 Image = npt.NDArray[np.float32]
-SLAB_MM = 1.4
+SLAB_MM, COARSE_SLAB_MM = 1.4, 2.2
 NECK_BELOW_MM = 60.0
 """The neck goes on below the volume as its lowest slice."""
 LOOK_PX = 16
+COARSE_VOXEL_MM, VOXEL_PX = 0.85, 1.5
+"""Voxels larger than the first, and than so many pixels as the isocentre sees them, have no edges worth every pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,8 @@ class HeadShadow:
         axis = int(np.abs((size - 1) / 2 - source).argmax())
         others = tuple(a for a in (2, 1, 0) if a != axis)
         spacing = volume.spacing_mm
-        step = max(1, round(SLAB_MM / float(spacing[axis])))
+        slab_mm = COARSE_SLAB_MM if spacing.max() > COARSE_VOXEL_MM else SLAB_MM
+        step = max(1, round(slab_mm / float(spacing[axis])))
         below = round(NECK_BELOW_MM / float(spacing[2]))
         low, high = occupied(volume, axis)
         middle = (low + high) / 2
@@ -121,18 +124,26 @@ class HeadShadow:
         """
         # Soft tissue has no edges worth a full resolution.
         half = carm.binned(2) if carm.rows % 2 == 0 and carm.columns % 2 == 0 else carm
+        for_bone = half if self._is_coarse_for(carm) else carm
         water = np.zeros((half.rows, half.columns), dtype=np.float32)
-        bone = np.zeros((carm.rows, carm.columns), dtype=np.float32)
+        bone = np.zeros((for_bone.rows, for_bone.columns), dtype=np.float32)
         for plane in self.planes:
             moved = pose @ jaw if jaw is not None and plane.moves_with_jaw else pose
             to_index = np.linalg.inv(moved @ self.ijk_to_ras)
             if plane.water_mm.any():
                 _add(water, plane.water_mm, plane, to_index, half)
             if plane.bone_mm.any():
-                _add(bone, plane.bone_mm, plane, to_index, carm)
+                _add(bone, plane.bone_mm, plane, to_index, for_bone)
         slant = _per_cosine(self.planes[0].axis, pose @ self.ijk_to_ras, half)
-        water = doubled(water * slant) if half is not carm else water * slant
-        return water, bone * (doubled(slant) if half is not carm else slant)
+        if half is carm:
+            return water * slant, bone * slant
+        bone = doubled(bone * slant) if for_bone is half else bone * doubled(slant)
+        return doubled(water * slant), bone
+
+    def _is_coarse_for(self, carm: CArm) -> bool:
+        voxel_mm = float(np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0).max())
+        pixel_mm = max(carm.pixel_spacing_mm) * carm.sid_mm / carm.sdd_mm
+        return voxel_mm > COARSE_VOXEL_MM and voxel_mm >= VOXEL_PX * pixel_mm
 
 
 def _rays(to_index: FloatArray, carm: CArm) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

@@ -20,16 +20,18 @@ from DeepIterRegLib.geometry.rigid import apply, invert
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.research.simulate.anatomy import Anatomy
 from DeepIterRegLib.research.simulate.arteries.stroke import Stroke
+from DeepIterRegLib.research.simulate.flow.arterial_passage import ArterialPassage
 from DeepIterRegLib.research.simulate.flow.blush import perfused_tissue
-from DeepIterRegLib.research.simulate.flow.haemodynamics import ArterialPassage, Injection, inject
+from DeepIterRegLib.research.simulate.flow.haemodynamics import Injection, inject
 from DeepIterRegLib.research.simulate.flow.venous_passage import VenousPassage, drain
 from DeepIterRegLib.research.simulate.vessels.tube_cloud import tube_cloud
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel
-from DeepIterRegLib.research.simulate.x_ray.angiography import PIXEL_BITS, XRayRun, line_integrals
 from DeepIterRegLib.research.simulate.x_ray.catheter import WALL_IODINE_MM
 from DeepIterRegLib.research.simulate.x_ray.contrast_projection import contrast_frames
 from DeepIterRegLib.research.simulate.x_ray.detector import pixel_values, quanta_per_unit, transmission
+from DeepIterRegLib.research.simulate.x_ray.dsa_run import PIXEL_BITS, XRayRun
 from DeepIterRegLib.research.simulate.x_ray.head_projection import HeadShadow
+from DeepIterRegLib.research.simulate.x_ray.line_integrals import line_integrals
 from DeepIterRegLib.research.simulate.x_ray.run_plan import RunPlan
 
 Image = npt.NDArray[np.float32]
@@ -46,7 +48,7 @@ MOST_THREADS = 4
 
 
 def expose(
-    anatomy: Anatomy, stroke: Stroke | None, treated: bool, injected: str, plain_head: Volume,
+    anatomy: Anatomy, *, stroke: Stroke | None, treated: bool, injected: str, plain_head: Volume,
     head_to_patient: FloatArray, pose: FloatArray, carm: CArm, plan: RunPlan, rng: np.random.Generator,
 ) -> XRayRun:  # fmt: skip
     """One run from one C-arm position.
@@ -71,9 +73,17 @@ def expose(
     arrival = tuple(np.minimum(a, v) for a, v in zip(arterial.arrival_s, venous.arrival_s, strict=True))
     fraction = tuple(np.maximum(a, v) for a, v in zip(arterial.fraction, venous.fraction, strict=True))
     return XRayRun(
-        raw, subtracted, carm, 1000 / plan.frames_per_second, arteries_mm, veins_mm, arrival, fraction,
-        plan.shutter.tags(carm.rows, carm.columns), _defects(plan, injected, treated, tip_mm, head_px, jaw_px),
-    )  # fmt: skip
+        frames=raw,
+        subtracted_frames=subtracted,
+        carm=carm,
+        frame_time_ms=1000 / plan.frames_per_second,
+        arteries_mm=arteries_mm,
+        veins_mm=veins_mm,
+        arrival_s=arrival,
+        fraction=fraction,
+        collimator_tags=plan.shutter.tags(carm.rows, carm.columns),
+        defects=_defects(plan, injected, treated, tip_mm, head_px, jaw_px),
+    )
 
 
 def _passage(
@@ -144,16 +154,16 @@ def _frames(
     iodine = plan.exposure.iodine_mg_per_ml
     level = quanta_per_unit(transmission(*static, wall, iodine), plan.exposure, pixel_mm)
     streams = rng.spawn(len(times))
+    # The injection pushes the catheter.
+    filled_tube = ndimage.shift(wall + lumen, plan.catheter_shift_px[::-1], order=1)
 
     def frame(number: int) -> Image:
         moved = head_px[number] > STILL_PX or jaw_px[number] > STILL_PX
         water, bone = shadow.seen(pose @ heads[number], carm, jaws[number]) if moved else static
         filled = 0.0 <= times[number] <= plan.bolus.duration_s + 0.3
-        own = (plan.catheter_shift_px[1], plan.catheter_shift_px[0]) if filled else (0.0, 0.0)
-        tube = wall + lumen if filled else wall
         shown = contrast[number]
-        if tube.any():
-            shown = shown + (ndimage.shift(tube, own, order=1) if filled else tube)
+        if wall.any() or lumen.any():
+            shown = shown + (filled_tube if filled else wall)
         if head_px[number] > STILL_PX:
             matrix, offset = moves[number]
             shown = ndimage.affine_transform(shown, matrix, offset, order=1)
