@@ -99,6 +99,7 @@ def read_scene(path: Path | str) -> Any:
     # vtkMRMLScene changes into the cache folder, and stays there after a file that is not a scene.
     with tempfile.TemporaryDirectory() as folder, _cache(scene, folder), contextlib.chdir(Path.cwd()):
         if not _holds_scene(path) or not scene.ReadFromMRB(str(path.absolute()), True):
+            close_scene(scene)
             raise InputError(f"{path.name} is not a Slicer scene; give an .mrb file that Slicer or this command wrote.")
     return scene
 
