@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from Testing.qt_adapter import handler_errors, other_modules, parameter_node, scripted_module
+from Testing.qt_adapter import handler_errors, other_modules, parameter_node, scripted_module, signals
 from Testing.qt_adapter.application import application
 from Testing.qt_adapter.layout_manager import LayoutManager
 from Testing.qt_adapter.processes import ended_processes
@@ -72,9 +72,23 @@ def installed(scene: Any = None) -> Iterator[SimpleNamespace]:
         assert not left, f"Still running when the block ended: {left}"
     finally:
         ended_processes()
+        _delete_windows()
+        signals.disconnect(app, "startupCompleted()")
+        app.layout_manager.close()
         _restore(sys.modules, modules_before)
         _restore(vars(slicer), attributes_before)
         app.scene = app.layout_manager = app.logic = None
+
+
+def _delete_windows() -> None:
+    """Delete what was not: a widget lives until its window is deleted, and selectors observe the scene until then."""
+    from PySide6 import QtCore, QtWidgets
+
+    for widget in QtWidgets.QApplication.topLevelWidgets():
+        if widget.parent() is None:  # the list of a combo box has a window of its own
+            widget.hide()
+            widget.deleteLater()
+    application().sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete.value)
 
 
 def _restore(holder: dict[str, Any], before: dict[str, Any]) -> None:

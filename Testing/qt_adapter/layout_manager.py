@@ -18,6 +18,14 @@ class LayoutManager:
         self._widgets: dict[str, ViewWidget] = {}
         self._slice_logics = _slice_logics(scene, self.sliceViewNames())
 
+    def close(self) -> None:
+        """Let go of the scene, as Slicer does when it quits; what the logics have put into the scene stays."""
+        for index in range(self._slice_logics.GetNumberOfItems()):
+            self._slice_logics.GetItemAsObject(index).SetMRMLScene(None)
+        self._logic.SetMRMLScene(None)
+        self._slice_logics.RemoveAllItems()
+        self._widgets.clear()
+
     def layoutLogic(self) -> Any:
         return self._logic
 

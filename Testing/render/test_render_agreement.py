@@ -53,8 +53,8 @@ def test_images_agree_with_supersampled_siddon(tree: VesselTree, size: int) -> N
     assert image.sum() == pytest.approx(expected.sum(), rel=1e-3)
 
 
-@pytest.mark.parametrize("size", [128, 256])
-def test_gradients_agree_with_central_differences(tree: VesselTree, size: int) -> None:
+def test_gradients_agree_with_central_differences(tree: VesselTree) -> None:
+    size = 128
     carm, weights = head_carm(size), smooth_weights(size, seed=7)
     splat = splat_of(tree, size)
     gradient = splat.backward(POSE[None], weights)[0]

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +61,13 @@ class Import(NamedTuple):
     at_file_scope: bool
 
 
-def imports_of(path: Path) -> Iterator[Import]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports_of(path: Path) -> tuple[Import, ...]:
     """Every import at any depth; what runs when the module is imported counts as file scope, type checking does not."""
 
     def visit(node: ast.AST, at_file_scope: bool) -> Iterator[Import]:
@@ -77,7 +84,7 @@ def imports_of(path: Path) -> Iterator[Import]:
                 types_only = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
                 yield from visit(child, at_file_scope and runs and not types_only)
 
-    yield from visit(ast.parse(path.read_text(encoding="utf-8")), at_file_scope=True)
+    return tuple(visit(tree_of(path), at_file_scope=True))
 
 
 def layer_of(path: Path) -> str:
@@ -183,7 +190,7 @@ def test_no_file_can_run_code_by_being_read() -> None:
     unsafe = {"pickle", "dill", "joblib", "shelve", "marshal"}
     assert not listed((path, found) for path, found in imports(MODULES) if package_of(found) in unsafe)
     for path in MODULES:
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for call in ast.walk(tree_of(path)):
             if isinstance(call, ast.Call):
                 options = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
                 assert options.get("allow_pickle", "False") == "False", f"{path.name}:{call.lineno}"

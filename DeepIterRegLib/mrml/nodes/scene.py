@@ -14,11 +14,15 @@ from typing import Any
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.whole_file import whole_file
 
+_open: list[Any] = []
+"""The scenes that were made here and not closed."""
+
 
 def new_scene() -> Any:
     """An empty vtkMRMLScene that knows every node class and colour table this project uses.
 
-    Needs slicer-core. Inside Slicer use `slicer.mrmlScene`.
+    Needs slicer-core. Inside Slicer use `slicer.mrmlScene`. A scene and its logics hold each other: it stays in memory
+    until `close_scene`.
     """
     import slicer
     import vtk
@@ -39,8 +43,30 @@ def new_scene() -> Any:
     remote.SetMRMLScene(scene)
     remote.AddDataIOToScene()
     # The scene only points at these; without an owner they would go, and the colour logic takes its tables along.
-    scene.deepiterreg_logics = (application, colors, sequences, markups, remote)
+    scene.deepiterreg_logics = [application, colors, sequences, markups, remote]
+    _open.append(scene)
     return scene
+
+
+def open_scenes() -> list[Any]:
+    """The scenes that `new_scene` and `read_scene` have made and `close_scene` has not closed."""
+    return list(_open)
+
+
+def close_scene(scene: Any) -> None:
+    """Empty a scene that was made here and let its logics go, so that its memory is freed.
+
+    `scene.deepiterreg_logics` may have got more logics meanwhile.
+    """
+    _open[:] = [other for other in _open if other is not scene]
+    # First the logics: a layout logic that still listens crashes when its layout node, a singleton, is removed.
+    while scene.deepiterreg_logics:
+        scene.deepiterreg_logics.pop().SetMRMLScene(None)
+    # Then whoever else listens: Python's collector may free the scene with functions that it has emptied already.
+    for index in range(scene.GetNumberOfNodes()):
+        scene.GetNthNode(index).RemoveAllObservers()
+    scene.RemoveAllObservers()
+    scene.Clear(1)
 
 
 def write_scene(scene: Any, path: Path | str, thumbnail: Any = None) -> None:
@@ -73,6 +99,7 @@ def read_scene(path: Path | str) -> Any:
     # vtkMRMLScene changes into the cache folder, and stays there after a file that is not a scene.
     with tempfile.TemporaryDirectory() as folder, _cache(scene, folder), contextlib.chdir(Path.cwd()):
         if not _holds_scene(path) or not scene.ReadFromMRB(str(path.absolute()), True):
+            close_scene(scene)
             raise InputError(
                 "{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote.", file=path
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.mrml.logic import DeepIterRegLogic
 from DeepIterRegLib.mrml.nodes.arrays import image_data, voxels_of
 from DeepIterRegLib.mrml.nodes.dsa_node import angiogram_of
-from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene
+from DeepIterRegLib.mrml.nodes.scene import close_scene, new_scene, open_scenes, read_scene
 from DeepIterRegLib.mrml.nodes.volume_node import volume_of
 from DeepIterRegLib.render.choose import splat_renderer
 from Testing.support.cases import CASES, needs_cases
@@ -272,6 +274,35 @@ def test_file_that_is_no_scene_is_refused(tmp_path: Path) -> None:
     for name in ("missing", "empty", "text"):
         with pytest.raises(InputError, match=rf"^{name}\.mrb is not a Slicer scene"):
             read_scene(tmp_path / f"{name}.mrb")
+
+
+def test_closed_scene_is_freed_even_while_layouts_slices_and_python_listen() -> None:
+    import slicer
+
+    scene = new_scene()
+    layouts, slices = slicer.vtkMRMLLayoutLogic(), slicer.vtkMRMLSliceLogic()
+    layouts.SetMRMLScene(scene)
+    layouts.GetLayoutNode().SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+    slices.SetMRMLScene(scene)
+    slices.SetSliceNode(scene.GetSingletonNode("Red", "vtkMRMLSliceNode"))
+    scene.deepiterreg_logics += [layouts, slices]
+    node = volume_node(scene, raw_run())
+    heard: list[Any] = []
+    node.AddObserver("ModifiedEvent", lambda *_: heard.append(str(slices)))
+    freed: list[str] = []
+    for part in (scene, node.GetImageData()):
+        part.part_of_the_test = _Part()
+        weakref.finalize(part.part_of_the_test, freed.append, part.GetClassName())
+    close_scene(scene)
+    assert scene not in open_scenes()
+    del scene, node, part
+    gc.collect()
+    assert sorted(freed) == ["vtkImageData", "vtkMRMLScene"]
+    assert heard == []
+
+
+class _Part:
+    """Goes with the VTK object whose attribute it is."""
 
 
 def test_mrml_torch_and_simpleitk_live_in_one_process() -> None:

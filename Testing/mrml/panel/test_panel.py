@@ -1,8 +1,12 @@
-"""The whole panel on real widgets and a real scene: with a worker that a test drives, and with the real one."""
+"""The whole panel on real widgets and a real scene, with a worker that a test drives.
+
+With the real worker it is in Testing/repository/test_packaging.py, as a clinician uses it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,8 +30,6 @@ from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
-from DeepIterRegLib.mrml.panel.stage_messages import all_stage_messages
-from DeepIterRegLib.mrml.self_test import PanelTest
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
@@ -45,8 +47,6 @@ from Testing.support.small_registration import (
     small_cloud,
     small_volume,
 )
-
-OUTPUT = ROOT / "Testing" / "output"
 
 
 class FakeWorker:
@@ -377,27 +377,8 @@ def test_scene_is_saved_with_how_it_was_adjusted(case: Case, tmp_path: Path, mon
     monkeypatch.setattr(slicer_services.QtDialogs, "save_file", lambda *_: str(path))
     case.ui.saveSceneButton.click()
     scene = read_scene(path)
-    report = scene.GetFirstNodeByName("Registration report").GetText()
-    assert '"right_mm": 5' in report
-
-
-def test_real_worker_registers_the_built_in_patient() -> None:
-    """A clinician's way through the panel, the test that runs inside Slicer as well."""
-    with open_module() as opened:
-        run, steps = opened.widget.panel.register_section, []
-        progress = run.progress
-
-        def heard(step: Progress) -> None:
-            steps.append(step.stage)
-            progress(step)
-
-        run.progress = heard
-        said = PanelTest(opened.widget, opened.scene, lambda: opened.process_events(0.01)).run()
-        OUTPUT.mkdir(exist_ok=True)
-        opened.screenshot(OUTPUT / "panel.png")
-    assert said.startswith("Mean projection error 19.1 mm before")
-    assert len(set(steps)) > 5
-    assert set(steps) <= set(all_stage_messages(str)), "a stage without a message for the user"
+    report = json.loads(scene.GetFirstNodeByName("Registration report").GetText())
+    assert report["adjustment"]["right_mm"] == pytest.approx(5)
 
 
 LIGHT = """

@@ -40,7 +40,7 @@ def scene_with_views() -> Any:
     scene = new_scene()
     layouts = slicer.vtkMRMLLayoutLogic()
     layouts.SetMRMLScene(scene)
-    scene.deepiterreg_layouts = layouts
+    scene.deepiterreg_logics.append(layouts)
     return scene
 
 
@@ -62,7 +62,7 @@ def test_layouts_show_the_views_they_are_for(arrangement: Any, shown: set[str], 
     assert arrange(scene, arrangement)
     views = {name: scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in ("Red", "Yellow", "Green")}
     views["1"] = scene.GetSingletonNode("1", "vtkMRMLViewNode")
-    found = scene.deepiterreg_layouts.GetViewNodes()
+    found = scene.deepiterreg_logics[-1].GetViewNodes()
     in_layout = {found.GetItemAsObject(index).GetID() for index in range(found.GetNumberOfItems())}
     assert {name for name, node in views.items() if node.GetID() in in_layout} == shown
     assert hidden == set(views) - shown

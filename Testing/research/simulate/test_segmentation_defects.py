@@ -59,7 +59,8 @@ def tree() -> Tree:
 def image() -> tuple[np.ndarray, np.ndarray]:
     """Arteries and veins of a run, 256 x 256."""
     run = small_patient().runs[0]
-    return tuple(np.kron(mm > 0.3, np.ones((2, 2), dtype=bool)) for mm in (run.arteries_mm, run.veins_mm))
+    arteries, veins = (np.kron(mm > 0.3, np.ones((2, 2), dtype=bool)) for mm in (run.arteries_mm, run.veins_mm))
+    return arteries, veins
 
 
 def degraded_image(image, quality, seed=0):
