@@ -19,7 +19,7 @@ from DeepIterRegLib.research.simulate.x_ray.positioning import draw_positioning
 from Testing.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "calibration.md"
-KNOBS = re.findall(r"^\| `(\w+)\.(\w+)` \| (.+?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+KNOBS = re.findall(r"^\| `([\w.]+)\.(\w+)` \| (.+?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_the_page_lists_the_knobs():
