@@ -194,3 +194,10 @@ def test_a_wrong_path_would_be_found() -> None:
         "register.py",
         "mrml/adjust/",
     ]
+
+
+def test_every_page_that_the_code_names_is_there() -> None:
+    code = [path for path in files_of_the_repository() if path.endswith((".py", ".json", ".toml", ".ui"))]
+    named = {(path, page) for path in code for page in re.findall(r"docs/[\w/]+\.md", text_of(ROOT / path))}
+    assert len(named) > 10
+    assert not [f"{path}: {page}" for path, page in sorted(named) if not (ROOT / page).is_file()]
