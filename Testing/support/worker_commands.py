@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.worker.reply import Reply
 
@@ -57,7 +57,7 @@ def chatter(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
 
 
 def refuse(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
-    raise InputError("The DSA has no frames; select a loaded angiographic run as the DSA.")
+    raise InputError("The DSA has no frames; select a loaded angiographic run for {dsa}.", field=Field.DSA)
 
 
 def stumble(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
