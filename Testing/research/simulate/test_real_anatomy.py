@@ -359,7 +359,6 @@ def test_a_ct_without_a_skull_is_refused(tmp_path):
         read_skull(tmp_path / "none.nrrd", np.random.default_rng(0))
 
 
-@needs_cases
 def test_of_a_folder_of_trees_each_patient_gets_one(tmp_path: Path):
     for name in ("a.swc", "b.swc", "c.swc"):
         brava_like(tmp_path / name)
@@ -372,6 +371,7 @@ def test_of_a_folder_of_trees_each_patient_gets_one(tmp_path: Path):
     assert again.endswith(drawn[0])
 
 
+@needs_cases
 @pytest.mark.parametrize("name", ["brava/BG001.swc", "brava/BH0009.swc", "ixi-arteries/IXI042-Guys-0725-MRA.nii.gz"])
 def test_real_trees_are_whole_and_lie_in_the_head(name):
     shape = HeadShape.random(np.random.default_rng(3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +26,18 @@ def read_ply(path: Path, option: str) -> Trimesh:
         ) from error
     wrong = InputError(f"{path.name} is no whole PLY mesh of triangles; copy the folder of {option} PATH again.")
     try:
-        with path.open("rb") as file:
-            mesh = trimesh.load_mesh(file, file_type="ply", process=False)
+        data = path.read_bytes()
+        mesh = trimesh.load_mesh(io.BytesIO(data), file_type="ply", process=False)
     except Exception as error:
         # trimesh promises no types of error for a file that is damaged.
         raise wrong from error
-    whole = isinstance(mesh, trimesh.Trimesh) and len(mesh.faces) and mesh.faces.max() < len(mesh.vertices)
-    if not whole or not np.isfinite(mesh.vertices).all():
+    # Of a text file that is cut off trimesh takes what there is.
+    announced = {
+        name: int(count) for name, count in re.findall(rb"element (\w+) (\d+)", data.partition(b"end_header")[0])
+    }
+    if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
+        raise wrong
+    found = {b"vertex": len(mesh.vertices), b"face": len(mesh.faces)}
+    if found != announced or mesh.faces.max() >= len(mesh.vertices) or not np.isfinite(mesh.vertices).all():
         raise wrong
     return mesh
