@@ -25,7 +25,7 @@ near enough for bone's partial volume to lift the 99th percentile from 360 to 64
 """
 LEAST_CONTRAST_ML = 1.0
 """Of bright voxels deep in the brain. Measured: 0.3 mL (calcifications, bits of bone) without contrast in skull-ct,
-6.5 mL and more with drawn contrast in the same head; see docs/cta_preparation.md."""
+6.5 mL and more with drawn contrast in the same head; see docs/measurements/cta_preparation.md."""
 CONNECTED_ML = 0.5
 """Of the largest connected part of it: the large arteries or the deep veins. Calcifications, and coarse voxels that mix
 thin structures with noise, may add up to more than the volume above, but scattered: at most 0.3 mL in one piece."""

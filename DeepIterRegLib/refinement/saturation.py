@@ -8,7 +8,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 
 SATURATION_MM = 2.0
 """Path length of vessel that counts 63 % of the most a pixel can count. 1 mm registers two more simulated patients, but
-two real runs of 140 less: real contrast does follow the vessel's thickness (docs/refinement.md)."""
+two real runs of 140 less: real contrast does follow the vessel's thickness (docs/measurements/real_patient.md)."""
 
 
 def saturated(images: FloatArray) -> FloatArray:

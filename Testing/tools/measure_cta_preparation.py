@@ -1,4 +1,4 @@
-"""The numbers of docs/cta_preparation.md: `python -m Testing.tools.measure_cta_preparation` (a few minutes)."""
+"""The numbers of docs/measurements/cta_preparation.md: `python -m Testing.tools.measure_cta_preparation` (a few minutes)."""
 
 from __future__ import annotations
 

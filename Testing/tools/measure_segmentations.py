@@ -1,4 +1,4 @@
-"""Overlap of simulated segmentations with the truth: the table of docs/simulator.md.
+"""Overlap of simulated segmentations with the truth: the table of docs/measurements/segmentations.md.
 
 Run it as `python -m Testing.tools.measure_segmentations`; it takes a minute for each patient.
 """

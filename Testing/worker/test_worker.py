@@ -19,7 +19,7 @@ from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.images.dsa_source import DsaSource, read_source
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
-from DeepIterRegLib.mrml.panel.stage_messages import all_stage_words
+from DeepIterRegLib.mrml.panel.stage_messages import all_stage_messages
 from DeepIterRegLib.mrml.worker_client.client import ProcessWorkerClient
 from DeepIterRegLib.mrml.worker_client.process import SEARCH_FOLDER
 from DeepIterRegLib.mrml.worker_client.request import GivenMask, RegistrationRequest
@@ -144,7 +144,7 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
     stages = {step.stage for step in (*ahead.of("progress"), *steps)}
     assert len(stages) > 5
-    assert stages <= set(all_stage_words(str)), "a stage without words for the user"
+    assert stages <= set(all_stage_messages(str)), "a stage without words for the user"
     names = [name for name, _ in heard.events]
     before, after = steps[: names[: names.index("prepared")].count("progress")], steps[-1]
     assert all(step.pose is None for step in before)

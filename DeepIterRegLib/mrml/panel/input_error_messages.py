@@ -20,8 +20,12 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
         _(
-            "At the starting pose no vessel of the CTA is projected onto the DSA; give one nearer to the truth with "
-            "--initial-transform FILE, or correct the C-arm's geometry."
+            "At the starting pose no vessel of the CTA is projected onto the DSA; give {initial_pose} nearer to the "
+            "truth, or correct {carm}."
+        ),
+        _(
+            "Comparison {number} of {file} has the choice “{choice}”, which is not 1 to {most}; finish the "
+            "comparison and save it again."
         ),
         _("No part of the path {path} exists; choose another for {output}."),
         _(
@@ -54,6 +58,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _(
             "The Patient Position (0018,5100) {position} is not one of {known}; say how the patient lies with "
             "{initial_pose}."
+        ),
+        _(
+            "The angiograms disagree about the Patient Position (0018,5100): {positions}; register runs of the "
+            "unmoved patient together, others one by one."
         ),
         _("The checkpoint {file} is not there; choose another checkpoint, or none."),
         _("The detector must have at least one pixel, not {rows} rows x {columns} columns."),
@@ -107,6 +115,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The registration's process is of another version of DeepIterReg; restart the application."),
         _("The registration's report cannot be read from the scene; register again."),
         _("The same DSA was given twice; select two runs of the unmoved patient, or one."),
+        _("The seed is {given!r}; give an integer of at least 0."),
         _(
             "The segmentation has no segment whose name says that it is a vein; rename it, for example to veins, or "
             "select another segmentation for {cta_veins}."
@@ -130,10 +139,13 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The vessels of the CTA are missing from the scene; register again."),
         _("There are {count} different landmarks; place at least {least} in both CTA and DSA."),
         _("There is no DSA; select an angiographic run for {dsa}."),
-        _("There is no angiogram; give a DSA run with --dsa."),
+        _("There is no angiogram; give a run as {dsa}."),
         _("There is no device {device_name!r}; choose auto, cpu or cuda."),
+        _("There is no device {given!r}; choose auto, cpu or cuda."),
         _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta or 3dra."),
-        _("There is no similarity {name!r}; choose one of {known}."),
+        _("There is no method {given!r}; choose default or published."),
+        _("There is no similarity {given!r}; choose one of {known}."),
+        _("There is no similarity {name}; choose one of {names}."),
         _("There is not enough memory for the registration; close other programs, or crop the CTA to the head."),
         _("There is only one transform to look at; choose two that differ."),
         _("it must lie between {low} and {high}."),
@@ -181,6 +193,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} cannot be read (permission denied); give a readable one for {field}."),
         _("{file} cannot be read ({reason}); choose another checkpoint, or none."),
         _("{file} cannot be read ({reason}); give a readable file for {carm}."),
+        _("{file} cannot be read ({reason}); give another file."),
         _(
             "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) for "
             "{initial_pose}."
@@ -192,6 +205,8 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} does not exist or is not a file; give an existing JSON file for {carm}."),
         _("{file} does not exist; give an existing file or folder for {field}."),
         _("{file} ends too early: parameters or the last line break are missing; save it again."),
+        _("{file} has a comparison {number}, which the test does not have; save it again from the page."),
+        _("{file} has a comparison “{number}”, which is not a number; save it again."),
         _(
             "{file} has a voxel size of {spacing_mm:g} mm, outside {low:g} to {high:g} mm; export it again with its "
             "spacing."
@@ -201,6 +216,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} has axes that are sheared or not independent (as a tilted gantry leaves them); resample it onto "
             "an orthogonal grid."
         ),
+        _("{file} has comparison {number} twice; save it again."),
         _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
         _("{file} has no {keys}; add what is missing."),
         _(
@@ -222,6 +238,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
+        _(
+            "{file} has {given} of {count} answers (comparison {missing} is missing); finish the page and save them "
+            "again."
+        ),
         _("{file} has {key} {number}, but the image has {wanted} {key}; give {carm} of this image."),
         _(
             "{file} has {rows} rows x {columns} columns, but the detector of {carm} has {carm_rows} x "
@@ -233,6 +253,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _(
             "{file} holds another network: {count} tensors differ in name or shape, the first is {first}; choose "
             "another checkpoint, or none."
+        ),
+        _("{file} holds answers of another blind test than the key; give the files of the same test."),
+        _(
+            "{file} holds no answers of a blind comparison; give the CSV or JSON file that its page, or the CSV file "
+            "that the panel saved."
         ),
         _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} holds numbers that are not finite, the first in {first}; train it again."),
@@ -290,8 +315,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote."),
         _("{file} is not a folder; choose another for {output}."),
         _("{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {initial_pose}."),
+        _("{file} is not a text file; give another file."),
         _("{file} is not an image file that can be read; give NRRD, NIfTI or DICOM for {field}."),
+        _("{file} is not the key of a blind test; give the blind_key.json written beside its page."),
         _("{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast for {dsa}."),
+        _("{file} is too large to be of a blind comparison; give another file."),
         _("{file} is truncated or damaged and cannot be read; export it again."),
         _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
         _("{file} is {dimensions}D; give frames whose third axis is time for {dsa}."),
@@ -350,8 +378,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file}: Distance Source to Patient (0018,1111) {sid_mm:g} mm is not less than Distance Source to "
             "Detector (0018,1110) {sdd_mm:g} mm, so the patient would be behind the detector; correct {sid} or {sdd}."
         ),
+        _("{given} values are given for {count} angiograms; give {field} once for each, in the same order."),
         _("{name} in the output folder {file} is a folder itself; choose another for {output}."),
         _("{number:g} {unit} is outside {low:g} to {high:g} {unit}; correct {field}."),
+        _("{similarity} is chosen for the published method alone; leave it out, or choose published."),
         _("{what} cannot be read from the scene; register again."),
         _("{what} did not come from DICOM; load it with Slicer's DICOM module, register, and save it then."),
         _("{what} has a C-arm geometry that cannot be read; load the DSA again."),
