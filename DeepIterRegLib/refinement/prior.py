@@ -35,7 +35,8 @@ class PriorWidths:
 WIDTHS = PriorWidths()
 INITIALIZER_WIDTHS = PriorWidths(across_mm=12.0, along_mm=30.0, rotation_deg=10.0, freedom=3.0)
 """How far the truth may lie from what the initializer found: generous, because where the network is wrong it is wrong
-from all starts. Half as wide cost registrations that the vessels alone got right (docs/measurements/default_method.md)."""
+from all starts. Half as wide cost registrations that the vessels alone got right
+(docs/measurements/default_method.md)."""
 
 
 class PosePrior:

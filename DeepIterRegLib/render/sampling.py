@@ -75,8 +75,8 @@ def frustum_cells(
     """The cloud in cells shaped as frusta of one view: fewer points than cubes for the same image.
 
     pose: (4, 4). width_px: a cell's edges across the rays, in pixels. depth_mm: along them. Good for poses within about
-    6 degrees and 16 mm of `pose` (docs/measurements/rendering.md); total weight and centre of mass stay what they were. Points at or
-    behind the source are left out. `cell_mm` of the result is the cells' width at the isocentre.
+    6 degrees and 16 mm of `pose` (docs/measurements/rendering.md); total weight and centre of mass stay what they were.
+    Points at or behind the source are left out. `cell_mm` of the result is the cells' width at the isocentre.
     """
     width_mm = width_px * pixel_at_isocentre_mm(carm)
     # Voxels hardly narrower than the frusta would fill them unevenly.

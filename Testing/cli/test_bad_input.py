@@ -24,6 +24,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from DeepIterRegLib.cli import options as command_options
 from DeepIterRegLib.cli import register as register_command
 from DeepIterRegLib.cli.main import main
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES
@@ -460,7 +461,7 @@ def test_a_read_only_output_folder_is_told_before_any_work(command, monkeypatch)
     def fail(*_: object, **__: object) -> None:
         pytest.fail("images were read")
 
-    monkeypatch.setattr(register_command, "read_inputs", fail)
+    monkeypatch.setattr(register_command, "read_images", fail)
     # Not below tmp_path, which only its owner may enter: root, whom no permission stops, becomes nobody here.
     folder = Path(tempfile.mkdtemp())
     try:
@@ -469,7 +470,7 @@ def test_a_read_only_output_folder_is_told_before_any_work(command, monkeypatch)
         if effective == 0:
             os.seteuid(65534)
         try:
-            monkeypatch.setattr(register_command.RegisterRequest, "require_files", lambda self: None)
+            monkeypatch.setattr(command_options, "_require", lambda *paths: None)
             for output in (folder, folder / "below"):
                 assert command.run(output=output) == 2
                 sentence = command.sentence()

@@ -48,7 +48,7 @@ def tubes_cloud() -> VesselCloud:
 
 
 class RegisterTubes(FakeRegister):
-    """Stands in for the pipeline, and finds the tubes in whatever it is given."""
+    """Stands in for the registration, and finds the tubes in whatever it is given."""
 
     def __call__(self, images: Any, options: Any = None, progress: Any = None) -> Registration:
         found = super().__call__(images, options, progress)

@@ -1,4 +1,4 @@
-"""A tiny head with a spiral vessel, its DSA, and a stand-in for the pipeline that returns a given pose at once."""
+"""A tiny head with a spiral vessel, its DSA, and a stand-in for the registration that returns a given pose at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The numbers of docs/measurements/cta_preparation.md: `python -m Testing.tools.measure_cta_preparation` (a few minutes)."""
+"""The numbers of docs/measurements/cta_preparation.md, in a few minutes.
+
+`python -m Testing.tools.measure_cta_preparation`
+"""
 
 from __future__ import annotations
 

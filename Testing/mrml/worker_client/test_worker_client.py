@@ -321,8 +321,8 @@ def test_failures_are_sentences(bench: Bench) -> None:
     assert bench.process.killed == [], "nothing is wrong with the worker"
     heard = Heard()
     bench.id = bench.client.register(request(), heard)
-    bench.process.say(type="failed", id=bench.id, kind="internal", exception="TypeError", place="pipeline.py:12")
-    assert "TypeError in pipeline.py:12" in heard.of("failed")[0]
+    bench.process.say(type="failed", id=bench.id, kind="internal", exception="TypeError", place="register.py:12")
+    assert "TypeError in register.py:12" in heard.of("failed")[0]
     heard = Heard()
     bench.id = bench.client.register(request(), heard)
     bench.process.say(type="failed", id=bench.id, kind="memory")

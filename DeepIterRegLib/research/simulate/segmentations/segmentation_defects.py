@@ -21,7 +21,8 @@ Hounsfield = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 
 DETECTOR_MM = 210.0
 """A detector's width, seen at the isocentre: about 300 mm over a magnification of 1.5."""
-# Chosen so that realistic segmentations overlap with the truth as published ones do (docs/measurements/segmentations.md).
+# Chosen so that realistic segmentations overlap with the truth as published ones do
+# (docs/measurements/segmentations.md).
 IN_VOLUME = Liability(missed=0.6, thin_mm=0.35, calibre=0.75)
 ON_DETECTOR = Liability(missed=0.9, thin_mm=0.45, calibre=0.7)
 JUGULAR_LOST = 0.5
