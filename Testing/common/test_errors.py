@@ -61,7 +61,7 @@ def given_in(call: ErrorCall) -> set[str]:
     if any(keyword.arg is None for keyword in call.call.keywords):
         tree = ast.parse(call.file.read_text(encoding="utf-8"))
         dicts = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
-        given |= {key.value for node in dicts for key in node.keys if isinstance(key, ast.Constant)}
+        given |= {str(key.value) for node in dicts for key in node.keys if isinstance(key, ast.Constant)}
     return given
 
 

@@ -79,7 +79,7 @@ def error_classes(trees: dict[Path, ast.Module]) -> set[str]:
 def sentences() -> list[str]:
     """What the panel may have to tell, in the order of the alphabet: sentences, and the quantities in them."""
     files = [file for file in library_files() if file.relative_to(LIBRARY).parts[0] not in NOT_IN_THE_PANEL]
-    found = {call.sentence for call in error_calls(files)} - {None}
+    found = {call.sentence for call in error_calls(files) if call.sentence is not None}
     return sorted(found | _quantities())
 
 
