@@ -304,7 +304,7 @@ def test_a_single_frame_that_is_not_subtracted_and_has_no_mask(command):
 def test_a_dsa_without_contrast(command):
     def only_noise(frames: np.ndarray) -> np.ndarray:
         noise = np.random.default_rng(0).normal(0, 4, frames.shape)
-        return np.clip(frames[:1].astype(float) + noise, 0, 65535)
+        return np.clip(frames[:1].astype(float) + noise, 0, 4095)  # 12 bits are stored
 
     sentence = command.refused(dsa=with_frames(command.copy("dsa"), only_noise))
     assert "contrast" in sentence
