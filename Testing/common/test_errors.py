@@ -19,7 +19,7 @@ from DeepIterRegLib.mrml.panel.messages import panel_names, told
 from DeepIterRegLib.worker.protocol import line_of, message_of
 from Testing.tools.input_error_messages import LIBRARY, TARGET, ErrorCall, error_calls, library_files, module
 
-IN_WORK = ("registration", "worker/register.py")
+IN_WORK: set[str] = set()
 """Rewritten apart from this."""
 NO_OPTION = {Field.SIMILARITY}
 """Given in Python alone."""
