@@ -14,13 +14,15 @@ import numpy as np
 
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import rigid
+from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.research.simulate.anatomy import Anatomy
 from DeepIterRegLib.research.simulate.arteries.arteries import grow_arteries
-from DeepIterRegLib.research.simulate.built_in import angiograms_of, built_in_patient
+from DeepIterRegLib.research.simulate.built_in import built_in_patient
 from DeepIterRegLib.research.simulate.ct.ct_angiogram import scan
 from DeepIterRegLib.research.simulate.ct.ct_plan import CtPlan
 from DeepIterRegLib.research.simulate.files.patient_files import write_patient
+from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.head.head_tissue import GeneratedHead
 from DeepIterRegLib.research.simulate.head.head_traits import HeadTraits
@@ -72,12 +74,17 @@ def small_patient_files(seed: int = SMALL_SEED) -> dict[str, Path]:
     return write_patient(small_patient(seed), _session_folder() / f"patient-{seed}")
 
 
-def small_sample(seed: int) -> Sample:
-    """CTA, lateral angiogram and true pose of the small patient, made by the first process that asks."""
-    path = _session_folder() / f"{seed}.npz"
+def average_sample() -> Sample:
+    """CTA of 1.6 mm, lateral angiogram of 128 px and true pose of the average anatomy, which is registered easily.
+
+    Made by the first process that asks.
+    """
+    path = _session_folder() / "average.npz"
     if not path.exists():
-        patient = lateral_patient(seed)
-        write_sample(path, patient.volume, angiograms_of(patient), patient.pose)
+        plan = CtPlan(columns=150, slices=130, voxel_mm=1.6, slice_mm=1.6, centre_mm=(0, 4, -22))
+        volume = scan(average_anatomy(), None, rigid(np.eye(3), TABLE_MM), plan, np.random.default_rng(1)).volume
+        angiogram = read_angiogram(write_xa(average_run(128), _session_folder() / "average.dcm"))
+        write_sample(path, volume, [angiogram], POSE)
     return read_sample(path)
 
 
