@@ -125,9 +125,10 @@ def lateral_carm(detector_px: int, primary_angle_deg: float = 90.0) -> CArm:
 @cache
 def average_run(detector_px: int, frames: int = 20) -> XRayRun:
     """The average anatomy from the left: the left carotid filled, the head still, nothing in the way."""
+    plan = dataclasses.replace(CLEAN_PLAN, frames=frames)
     return expose(
         average_anatomy(), stroke=None, treated=False, injected="ICA left", plain_head=average_head(),
-        head_to_patient=rigid(np.eye(3), TABLE_MM), pose=POSE, carm=lateral_carm(detector_px), plan=dataclasses.replace(CLEAN_PLAN, frames=frames),
+        head_to_patient=rigid(np.eye(3), TABLE_MM), pose=POSE, carm=lateral_carm(detector_px), plan=plan,
         rng=np.random.default_rng(0),
     )  # fmt: skip
 
