@@ -91,10 +91,10 @@ def average_sample() -> tuple[Sample, dict[str, BoolArray]]:
         )
         anatomy = Anatomy(average_anatomy().head, filled)
         made = scan(anatomy, None, rigid(np.eye(3), TABLE_MM), plan, np.random.default_rng(1))
-        veins = run.veins_mm > 0.3
+        veins = run.veins_mm > 0.05
         np.savez(
             masks, cta_vessels=made.artery_mask | made.vein_mask, cta_veins=made.vein_mask,
-            dsa_vessels=(run.arteries_mm > 0.3) | veins, dsa_veins=veins,
+            dsa_vessels=(run.arteries_mm > 0.2) | veins, dsa_veins=veins,
         )  # fmt: skip
         write_sample(path, made.volume, [read_angiogram(write_xa(run, _session_folder() / "average.dcm"))], POSE)
     with np.load(masks, allow_pickle=False) as found:
