@@ -498,7 +498,7 @@ def test_without_slicer_core_it_is_told_before_any_work(command, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         pytest.fail("images were read")
 
-    monkeypatch.setattr(register_command, "read_inputs", fail)
+    monkeypatch.setattr(register_command, "read_images", fail)
     monkeypatch.setitem(sys.modules, "slicer", None)  # what makes `import slicer` raise ImportError
     sentence = command.refused()
     assert "slicer-core" in sentence

@@ -135,15 +135,17 @@ def test_the_demo_tells_how_far_it_is_from_the_truth(tmp_path, monkeypatch, caps
     report = json.loads((tmp_path / "report.json").read_text())
     jsonschema.Draft202012Validator(report_schema()).validate(report)
     truth = json.loads((tmp_path / "patient" / "truth.json").read_text())
-    assert report["truth"]["pose"] == truth["pose"]
+    np.testing.assert_allclose(report["truth"]["pose"], truth["pose"], rtol=0, atol=1e-8)
     error = report["truth"]["angiograms"][0]
     assert error["mpe_mm_after"] < 5 < error["mpe_mm_before"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*OUTPUT_NAMES, "patient"))
     printed = capsys.readouterr().out
     for unit in ("px", "mm"):
         assert f"{error[f'mpe_{unit}_before']:.2f} -> {error[f'mpe_{unit}_after']:.2f} {unit}" in printed
-    for step in ("generate", "read", "prepare", "register", "scene", "overlay", "total"):
-        assert f"{step} {report['seconds'][step]:.2f}" in printed
+    for step in ("generate", "scene", "overlay", "total"):
+        assert f"{step} " in printed
+    for step, seconds in report["seconds"].items():
+        assert f"{step} {seconds:.2f}" in printed
 
 
 def test_version_and_help_exit_with_zero(capsys):

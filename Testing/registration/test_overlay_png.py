@@ -33,7 +33,8 @@ def test_veins_are_blue():
     registration = registered_bars()
     cloud = dataclasses.replace(registration.volume.cloud, is_vein=np.ones(len(registration.volume.cloud), bool))
     volume = dataclasses.replace(registration.volume, cloud=cloud)
-    view = compare_views(dataclasses.replace(registration, volume=volume))[0]
+    images = dataclasses.replace(registration.images, volume=volume)
+    view = compare_views(dataclasses.replace(registration, images=images))[0]
     _, after = overlay_panels(view)
     assert np.median((after[..., 2].astype(float) - after[..., 0])[view.prepared.vessels]) > 50
 

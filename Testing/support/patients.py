@@ -12,15 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
+from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import rigid
+from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.research.simulate.anatomy import Anatomy
 from DeepIterRegLib.research.simulate.arteries.arteries import grow_arteries
-from DeepIterRegLib.research.simulate.built_in import angiograms_of, built_in_patient
+from DeepIterRegLib.research.simulate.built_in import built_in_patient
 from DeepIterRegLib.research.simulate.ct.ct_angiogram import scan
 from DeepIterRegLib.research.simulate.ct.ct_plan import CtPlan
 from DeepIterRegLib.research.simulate.files.patient_files import write_patient
+from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.head.head_tissue import GeneratedHead
 from DeepIterRegLib.research.simulate.head.head_traits import HeadTraits
@@ -72,13 +75,30 @@ def small_patient_files(seed: int = SMALL_SEED) -> dict[str, Path]:
     return write_patient(small_patient(seed), _session_folder() / f"patient-{seed}")
 
 
-def small_sample(seed: int) -> Sample:
-    """CTA, lateral angiogram and true pose of the small patient, made by the first process that asks."""
-    path = _session_folder() / f"{seed}.npz"
+def average_sample() -> tuple[Sample, dict[str, BoolArray]]:
+    """CTA of 1.6 mm and lateral angiogram of 128 px, both of the vessels that the run shows, and the true pose.
+
+    Beside it its true masks: cta_vessels, cta_veins, dsa_vessels, dsa_veins. Made by the first process that asks.
+    """
+    path, masks = _session_folder() / "average.npz", _session_folder() / "average_masks.npz"
     if not path.exists():
-        patient = lateral_patient(seed)
-        write_sample(path, patient.volume, angiograms_of(patient), patient.pose)
-    return read_sample(path)
+        plan = CtPlan(columns=150, slices=130, voxel_mm=1.6, slice_mm=1.6, centre_mm=(0, 4, -22))
+        run = average_run(128, frames=36)  # until all veins have filled
+        filled = tuple(
+            dataclasses.replace(vessel, upstream=None, downstream=None)
+            for vessel, fraction in zip(average_anatomy().vessels, run.fraction, strict=True)
+            if fraction.max() > 0.2
+        )
+        anatomy = Anatomy(average_anatomy().head, filled)
+        made = scan(anatomy, None, rigid(np.eye(3), TABLE_MM), plan, np.random.default_rng(1))
+        veins = run.veins_mm > 0.05
+        np.savez(
+            masks, cta_vessels=made.artery_mask | made.vein_mask, cta_veins=made.vein_mask,
+            dsa_vessels=(run.arteries_mm > 0.2) | veins, dsa_veins=veins,
+        )  # fmt: skip
+        write_sample(path, made.volume, [read_angiogram(write_xa(run, _session_folder() / "average.dcm"))], POSE)
+    with np.load(masks, allow_pickle=False) as found:
+        return read_sample(path), dict(found)
 
 
 @cache
@@ -103,11 +123,12 @@ def lateral_carm(detector_px: int, primary_angle_deg: float = 90.0) -> CArm:
 
 
 @cache
-def average_run(detector_px: int) -> XRayRun:
+def average_run(detector_px: int, frames: int = 20) -> XRayRun:
     """The average anatomy from the left: the left carotid filled, the head still, nothing in the way."""
+    plan = dataclasses.replace(CLEAN_PLAN, frames=frames)
     return expose(
         average_anatomy(), stroke=None, treated=False, injected="ICA left", plain_head=average_head(),
-        head_to_patient=rigid(np.eye(3), TABLE_MM), pose=POSE, carm=lateral_carm(detector_px), plan=CLEAN_PLAN,
+        head_to_patient=rigid(np.eye(3), TABLE_MM), pose=POSE, carm=lateral_carm(detector_px), plan=plan,
         rng=np.random.default_rng(0),
     )  # fmt: skip
 

@@ -14,12 +14,12 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.rigid import rigid
 from DeepIterRegLib.research.evaluate.cohort import PatientImages
-from Testing.support.patients import SMALL_SEED, small_sample
+from Testing.support.patients import average_sample
 
 
 @dataclass(frozen=True)
 class TinyCohort:
-    """The small patients, from the one that all tests share."""
+    """The average anatomy at a low resolution, under several names."""
 
     count: int = 2
     journal: Path | None = None
@@ -46,14 +46,23 @@ class TinyCohort:
             os._exit(9)
         if name in self.damaged:
             raise InputError("dsa.dcm is truncated.")
-        sample = small_sample(SMALL_SEED - 1 + int(name))
+        sample, masks = average_sample()
         defects = {"lateral": {"head_displacement_px": [0.0, 9.0 if name in self.moving else 0.1]}}
         start = near(sample.true_pose)
-        return PatientImages(sample.volume, sample.angiograms, sample.true_pose, start, 0.5, defects)
+        return PatientImages(
+            sample.volume,
+            sample.angiograms,
+            sample.true_pose,
+            start,
+            0.5,
+            defects,
+            (masks["cta_vessels"], masks["cta_veins"]),
+            ((masks["dsa_vessels"], masks["dsa_veins"]),),
+        )
 
 
 def near(pose: FloatArray) -> FloatArray:
-    """A starting pose some 13 px off, from which the published method finds so coarse a patient."""
+    """A starting pose some 13 px off, from which the default method finds so coarse a head."""
     return rigid(None, np.array([0.0, 6.0, -5.0])) @ pose
 
 

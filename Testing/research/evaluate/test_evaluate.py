@@ -256,8 +256,8 @@ def test_fingerprint_sees_code_and_not_comments(tmp_path: Path, monkeypatch: pyt
 
 
 def test_row_holds_what_the_method_found(case: Case) -> None:
-    trial = register_start(case, "testset", Variant("published"), 0, case.radiological_pose, 128)
-    again = register_start(case, "testset", Variant("published"), 0, case.radiological_pose, 128)
+    trial = register_start(case, "testset", Variant("default"), 0, case.radiological_pose, 128)
+    again = register_start(case, "testset", Variant("default"), 0, case.radiological_pose, 128)
     row, pose = trial.row, trial.pose
     assert pose is not None
     assert COLUMNS[:14] == (
@@ -370,7 +370,7 @@ def test_other_method_and_more_patients_join_what_is_there(prepared: Path, case:
 def test_damaged_and_deadly_patients_count_as_failed(prepared: Path, case: Case, tmp_path: Path) -> None:
     of = study(prepared, count=3, damaged=("3",))
     told: list[Row] = []
-    log, variants = ResultLog(tmp_path, SETTINGS), (Variant("published"), Variant("default"))
+    log, variants = ResultLog(tmp_path, SETTINGS), (Variant("default"), Variant("default-two-stage"))
     selection = Experimenter(of, 3, variants, log).carry_out(AtOnce(deadly=("2",)), told.append)
     rows = wanted_rows(log, of, variants, selection)
     assert [(row.patient, row.success, row.error) for row in rows] == [
@@ -575,7 +575,7 @@ def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.C
     (cohort / "patient-1" / "truth.json").write_text(json.dumps(truth))
     shutil.copytree(cohort / "patient-1", cohort / "patient-2")
     (cohort / "patient-2" / "dsa.dcm").write_bytes(b"no DICOM")
-    words = ["evaluate", "testset", "--cohort", str(cohort), "--output", str(output), "--method", "published"]
+    words = ["evaluate", "testset", "--cohort", str(cohort), "--output", str(output), "--method", "default"]
     words += ["--no-initializer"]
     assert main([*words, "--workers", "1"]) == 0
     good, bad = read_rows(output / ROWS_FILE)
