@@ -22,6 +22,7 @@ OPTION_NAMES: Mapping[Field, str] = {
     Field.CARM: "--carm FILE",
     Field.INITIAL_POSE: "--initial-transform FILE",
     Field.METHOD: "--method",
+    Field.SIMILARITY: "--similarity NAME",
     Field.INITIALIZER: "--checkpoint FILE",
     Field.DEVICE: "--device",
     Field.OUTPUT: "--output DIR",

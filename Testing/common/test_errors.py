@@ -19,10 +19,6 @@ from DeepIterRegLib.mrml.panel.messages import panel_names, told
 from DeepIterRegLib.worker.protocol import line_of, message_of
 from Testing.tools.input_error_messages import LIBRARY, TARGET, ErrorCall, error_calls, library_files, module
 
-IN_WORK: set[str] = set()
-"""Rewritten apart from this."""
-NO_OPTION = {Field.SIMILARITY}
-"""Given in Python alone."""
 NO_WIDGET = {
     Field.VOLUME_KIND,
     Field.CARM,
@@ -37,8 +33,7 @@ NO_WIDGET = {
 
 def product() -> list[Path]:
     """The library that clinicians run."""
-    left_out = ("research", *IN_WORK)
-    return [path for path in library_files() if not path.relative_to(LIBRARY).as_posix().startswith(left_out)]
+    return [path for path in library_files() if not path.relative_to(LIBRARY).as_posix().startswith("research")]
 
 
 CALLS = list(error_calls(product()))
@@ -107,7 +102,7 @@ def test_every_sentence_can_be_told_by_every_front_end() -> None:
 
 def test_every_field_has_its_names_or_is_known_to_have_none() -> None:
     assert set(QUANTITIES) == set(Field)
-    assert set(OPTION_NAMES) == set(Field) - NO_OPTION
+    assert set(OPTION_NAMES) == set(Field)
     assert set(panel_names(str)) == set(Field) - NO_WIDGET
 
 
