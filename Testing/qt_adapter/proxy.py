@@ -12,13 +12,13 @@ from PySide6 import QtCore, QtWidgets
 
 from Testing.qt_adapter import modal, properties, signals
 from Testing.qt_adapter.handler_errors import guarded
-from Testing.qt_adapter.values import Enumerator, unwrapped, wrapped
+from Testing.qt_adapter.values import Enumerator, QtClass, QtInstance, show_objects_as, unwrapped, wrapped
 
 _proxies: weakref.WeakValueDictionary[int, Proxy] = weakref.WeakValueDictionary()
 _classes: dict[type, ProxyType] = {}
 
 
-class ProxyType(type):
+class ProxyType(QtClass):
     """A class of Qt: enumerators and static methods are its attributes, calling it makes an object."""
 
     _qt_class: type
@@ -37,7 +37,7 @@ class ProxyType(type):
         super().__setattr__(name, value)
 
 
-class Proxy(metaclass=ProxyType):
+class Proxy(QtInstance, metaclass=ProxyType):
     """An object of Qt."""
 
     _qt_class: type = object
@@ -133,6 +133,9 @@ def proxy_of(qt_object: Any) -> Proxy:
 def living_objects() -> list[Any]:
     """The PySide objects that Python has references to."""
     return [proxy._object for proxy in list(_proxies.values()) if shiboken6.isValid(proxy._object)]
+
+
+show_objects_as(proxy_of)
 
 
 def proxy_class(qt_class: type) -> Any:

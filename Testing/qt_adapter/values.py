@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Any
 
 from PySide6 import QtCore
@@ -33,16 +34,36 @@ class Enumerator(int):
         return f"{type(self.member).__name__}.{self.member.name} ({int(self)})"
 
 
+class QtClass(type):
+    """A class of Qt as Python sees it."""
+
+    _qt_class: type
+
+
+class QtInstance:
+    """An object of Qt as Python sees it."""
+
+    def _qt(self) -> Any:
+        raise NotImplementedError
+
+
+_make_instance: Callable[[Any], QtInstance]
+
+
+def show_objects_as(make_instance: Callable[[Any], Any]) -> None:
+    """From now on, objects of Qt come to Python as what `make_instance` makes of them."""
+    global _make_instance
+    _make_instance = make_instance
+
+
 def wrapped(value: Any) -> Any:
     """What Python gets for a value that comes from Qt. Lists come as tuples, as in PythonQt."""
-    from Testing.qt_adapter.proxy import proxy_of
-
     if value is None or type(value) in (bool, int, float, str, bytes):
         return value
     if isinstance(value, enum.Enum) and type(value).__module__.startswith("PySide6"):
         return Enumerator(value)
     if isinstance(value, QtCore.QObject) or type(value).__module__.startswith("PySide6."):
-        return proxy_of(value)
+        return _make_instance(value)
     if type(value) in (list, tuple):
         return tuple(wrapped(item) for item in value)
     if type(value) is dict:
@@ -55,11 +76,9 @@ def unwrapped(value: Any) -> Any:
 
     Raises TypeError for numpy's scalars that are no Python numbers: PythonQt takes them for nothing it knows.
     """
-    from Testing.qt_adapter.proxy import Proxy, ProxyType
-
-    if isinstance(value, Proxy):
+    if isinstance(value, QtInstance):
         return value._qt()
-    if isinstance(value, ProxyType):
+    if isinstance(value, QtClass):
         return value._qt_class
     if isinstance(value, Enumerator):
         return value.member
