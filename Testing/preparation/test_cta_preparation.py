@@ -178,7 +178,7 @@ def test_the_cloud_holds_the_vessels_volume():
 def test_a_plain_ct_is_refused():
     ct, _ = head_ct()
     volume = Volume(ct.astype(np.int16), np.diag([-1.0, -1.0, 1.0, 1.0]), "cta", "head_ct.nrrd")
-    with pytest.raises(InputError, match=r"head_ct\.nrrd shows no contrast"):
+    with pytest.raises(InputError, match=r"The CTA shows no contrast"):
         prepare_volume(volume)
 
 
@@ -252,7 +252,7 @@ def test_an_empty_mask_is_refused():
 
 def test_a_mask_of_another_size_is_refused():
     volume, artery, vein = masked_volume()
-    with pytest.raises(InputError, match=r"28 x 24 x 19 voxels and scan has 28 x 24 x 20"):
+    with pytest.raises(InputError, match=r"28 x 24 x 19 voxels, but the CTA has 28 x 24 x 20"):
         prepare_volume(volume, vessels=artery[1:], veins=vein)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.rigid import rigid
-from DeepIterRegLib.research.evaluate.cohort import PatientImages
+from DeepIterRegLib.registration.images import Masks, PatientImages
+from DeepIterRegLib.research.evaluate.cohort import CohortPatient
 from Testing.support.patients import average_sample
 
 
@@ -37,7 +38,7 @@ class TinyCohort:
     def identity(self, name: str) -> Mapping[str, Any]:
         return {"tiny": 1}
 
-    def load(self, name: str) -> PatientImages:
+    def load(self, name: str) -> CohortPatient:
         attempt = 1
         if self.journal is not None:
             attempt += len(list(self.journal.glob(f"{name}-*")))
@@ -49,15 +50,13 @@ class TinyCohort:
         sample, masks = average_sample()
         defects = {"lateral": {"head_displacement_px": [0.0, 9.0 if name in self.moving else 0.1]}}
         start = near(sample.true_pose)
-        return PatientImages(
-            sample.volume,
-            sample.angiograms,
+        given = Masks(masks["cta_vessels"], masks["cta_veins"], (masks["dsa_vessels"],), (masks["dsa_veins"],))
+        return CohortPatient(
+            PatientImages(sample.volume, sample.angiograms, given),
             sample.true_pose,
             start,
             0.5,
             defects,
-            (masks["cta_vessels"], masks["cta_veins"]),
-            ((masks["dsa_vessels"], masks["dsa_veins"]),),
         )
 
 

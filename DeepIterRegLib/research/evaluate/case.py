@@ -8,7 +8,7 @@ from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 from DeepIterRegLib.research.evaluate.metrics import PoseError, pose_error
 
 
@@ -31,8 +31,7 @@ class Case:
     """A patient ready to be registered."""
 
     name: str
-    volume: PreparedVolume
-    angiograms: tuple[PreparedAngiogram, ...]
+    images: PreparedImages
     pose: FloatArray
     """(4, 4) the truth: patient frame (RAS, mm) to C-arm frame."""
     radiological_pose: FloatArray
@@ -40,6 +39,14 @@ class Case:
     costs: Costs
     defects: Mapping[str, Any] = field(default_factory=dict)
     """What makes this patient hard, as JSON (`SimulatedPatient.defects`); empty where unknown."""
+
+    @property
+    def volume(self) -> PreparedVolume:
+        return self.images.volume
+
+    @property
+    def angiograms(self) -> tuple[PreparedAngiogram, ...]:
+        return self.images.angiograms
 
     @property
     def carm(self) -> CArm:

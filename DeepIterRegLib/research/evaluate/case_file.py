@@ -25,7 +25,7 @@ from DeepIterRegLib.geometry.carm import PLANE_VECTORS, CArm
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 from DeepIterRegLib.research.evaluate.case import Case, Costs
 
 FORMAT = 1
@@ -100,14 +100,16 @@ def _case(arrays: Arrays, about: Mapping[str, Any]) -> Case:
     costs = {key: math.nan if value is None else value for key, value in about["costs"].items()}
     return Case(
         about["name"],
-        PreparedVolume(
-            volume,
-            _unpacked(arrays["volume_vessels"], shape),
-            _unpacked(arrays["volume_veins"], shape),
-            cloud,
-            tuple(of_volume["warnings"]),
+        PreparedImages(
+            PreparedVolume(
+                volume,
+                _unpacked(arrays["volume_vessels"], shape),
+                _unpacked(arrays["volume_veins"], shape),
+                cloud,
+                tuple(of_volume["warnings"]),
+            ),
+            tuple(_read_run(run, f"run{number}_", arrays) for number, run in enumerate(about["runs"])),
         ),
-        tuple(_read_run(run, f"run{number}_", arrays) for number, run in enumerate(about["runs"])),
         arrays["pose"],
         arrays["radiological_pose"],
         Costs(**costs),

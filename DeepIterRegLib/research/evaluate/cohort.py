@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -15,10 +15,9 @@ from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.rigid import require_rigid
-from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
-from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import read_volume
+from DeepIterRegLib.registration.images import Masks, PatientImages
 
 if TYPE_CHECKING:
     # With everything that generates: not needed to read a folder, nor to show the command's help.
@@ -29,11 +28,10 @@ VOLUME_FILE, RUN_FILE, TRUTH_FILE = "cta.nrrd", "dsa.dcm", "truth.json"
 
 
 @dataclass(frozen=True, eq=False)
-class PatientImages:
-    """A patient before preparation."""
+class CohortPatient:
+    """A patient before preparation, and the truth."""
 
-    volume: Volume
-    angiograms: tuple[Angiogram, ...]
+    images: PatientImages
     pose: FloatArray
     """(4, 4) the truth."""
     radiological_pose: FloatArray
@@ -42,10 +40,6 @@ class PatientImages:
     """CPU seconds that generating took; 0 for files."""
     defects: Mapping[str, Any] = field(default_factory=dict)
     """As `SimulatedPatient.defects`."""
-    cta_masks: tuple[BoolArray | None, BoolArray | None] = (None, None)
-    """(K, J, I) vessels and veins that replace our segmentation; None where it is our own."""
-    dsa_masks: tuple[tuple[BoolArray | None, BoolArray | None], ...] | None = None
-    """Likewise (rows, columns) of each angiogram; None: all our own."""
 
 
 class Cohort(Protocol):
@@ -59,7 +53,7 @@ class Cohort(Protocol):
         """What the patient's images depend on, as JSON, apart from the name and the code."""
         ...
 
-    def load(self, name: str) -> PatientImages:
+    def load(self, name: str) -> CohortPatient:
         """Generate or read a patient. Raises InputError, with one sentence, for one that cannot be."""
         ...
 
@@ -83,7 +77,7 @@ class SimulatedCohort:
             "segmentations": self.segmentations,
         }
 
-    def load(self, name: str) -> PatientImages:
+    def load(self, name: str) -> CohortPatient:
         from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
         from DeepIterRegLib.research.simulate.patient import simulate_patient
         from DeepIterRegLib.research.simulate.segmentations.segmentation_quality import SegmentationQuality
@@ -96,14 +90,18 @@ class SimulatedCohort:
         with tempfile.TemporaryDirectory(prefix="deepiterreg-") as folder:
             for number, run in enumerate(patient.runs):
                 angiograms.append(read_angiogram(write_xa(run, Path(folder) / f"{number}.dcm", name=name)))
-        images = PatientImages(
-            patient.volume, tuple(angiograms), patient.pose, patient.radiological_pose, generate_seconds,
+        masks: Masks[BoolArray] = Masks()
+        if self.segmentations != "own":
+            segmented = segment(patient, SegmentationQuality.named(self.segmentations))
+            vessels, veins = zip(*segmented.dsa, strict=True)
+            masks = Masks(segmented.cta_vessels, segmented.cta_veins, vessels, veins)
+        return CohortPatient(
+            PatientImages(patient.volume, tuple(angiograms), masks),
+            patient.pose,
+            patient.radiological_pose,
+            generate_seconds,
             patient.defects,
-        )  # fmt: skip
-        if self.segmentations == "own":
-            return images
-        masks = segment(patient, SegmentationQuality.named(self.segmentations))
-        return replace(images, cta_masks=(masks.cta_vessels, masks.cta_veins), dsa_masks=masks.dsa)
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ class FolderCohort:
     def identity(self, name: str) -> Mapping[str, Any]:
         return {"files": [_stamp(self.folder / name / file) for file in (VOLUME_FILE, RUN_FILE, TRUTH_FILE)]}
 
-    def load(self, name: str) -> PatientImages:
+    def load(self, name: str) -> CohortPatient:
         folder = self.folder / name
         truth = read_truth(folder / TRUTH_FILE)
         angiogram = read_angiogram(folder / RUN_FILE)
@@ -150,7 +148,7 @@ class FolderCohort:
         start = truth.radiological_pose
         if start is None:
             start = radiological_pose(volume.centre_mm, angiogram.patient_position)
-        return PatientImages(volume, (angiogram,), truth.pose, start, defects=truth.defects)
+        return CohortPatient(PatientImages(volume, (angiogram,)), truth.pose, start, defects=truth.defects)
 
 
 @dataclass(frozen=True, eq=False)

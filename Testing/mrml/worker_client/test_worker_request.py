@@ -210,7 +210,7 @@ def test_without_a_decoder_slicers_frames_stand_in_and_all_tags_count(
     expected = xa.read_xa(path, GeometryOptions())
 
     def no_decoder(dataset: Any, path: Path) -> Any:
-        raise xa.UndecodableError(f"{path.name} has pixel data that cannot be decoded.")
+        raise xa.UndecodableError("{file} has pixel data that cannot be decoded.", file=path)
 
     monkeypatch.setattr(xa, "_pixels", no_decoder)
     node = dicom_node(new_scene(), raw_frames())

@@ -22,7 +22,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 from DeepIterRegLib.research.commands.blind_test import add_arguments, count_answers
 from DeepIterRegLib.research.evaluate.blind_overlay import (
     POSES,
@@ -366,7 +366,13 @@ def bar() -> Case:
     prepared = PreparedAngiogram(run, minip, nothing, mask, mask, mask, nothing, nothing)
     volume = Volume(np.zeros((2, 2, 2), np.int16), np.eye(4), "cta", "x")
     empty = np.zeros((2, 2, 2), bool)
-    return Case("7", PreparedVolume(volume, empty, empty, cloud), (prepared,), np.eye(4), np.eye(4), Costs(0, 0, 0, 0))
+    return Case(
+        "7",
+        PreparedImages(PreparedVolume(volume, empty, empty, cloud), (prepared,)),
+        np.eye(4),
+        np.eye(4),
+        Costs(0, 0, 0, 0),
+    )
 
 
 def test_overlay_is_red_where_the_pose_puts_the_vessel(bar):

@@ -274,7 +274,7 @@ def test_row_holds_what_the_method_found(case: Case) -> None:
 
 def test_two_stages_are_three_without_the_minimum_projection(case: Case) -> None:
     found = {
-        name: register_with(name, case.volume, case.angiograms, case.radiological_pose, 1, 128)
+        name: register_with(name, case.images, case.radiological_pose, seed=1, size_px=128)
         for name in ("published", "published-two-stage", "default", "default-two-stage")
     }
     for name in ("published", "default"):
@@ -288,7 +288,7 @@ def test_failure_of_a_method_is_in_its_row(case: Case, monkeypatch: pytest.Monke
     def fail(*arguments: Any) -> Any:
         raise ZeroDivisionError("nothing\nmore")
 
-    monkeypatch.setitem(METHODS, "broken", replace(METHODS["default"], name="broken", run=fail))
+    monkeypatch.setitem(METHODS, "broken", replace(METHODS["default"], name="broken", register_from=fail))
     row = register_start(case, "testset", Variant("broken"), 0, case.radiological_pose, 128).row
     assert row.error == "ZeroDivisionError: nothing"
     assert not row.success

@@ -6,6 +6,7 @@ import pytest
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.pose import radiological_pose
+from DeepIterRegLib.preparation.prepared import PreparedImages
 from DeepIterRegLib.research.evaluate.methods import METHODS, Outcome, method_named, register_with
 from DeepIterRegLib.similarity.names import NCC, SIMILARITY_NAMES
 from Testing.support.vessel_tree_case import CENTRE_MM, prepared_angiogram, prepared_volume
@@ -13,11 +14,13 @@ from Testing.support.vessel_tree_case import CENTRE_MM, prepared_angiogram, prep
 START = radiological_pose(CENTRE_MM)
 
 
+def images() -> PreparedImages:
+    return PreparedImages(prepared_volume(), (prepared_angiogram(START),))
+
+
 @pytest.mark.parametrize("similarity", [name for name in SIMILARITY_NAMES if name != NCC])
 def test_the_published_method_can_be_compared_with_any_similarity_of_the_masks(similarity: str) -> None:
-    outcome = register_with(
-        f"published:{similarity}", prepared_volume(), [prepared_angiogram(START)], START, size_px=32
-    )
+    outcome = register_with(f"published:{similarity}", images(), START, size_px=32)
     names = [stage.similarity_name for stage in outcome.stages]
     plain = [stage.similarity_name for stage in _published().stages]
     assert names[0] != plain[0] == "NCC"
@@ -25,7 +28,7 @@ def test_the_published_method_can_be_compared_with_any_similarity_of_the_masks(s
 
 
 def _published() -> Outcome:
-    return register_with("published", prepared_volume(), [prepared_angiogram(START)], START, size_px=32)
+    return register_with("published", images(), START, size_px=32)
 
 
 def test_ncc_has_one_name_because_the_published_method_takes_it_anyway() -> None:
