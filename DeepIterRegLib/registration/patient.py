@@ -48,7 +48,7 @@ def register(
     >>> from DeepIterRegLib import register
     >>> from DeepIterRegLib.research.simulate.built_in import built_in_patient
     >>> from DeepIterRegLib.research.simulate.files.patient_files import write_patient
-    >>> files = write_patient(built_in_patient(seed=1), tempfile.mkdtemp())  # or a patient's own files
+    >>> files = write_patient(built_in_patient(), tempfile.mkdtemp())  # or a patient's own files
     >>> result = register(files["cta"], files["dsa"])
     >>> result.pose.shape  # the to-parent matrix of Slicer's transform node
     (4, 4)

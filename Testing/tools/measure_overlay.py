@@ -104,7 +104,7 @@ def built_in_cloud() -> tuple[VesselCloud, FloatArray]:
     from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
     from DeepIterRegLib.research.simulate.built_in import built_in_patient
 
-    patient = built_in_patient(1)
+    patient = built_in_patient()
     vessels = patient.artery_mask | patient.vein_mask
     cloud = cloud_from_volume(patient.volume, vessels, patient.skull_vein_mask, vessels.astype(np.float32))
     return cloud, patient.pose

@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> None:
     if arguments:
         images = read_volume(Path(arguments[0])), read_angiogram(Path(arguments[1]))
     else:
-        patient = built_in_patient(seed=1)
+        patient = built_in_patient()
         images = patient.volume, angiograms_of(patient)[0]
     names = ("first progress", "first overlay", "moved overlay", "result", "overlays drawn")
     print(f"{'':22}" + "".join(f"{name:>16}" for name in names))

@@ -92,7 +92,7 @@ def main() -> None:
         if arguments.images:
             cta, dsa = arguments.images
         else:
-            files = write_patient(built_in_patient(seed=1), folder)
+            files = write_patient(built_in_patient(), folder)
             cta, dsa = files["cta"], files["dsa"]
         measure(request_for(cta, dsa), environment)
 

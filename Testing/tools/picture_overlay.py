@@ -68,7 +68,7 @@ def built_in(folder: Path) -> tuple[Path, Path]:
     from DeepIterRegLib.research.simulate.built_in import built_in_patient
     from DeepIterRegLib.research.simulate.files.patient_files import write_patient
 
-    paths = write_patient(built_in_patient(1), folder)
+    paths = write_patient(built_in_patient(), folder)
     return paths["cta"], paths["dsa"]
 
 

@@ -14,6 +14,7 @@ from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.register import message_console, register_into, require_slicer_core
 from DeepIterRegLib.common.staged_output import staged_output
 from DeepIterRegLib.registration.images import ImageFiles
+from DeepIterRegLib.research.simulate.built_in import BUILT_IN_SEED
 
 PATIENT_FOLDER = "patient"
 PATIENT_NAMES = ("cta.nrrd", "dsa.dcm", "truth.json")
@@ -36,7 +37,7 @@ def add_command(commands: Any) -> None:
         help="folder for the results (default: output)",
     )
     add_method_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, seed=BUILT_IN_SEED)
 
 
 def run(args: argparse.Namespace) -> int:
