@@ -13,7 +13,7 @@ from DeepIterRegLib import __version__
 from DeepIterRegLib.cli.option_names import OPTION_NAMES
 from DeepIterRegLib.common.errors import InputError, RegistrationCancelled
 from DeepIterRegLib.common.interrupts import ended_as_by_ctrl_c
-from DeepIterRegLib.common.quiet_libraries import quiet_libraries
+from DeepIterRegLib.common.quiet import quiet_command
 from DeepIterRegLib.common.threads import one_blas_thread_from_the_start
 
 RESEARCH_ROOM = "DeepIterRegLib.research.commands"
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str], debug: bool) -> int:
     args = build_parser().parse_args([word for word in words if word != "--debug"])
-    with quiet_libraries(not debug):
+    with quiet_command(not debug):
         return int(args.run(args))
 
 

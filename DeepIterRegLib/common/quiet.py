@@ -1,4 +1,4 @@
-"""Keeps the C++ libraries that read files from printing to the terminal: what matters is raised or returned."""
+"""Keeps what C++ libraries print (ITK, GDCM, VTK, codecs) out of the terminal: what matters is raised or returned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet_libraries() -> Iterator[None]:
+def quiet_readers() -> Iterator[None]:
     """Swallow what ITK, GDCM, the codecs and pydicom write to standard error, and Python's warnings, in the block."""
     with warnings.catch_warnings(), descriptor_2_to_nowhere():
         warnings.simplefilter("ignore")
@@ -39,3 +39,26 @@ def descriptor_2_to_nowhere() -> Iterator[int | None]:
     finally:
         os.dup2(saved, 2)
         os.close(saved)
+
+
+@contextmanager
+def quiet_command(active: bool = True) -> Iterator[None]:
+    """Send the process's file descriptor 2 to nowhere while Python's own `sys.stderr` keeps going where it went."""
+    if not active:
+        yield
+        return
+    python_stderr = sys.stderr
+    try:
+        writes_to_descriptor_2 = python_stderr.fileno() == 2
+    except (OSError, ValueError, AttributeError):
+        writes_to_descriptor_2 = False
+    with descriptor_2_to_nowhere() as terminal:
+        if terminal is None or not writes_to_descriptor_2:
+            yield
+            return
+        sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1, encoding=python_stderr.encoding, errors="replace")
+        try:
+            yield
+        finally:
+            sys.stderr.close()
+            sys.stderr = python_stderr

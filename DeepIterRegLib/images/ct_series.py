@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.common.quiet import quiet_libraries
+from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.images.itk_files import read_image
 from DeepIterRegLib.images.paths import is_dicom
 from DeepIterRegLib.images.slice_geometry import MIN_SLICES, SliceStack, orthogonal
@@ -126,7 +126,7 @@ def _header(path: Path) -> Dataset | None:
     import pydicom
 
     try:
-        with quiet_libraries():
+        with quiet_readers():
             return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list[Any](HEADER))
     except Exception:  # whatever the damage makes pydicom stumble over; the caller says so
         return None
@@ -209,7 +209,7 @@ def _read(slices: list[Slice], stack: SliceStack, folder: Path) -> sitk.Image:
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames([str(s.path) for s in slices])
     try:
-        with quiet_libraries():
+        with quiet_readers():
             image = reader.Execute()
     except RuntimeError as error:
         raise InputError(

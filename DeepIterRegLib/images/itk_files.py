@@ -9,7 +9,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.common.quiet import quiet_libraries
+from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
 from DeepIterRegLib.images.nifti_size import is_truncated_nifti
 
@@ -32,7 +32,7 @@ def read_image(path: Path, field: Field) -> sitk.Image:
     if is_truncated_nifti(path):
         raise damaged
     try:
-        with quiet_libraries():
+        with quiet_readers():
             return sitk.ReadImage(str(path))
     except RuntimeError as error:
         reason = str(error)

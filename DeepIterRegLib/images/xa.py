@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.common.quiet import quiet_libraries
+from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -107,7 +107,7 @@ def require_projection(dataset: Dataset, name: str) -> None:
 def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
     """(T, rows, columns) decoded, rescaled. Raises InputError for truncated data, a missing decoder, or colours."""
     try:
-        with quiet_libraries():
+        with quiet_readers():
             array = np.asarray(dataset.pixel_array)
     except Exception as error:  # each codec has its own
         syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None

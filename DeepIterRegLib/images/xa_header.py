@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.common.quiet import quiet_libraries
+from DeepIterRegLib.common.quiet import quiet_readers
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -17,7 +17,7 @@ def read_header(path: Path, stop_before_pixels: bool = True) -> Dataset:
     import pydicom
 
     try:
-        with quiet_libraries():
+        with quiet_readers():
             return pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
     except Exception as error:  # pydicom raises whatever the damage makes it stumble over
         raise InputError("{file} is truncated or damaged and cannot be read; export it again.", file=path) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -50,6 +51,9 @@ FILE_SCOPE = {
     "research/train/loss.py": {"roma"},
 }
 """The modules that are about one heavy package, and are themselves imported by functions only."""
+
+MOST_MODULES = 45
+"""In one folder."""
 
 SLICER = {"slicer", "qt", "ctk", "vtk", "vtkmodules"}
 
@@ -203,6 +207,11 @@ def test_importing_the_library_loads_no_heavy_package() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not set(done.stdout.split()) & (HEAVY | DISPLAY | SLICER)
+
+
+def test_no_folder_of_the_library_holds_more_than_a_reader_can_look_through() -> None:
+    counts = Counter(path.parent for path in MODULES)
+    assert {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > MOST_MODULES} == {}
 
 
 def test_imports_are_found_at_every_depth(tmp_path: Path) -> None:
