@@ -1,4 +1,7 @@
-"""The C-arm: where the X-ray source and the detector's pixels are. Frames and signs: docs/DESIGN.md, "Frames"."""
+"""The C-arm: where the X-ray source and the detector's pixels are. Frames and signs: docs/DESIGN.md, "Frames".
+
+By hand, because no library knows both the angles of DICOM's positioner and a detector that may be anywhere.
+"""
 
 from __future__ import annotations
 

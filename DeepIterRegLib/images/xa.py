@@ -1,4 +1,7 @@
-"""Reads an angiographic run from an XA DICOM file."""
+"""Reads an angiographic run from an XA DICOM file.
+
+pydicom decodes; what the values mean (mask frames, LOG and LIN, shutters, detector sizes) no library reads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The initializer's network in numpy alone, so that a registration needs no PyTorch."""
+"""The initializer's network in numpy alone, so that a registration needs no PyTorch.
+
+By hand, because onnxruntime has no build for the Python of Slicer on Intel Macs.
+"""
 
 from __future__ import annotations
 

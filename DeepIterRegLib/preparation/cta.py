@@ -1,4 +1,7 @@
-"""Preparation of the 3D side: from the volume to vessels, veins and the points that are rendered."""
+"""Preparation of the 3D side: from the volume to vessels, veins and the points that are rendered.
+
+By hand, because published segmentations of head CTAs are networks that need PyTorch and leave out the veins.
+"""
 
 from __future__ import annotations
 

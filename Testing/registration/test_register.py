@@ -188,3 +188,10 @@ def test_real_frames_register_from_ten_degrees_and_twenty_millimetres():
 def test_a_folder_without_frames_is_refused(tmp_path):
     with pytest.raises(InputError, match="frame_"):
         run_trials(tmp_path, ["default"], starts=1)
+
+
+def test_the_library_gives_by_name_what_a_script_needs():
+    for name in DeepIterRegLib.__all__:
+        assert getattr(DeepIterRegLib, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'magic'"):
+        DeepIterRegLib.magic  # noqa: B018

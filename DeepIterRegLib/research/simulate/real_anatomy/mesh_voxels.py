@@ -48,7 +48,7 @@ def voxelise(
     """(K, J, I) label of the mesh that each voxel lies in (the last one wins), and (4, 4) indices to the meshes' frame.
 
     A voxel counts as inside where the surface touches it, so that thin vessels stay whole. By hand: trimesh's own
-    voxels, of the same rule, take nine times as long, for it halves every triangle until all are small.
+    voxels, of the same rule, take more than three times as long, for it halves every triangle until all are small.
     """
     low = np.min([mesh.vertices.min(axis=0) for mesh in meshes], axis=0) - 2 * edge_mm
     high = np.max([mesh.vertices.max(axis=0) for mesh in meshes], axis=0) + 2 * edge_mm
