@@ -32,6 +32,9 @@ from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.registration import prepare as preparing
 from DeepIterRegLib.registration import register as registering
+from DeepIterRegLib.registration.images import ImageFiles, read_images
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.research.simulate.files.nrrd_writer import write_nrrd
 from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
 from DeepIterRegLib.research.simulate.patient import SimulatedPatient
@@ -69,6 +72,19 @@ def same_cta_is_segmented_once(monkeypatch):
 
 
 SEGMENTED: dict[int, PreparedVolume] = {}
+
+
+@pytest.fixture(scope="module")
+def registration() -> Registration:
+    """What the images are registered to without the initializer, for tests of what comes after."""
+    files = small_patient_files()
+    images = read_images(ImageFiles(files["cta"], (files["dsa"],)))
+    return registering.register_images(images, Options(initializer=False))
+
+
+@pytest.fixture
+def registered_at_once(monkeypatch, registration) -> None:
+    monkeypatch.setattr(register_command, "register_images", lambda *_: registration)
 
 
 class Command:
@@ -484,6 +500,7 @@ def test_a_read_only_output_folder_is_told_before_any_work(command, monkeypatch)
         shutil.rmtree(folder)
 
 
+@pytest.mark.usefixtures("registered_at_once")
 def test_a_full_disk_leaves_the_older_result(command, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -519,7 +536,7 @@ def warnings_of(command: Command, *options: object, **files: object) -> str:
 
 def test_one_subtracted_frame_works_and_warns(command):
     frame = with_frames(command.copy("subtracted"), lambda frames: frames.min(axis=0)[None])
-    warning = warnings_of(command, dsa=frame)
+    warning = warnings_of(command, "--no-initializer", dsa=frame)
     assert "arteries and veins cannot be told apart by time" in warning
     assert "dsa.dcm" not in warning
     assert command.report()["angiograms"][0]["frames"] == 1
@@ -530,7 +547,7 @@ def test_a_shutter_over_half_of_the_dsa_works_and_warns(command):
         frames[:, :, : int(0.55 * frames.shape[2])] = 0
         return frames
 
-    warning = warnings_of(command, dsa=with_frames(command.copy("dsa"), shuttered))
+    warning = warnings_of(command, "--no-initializer", dsa=with_frames(command.copy("dsa"), shuttered))
     assert "shutter" in warning
     assert command.report()["angiograms"][0]["visible_fraction"] == pytest.approx(0.45, abs=0.05)
 
@@ -558,8 +575,18 @@ def test_a_gpu_without_memory_falls_back_to_the_cpu_and_says_so(command, monkeyp
 # --- Ctrl-C ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("after", [0.0, 0.3, 0.92])
+@pytest.mark.parametrize("after", [0.0, 0.3])
 def test_ctrl_c_leaves_the_older_result(command, monkeypatch, after):
+    cancelled(command, monkeypatch, after)
+
+
+@pytest.mark.usefixtures("registered_at_once")
+def test_ctrl_c_while_results_are_written_leaves_the_older_ones(command, monkeypatch):
+    cancelled(command, monkeypatch, 0.92)
+    assert not list(command.folder.rglob(".deepiterreg-*"))
+
+
+def cancelled(command: Command, monkeypatch: pytest.MonkeyPatch, after: float) -> None:
     @contextmanager
     def pressed(console, device):
         def show(progress):
