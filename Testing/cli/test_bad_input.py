@@ -5,7 +5,6 @@ The cases are those of the issue's section "Bad input".
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import os
@@ -28,9 +27,6 @@ from DeepIterRegLib.cli import options as command_options
 from DeepIterRegLib.cli import register as register_command
 from DeepIterRegLib.cli.main import main
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES
-from DeepIterRegLib.preparation.cta import prepare_volume
-from DeepIterRegLib.preparation.prepared import PreparedVolume
-from DeepIterRegLib.registration import prepare as preparing
 from DeepIterRegLib.registration import register as registering
 from DeepIterRegLib.registration.images import ImageFiles, read_images
 from DeepIterRegLib.registration.options import Options
@@ -40,6 +36,7 @@ from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
 from DeepIterRegLib.research.simulate.patient import SimulatedPatient
 from Testing.support.paths import ROOT
 from Testing.support.patients import plain_ct, small_patient, small_patient_files
+from Testing.support.segmented_once import segment_each_cta_once
 
 GEOMETRY = (
     "--primary-angle", "0", "--secondary-angle", "0", "--sdd", "1150", "--sid", "750", "--pixel-spacing", "2.4"
@@ -60,18 +57,14 @@ def originals(patient, tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(autouse=True)
 def same_cta_is_segmented_once(monkeypatch):
-    """The tests below are not about the segmentation, which takes half of a run's time."""
-
-    def prepared_volume(volume, *masks):
-        key = hash(volume.voxels.tobytes())
-        if key not in SEGMENTED:
-            SEGMENTED[key] = prepare_volume(volume, *masks)
-        return dataclasses.replace(SEGMENTED[key], volume=volume)
-
-    monkeypatch.setattr(preparing, "prepare_volume", prepared_volume)
+    segment_each_cta_once(monkeypatch)
 
 
-SEGMENTED: dict[int, PreparedVolume] = {}
+@pytest.fixture(autouse=True)
+def nothing_is_loaded_ahead(monkeypatch):
+    """Most commands below are refused before their network is read, which goes on meanwhile and takes 100 MB each."""
+    for module in (register_command, registering):
+        monkeypatch.setattr(module, "begin_to_warm_up", lambda options: None)
 
 
 @pytest.fixture(scope="module")
