@@ -5,7 +5,6 @@ The cases are those of the issue's section "Bad input".
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import os
@@ -28,15 +27,16 @@ from DeepIterRegLib.cli import options as command_options
 from DeepIterRegLib.cli import register as register_command
 from DeepIterRegLib.cli.main import main
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES
-from DeepIterRegLib.preparation.cta import prepare_volume
-from DeepIterRegLib.preparation.prepared import PreparedVolume
-from DeepIterRegLib.registration import prepare as preparing
 from DeepIterRegLib.registration import register as registering
+from DeepIterRegLib.registration.images import ImageFiles, read_images
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.research.simulate.files.nrrd_writer import write_nrrd
 from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
 from DeepIterRegLib.research.simulate.patient import SimulatedPatient
 from Testing.support.paths import ROOT
 from Testing.support.patients import plain_ct, small_patient, small_patient_files
+from Testing.support.segmented_once import segment_each_cta_once
 
 GEOMETRY = (
     "--primary-angle", "0", "--secondary-angle", "0", "--sdd", "1150", "--sid", "750", "--pixel-spacing", "2.4"
@@ -57,18 +57,27 @@ def originals(patient, tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(autouse=True)
 def same_cta_is_segmented_once(monkeypatch):
-    """The tests below are not about the segmentation, which takes half of a run's time."""
-
-    def prepared_volume(volume, *masks):
-        key = hash(volume.voxels.tobytes())
-        if key not in SEGMENTED:
-            SEGMENTED[key] = prepare_volume(volume, *masks)
-        return dataclasses.replace(SEGMENTED[key], volume=volume)
-
-    monkeypatch.setattr(preparing, "prepare_volume", prepared_volume)
+    segment_each_cta_once(monkeypatch)
 
 
-SEGMENTED: dict[int, PreparedVolume] = {}
+@pytest.fixture(autouse=True)
+def nothing_is_loaded_ahead(monkeypatch):
+    """Most commands below are refused before their network is read, which goes on meanwhile and takes 100 MB each."""
+    for module in (register_command, registering):
+        monkeypatch.setattr(module, "begin_to_warm_up", lambda options: None)
+
+
+@pytest.fixture(scope="module")
+def registration() -> Registration:
+    """What the images are registered to without the initializer, for tests of what comes after."""
+    files = small_patient_files()
+    images = read_images(ImageFiles(files["cta"], (files["dsa"],)))
+    return registering.register_images(images, Options(initializer=False))
+
+
+@pytest.fixture
+def registered_at_once(monkeypatch, registration) -> None:
+    monkeypatch.setattr(register_command, "register_images", lambda *_: registration)
 
 
 class Command:
@@ -484,6 +493,7 @@ def test_a_read_only_output_folder_is_told_before_any_work(command, monkeypatch)
         shutil.rmtree(folder)
 
 
+@pytest.mark.usefixtures("registered_at_once")
 def test_a_full_disk_leaves_the_older_result(command, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -519,7 +529,7 @@ def warnings_of(command: Command, *options: object, **files: object) -> str:
 
 def test_one_subtracted_frame_works_and_warns(command):
     frame = with_frames(command.copy("subtracted"), lambda frames: frames.min(axis=0)[None])
-    warning = warnings_of(command, dsa=frame)
+    warning = warnings_of(command, "--no-initializer", dsa=frame)
     assert "arteries and veins cannot be told apart by time" in warning
     assert "dsa.dcm" not in warning
     assert command.report()["angiograms"][0]["frames"] == 1
@@ -530,7 +540,7 @@ def test_a_shutter_over_half_of_the_dsa_works_and_warns(command):
         frames[:, :, : int(0.55 * frames.shape[2])] = 0
         return frames
 
-    warning = warnings_of(command, dsa=with_frames(command.copy("dsa"), shuttered))
+    warning = warnings_of(command, "--no-initializer", dsa=with_frames(command.copy("dsa"), shuttered))
     assert "shutter" in warning
     assert command.report()["angiograms"][0]["visible_fraction"] == pytest.approx(0.45, abs=0.05)
 
@@ -558,8 +568,18 @@ def test_a_gpu_without_memory_falls_back_to_the_cpu_and_says_so(command, monkeyp
 # --- Ctrl-C ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("after", [0.0, 0.3, 0.92])
+@pytest.mark.parametrize("after", [0.0, 0.3])
 def test_ctrl_c_leaves_the_older_result(command, monkeypatch, after):
+    cancelled(command, monkeypatch, after)
+
+
+@pytest.mark.usefixtures("registered_at_once")
+def test_ctrl_c_while_results_are_written_leaves_the_older_ones(command, monkeypatch):
+    cancelled(command, monkeypatch, 0.92)
+    assert not list(command.folder.rglob(".deepiterreg-*"))
+
+
+def cancelled(command: Command, monkeypatch: pytest.MonkeyPatch, after: float) -> None:
     @contextmanager
     def pressed(console, device):
         def show(progress):

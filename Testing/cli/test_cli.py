@@ -19,6 +19,7 @@ from DeepIterRegLib.mrml.nodes.scene import read_scene
 from DeepIterRegLib.registration.report import report_schema
 from DeepIterRegLib.research.simulate.patient import SimulatedPatient
 from Testing.support.patients import lateral_patient, small_patient, small_patient_files
+from Testing.support.segmented_once import segment_each_cta_once
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,11 @@ def output(files, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def report(output) -> dict:
     return json.loads((output / "report.json").read_text())
+
+
+@pytest.fixture
+def segmented_once(monkeypatch) -> None:
+    segment_each_cta_once(monkeypatch)
 
 
 def pose_in(scene) -> np.ndarray:
@@ -92,6 +98,7 @@ def test_the_report_names_no_file(files, output, report):
     assert str(files["cta"].parent) not in text
 
 
+@pytest.mark.usefixtures("segmented_once")
 def test_two_runs_are_explained_by_one_pose(files, patient, tmp_path, capsys):
     arguments = ["--cta", files["cta"], "--dsa", files["dsa"], "--dsa", files["dsa_frontal"], "--output", tmp_path]
     assert main(["register", *map(str, arguments)]) == 0
@@ -106,6 +113,7 @@ def test_two_runs_are_explained_by_one_pose(files, patient, tmp_path, capsys):
     assert "DSA 2: NCC" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("segmented_once")
 def test_a_start_can_be_given_and_options_replace_the_tags(files, patient, tmp_path, capfd):
     output = tmp_path / "output"
     write_transform(tmp_path / "start.tfm", patient.pose, patient.volume.centre_mm)
@@ -129,6 +137,7 @@ def test_a_start_can_be_given_and_options_replace_the_tags(files, patient, tmp_p
         assert str(output / name) in captured.out
 
 
+@pytest.mark.usefixtures("segmented_once")
 def test_the_demo_tells_how_far_it_is_from_the_truth(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("DeepIterRegLib.research.simulate.built_in.built_in_patient", lambda seed: lateral_patient())
     assert main(["demo", "--seed", "1", "--output", str(tmp_path)]) == 0

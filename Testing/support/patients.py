@@ -54,25 +54,25 @@ SAMPLES = "DEEPITERREG_TEST_SAMPLES"
 
 
 @cache
-def small_patient(seed: int = SMALL_SEED) -> SimulatedPatient:
+def small_patient() -> SimulatedPatient:
     """A patient with a lateral and a frontal run."""
     return built_in_patient(
-        seed, views=("lateral", "frontal"), detector_px=SMALL_DETECTOR_PX, ct_columns=SMALL_CT_COLUMNS
+        SMALL_SEED, views=("lateral", "frontal"), detector_px=SMALL_DETECTOR_PX, ct_columns=SMALL_CT_COLUMNS
     )
 
 
 @cache
-def lateral_patient(seed: int = SMALL_SEED) -> SimulatedPatient:
+def lateral_patient() -> SimulatedPatient:
     """The same patient without the frontal run."""
-    patient = small_patient(seed)
+    patient = small_patient()
     defects = {what: patient.defects[what] for what in ("cta", "lateral")}
     return dataclasses.replace(patient, runs=patient.runs[:1], defects=defects)
 
 
 @cache
-def small_patient_files(seed: int = SMALL_SEED) -> dict[str, Path]:
+def small_patient_files() -> dict[str, Path]:
     """cta, dsa, dsa_frontal and truth of the small patient; not to be changed."""
-    return write_patient(small_patient(seed), _session_folder() / f"patient-{seed}")
+    return write_patient(small_patient(), _session_folder() / "small_patient")
 
 
 def average_sample() -> tuple[Sample, dict[str, BoolArray]]:
