@@ -568,6 +568,11 @@ def test_damaged_truth_is_one_sentence(tmp_path: Path, text: str, sentence: str)
         read_truth(tmp_path / "truth.json")
 
 
+def test_missing_truth_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.json is missing"):
+        read_truth(tmp_path / "none.json")
+
+
 def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cohort, output = tmp_path / "cohort", tmp_path / "results"
     shutil.copytree(small_patient_files()["cta"].parent, cohort / "patient-1")
