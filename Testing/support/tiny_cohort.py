@@ -63,20 +63,3 @@ class TinyCohort:
 def near(pose: FloatArray) -> FloatArray:
     """A starting pose some 13 px off, from which the default method finds so coarse a head."""
     return rigid(None, np.array([0.0, 6.0, -5.0])) @ pose
-
-
-def die_until(journal: Path, attempt: int) -> str:
-    """A task that ends its process, as often as it takes to be at that attempt."""
-    journal.mkdir(exist_ok=True)
-    number = len(list(journal.iterdir())) + 1
-    (journal / str(number)).touch()
-    if number < attempt:
-        os._exit(9)
-    return f"done at attempt {number}"
-
-
-def out_of_memory(journal: Path) -> None:
-    """A task that needs more memory than there is, and says so."""
-    with journal.open("a") as file:
-        file.write("tried ")
-    raise MemoryError

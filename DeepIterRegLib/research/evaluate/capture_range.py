@@ -82,12 +82,12 @@ def capture_range(
     final: FloatArray,
     seed: int = 0,
     threshold: float = THRESHOLD,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
 ) -> CaptureRange:
     """The capture range of (N,) registrations, with confidence intervals from resampling their patients.
 
     A resample is cut into bins anew, so its bins lie where its registrations do; a bin's interval is that of the bin
-    with the same number.
+    with the same number. resamples: None for `RESAMPLES`.
     """
     curve = median_curve(initial, final)
     if len(set(patients)) < 2:
@@ -102,7 +102,7 @@ def capture_range(
         nearest = np.round(np.linspace(0, len(drawn.final) - 1, bins)).astype(int)
         return np.concatenate([[np.inf if at is None else at], drawn.final[nearest]])
 
-    samples = cluster_bootstrap(patients, resampled, seed, resamples)
+    samples = cluster_bootstrap(patients, resampled, seed, resamples or RESAMPLES)
     ends = [percentile_interval(column) for column in samples.T]
     return CaptureRange(
         curve,

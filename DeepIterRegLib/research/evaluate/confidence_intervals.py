@@ -33,12 +33,13 @@ def wilson_interval(successes: int, trials: int) -> Interval | None:
 
 
 def bootstrap_interval(
-    values: FloatArray, statistic: Callable[..., Any], seed: int, resamples: int = RESAMPLES
+    values: FloatArray, statistic: Callable[..., Any], seed: int, resamples: int | None = None
 ) -> Interval | None:
     """Of a statistic of (N,) independent finite values (Efron's bias-corrected and accelerated bootstrap).
 
     statistic: takes `axis`, as np.mean and np.median do. None for fewer than two values. Where the correction is
-    undefined, as for values that are all equal, the plain percentiles of the resampled statistic.
+    undefined, as for values that are all equal, the plain percentiles of the resampled statistic. resamples: None for
+    `RESAMPLES`.
     """
     if len(values) < 2:
         return None
@@ -49,8 +50,8 @@ def bootstrap_interval(
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # of a degenerate distribution: that is what the second round is for
             interval = bootstrap(
-                (np.asarray(values),), statistic, confidence_level=LEVEL, n_resamples=resamples, method=method,
-                **{generator: np.random.default_rng(seed)},
+                (np.asarray(values),), statistic, confidence_level=LEVEL, n_resamples=resamples or RESAMPLES,
+                method=method, **{generator: np.random.default_rng(seed)},
             ).confidence_interval  # fmt: skip
         if np.isfinite(interval).all():
             return Interval(float(interval.low), float(interval.high))
@@ -61,18 +62,19 @@ def cluster_bootstrap(
     clusters: Sequence[Hashable],
     statistic: Callable[[np.ndarray], FloatArray | float],
     seed: int,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
 ) -> FloatArray:
     """(resamples, ...) the statistic of resamples of whole patients, whose registrations are not independent.
 
     clusters: (N,) the patient of every registration. statistic: of an (M,) array of indices of registrations.
+    resamples: None for `RESAMPLES`.
     """
     members: dict[Hashable, list[int]] = {}
     for index, cluster in enumerate(clusters):
         members.setdefault(cluster, []).append(index)
     groups = [np.array(indices) for indices in members.values()]
     random = np.random.default_rng(seed)
-    draws = random.integers(0, len(groups), (resamples, len(groups)))
+    draws = random.integers(0, len(groups), (resamples or RESAMPLES, len(groups)))
     return np.array([statistic(np.concatenate([groups[number] for number in draw])) for draw in draws])
 
 

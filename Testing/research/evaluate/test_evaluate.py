@@ -50,7 +50,8 @@ from DeepIterRegLib.research.evaluate.worker_pool import (
 )
 from DeepIterRegLib.review.key import read_key
 from Testing.support.patients import small_patient_files
-from Testing.support.tiny_cohort import TinyCohort, die_until, near, out_of_memory
+from Testing.support.tiny_cohort import TinyCohort, near
+from Testing.support.worker_tasks import die_until, out_of_memory, refuse
 
 SETTINGS = {"experiment": "testset", "--first-seed": 1}
 PUBLISHED = (Variant("published"),)
@@ -488,8 +489,8 @@ def test_worker_that_dies_is_replaced_and_its_task_tried_once_more(
         ends = dict([pool.next_finished()])
         pool.submit("once", die_until, tmp_path / "once", 2)
         ends |= [pool.next_finished()]
-        pool.submit("broken", read_truth, tmp_path / "none.json")
-        with pytest.raises(InputError, match=r"none\.json is missing"):
+        pool.submit("broken", refuse, "none.json is missing.")
+        with pytest.raises(InputError, match=r"^none\.json is missing\.$"):
             pool.next_finished()
     assert isinstance(ends["twice"], WorkerDied)
     assert ends["once"] == "done at attempt 2"
@@ -567,6 +568,11 @@ def test_damaged_truth_is_one_sentence(tmp_path: Path, text: str, sentence: str)
         read_truth(tmp_path / "truth.json")
 
 
+def test_missing_truth_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.json is missing"):
+        read_truth(tmp_path / "none.json")
+
+
 def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cohort, output = tmp_path / "cohort", tmp_path / "results"
     shutil.copytree(small_patient_files()["cta"].parent, cohort / "patient-1")
@@ -575,7 +581,7 @@ def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.C
     (cohort / "patient-1" / "truth.json").write_text(json.dumps(truth))
     shutil.copytree(cohort / "patient-1", cohort / "patient-2")
     (cohort / "patient-2" / "dsa.dcm").write_bytes(b"no DICOM")
-    words = ["evaluate", "testset", "--cohort", str(cohort), "--output", str(output), "--method", "default"]
+    words = ["evaluate", "optimizer-only", "--cohort", str(cohort), "--output", str(output), "--method", "default"]
     words += ["--no-initializer"]
     assert main([*words, "--workers", "1"]) == 0
     good, bad = read_rows(output / ROWS_FILE)

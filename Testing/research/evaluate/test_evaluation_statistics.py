@@ -153,6 +153,7 @@ def test_wilcoxon_and_mcnemar_against_scipy_and_by_hand():
     assert mcnemar_p(first, first) == 1
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_summary_counts_what_is_there():
     rows = [row(1, 1.0), row(2, 3.0), row(3, 8.0), row(4, 0, error="cta.nrrd is damaged.")]
     found = only_method(rows)
@@ -168,6 +169,7 @@ def test_summary_counts_what_is_there():
     assert found["capture_range"] == {"px": None, "mm": None}  # four registrations make no curve
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_an_infinite_error_is_null_and_not_the_end():
     found = only_method([row(number, 1.0) for number in range(9)] + [row(9, math.inf)])
     final = found["errors"]["mpe_final_mm"]["all"]
@@ -176,6 +178,7 @@ def test_an_infinite_error_is_null_and_not_the_end():
     assert final["percentile95"] is None
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_methods_and_initializers_are_compared_on_common_patients():
     first = [row(number, 6.0 + number) for number in range(8)]
     second = [row(number, 1.0 + number / 10, initializer="learned") for number in range(2, 10)]
@@ -188,6 +191,7 @@ def test_methods_and_initializers_are_compared_on_common_patients():
     assert pair["success"] == {"both": 0, "only_first": 0, "only_second": 6, "neither": 0, "mcnemar_p": 2 / 2**6}
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_several_starts_of_a_patient_are_not_independent():
     rows = cohort("published", 1, patients=6, starts=20)
     experiment = summarise(rows + cohort("default", 2, patients=6, starts=20))["experiments"][0]
@@ -198,6 +202,7 @@ def test_several_starts_of_a_patient_are_not_independent():
     assert len(experiment["methods"][0]["capture_range"]["px"]["bins"]) == 10
 
 
+@pytest.mark.usefixtures("few_resamples")
 @pytest.mark.parametrize("starts", [1, 10])
 def test_summary_fits_its_schema(starts):
     schema = json.loads(
@@ -209,6 +214,7 @@ def test_summary_fits_its_schema(starts):
     jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(summary, allow_nan=False)))
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_page_needs_no_other_file_and_escapes_everything(tmp_path):
     rows = [*cohort("published", 1), replace(row(77, 0, error="<script>alert(1)</script> & co."), patient="<b>7")]
     plots = draw_plots(rows, tmp_path)
@@ -225,6 +231,7 @@ def test_page_needs_no_other_file_and_escapes_everything(tmp_path):
     assert page.count("<tr>") == page.count("</tr>")
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_every_experiment_gets_plots_that_are_images(tmp_path):
     rows = cohort("published", 1) + cohort("default", 2)
     rows += [replace(one, experiment="capture-range") for one in cohort("published", 3, patients=6, starts=10)]
@@ -238,6 +245,7 @@ def test_every_experiment_gets_plots_that_are_images(tmp_path):
             assert len(image.convert("L").getcolors()) > 10
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_plots_stand_rows_without_any_result(tmp_path):
     lost = [replace(row(number, 0, error="The worker died."), mpe_start_px=math.nan) for number in range(3)]
     assert draw_plots(lost, tmp_path)

@@ -219,7 +219,7 @@ def test_ctrl_c_leaves_whole_patients_only_and_says_how_many(quick, tmp_path, mo
 
 @pytest.fixture(scope="module")
 def row() -> contact_sheet.Row:
-    return contact_sheet.patient_row(small_patient())
+    return contact_sheet.patient_row(lateral_patient())
 
 
 def test_the_contact_sheet_has_a_row_for_each_patient(quick, row, tmp_path, monkeypatch):
@@ -263,7 +263,7 @@ def test_images_that_our_preparation_refuses_say_so_in_their_panels(monkeypatch)
 
     monkeypatch.setattr(contact_sheet, "prepare_angiogram", refuse)
     monkeypatch.setattr(contact_sheet, "prepare_volume", refuse)
-    captions = [caption for caption, _ in contact_sheet.patient_row(small_patient()).panels]
+    captions = [caption for caption, _ in contact_sheet.patient_row(lateral_patient()).panels]
     assert captions[-2:] == ["no masks", "no CTA masks"]
 
 
