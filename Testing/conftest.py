@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -27,3 +30,28 @@ def memory_is_given_back() -> Iterator[None]:
     predictors = sys.modules.get("DeepIterRegLib.initializer.predictor")
     if predictors is not None:
         predictors._loaded.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def module_gives_memory_back(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a file of tests keeps for itself goes with it, back to the system where the C library can be asked to."""
+    yield
+    for thing in vars(request.module).values():
+        if getattr(thing, "__module__", None) == request.module.__name__ and hasattr(thing, "cache_clear"):
+            thing.cache_clear()
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+HEAVY = ("research/train", "research/benchmark", "render", "initializer")
+"""Folders of tests that load PyTorch and the reference renderers: a gigabyte, which one process shall have alone."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup`, the tests of a file stay together, and those that load PyTorch too."""
+    for item in items:
+        folder = item.path.parent.relative_to(config.rootpath / "Testing").as_posix()
+        group = "PyTorch" if folder.startswith(HEAVY) else item.path.relative_to(config.rootpath).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -24,6 +24,8 @@ from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.nodes.scene import write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 
+SMALL_DETECTOR_PX, SMALL_CT_COLUMNS = 256, 160
+"""Coarser than the built-in patient otherwise is: a test that is run while one waits."""
 REGISTER_TIMEOUT_S = 300.0
 """A first registration on a slow computer: the worker starts, segments and registers."""
 REST_TIMEOUT_S = 30.0
@@ -36,7 +38,7 @@ def built_in_patient() -> tuple[Any, Any]:
     """A simulated patient and its angiogram, as read from a DICOM file; the same one every time."""
     # By name, for the test alone: nothing of the product imports what is made for research.
     simulator = import_module("DeepIterRegLib.research.simulate.built_in")
-    patient = simulator.built_in_patient()
+    patient = simulator.built_in_patient(detector_px=SMALL_DETECTOR_PX, ct_columns=SMALL_CT_COLUMNS)
     return patient, simulator.angiograms_of(patient)[0]
 
 
