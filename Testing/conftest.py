@@ -32,13 +32,18 @@ def memory_is_given_back() -> Iterator[None]:
         predictors._loaded.cache_clear()
 
 
+ONE_FILE_ONLY = ("Testing.support.contrast_head", "Testing.support.adjust_case", "Testing.support.overlay_case")
+"""Whose images no other file of tests asks for, or makes again in no time."""
+
+
 @pytest.fixture(autouse=True, scope="module")
 def module_gives_memory_back(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a file of tests keeps for itself goes with it, back to the system where the C library can be asked to."""
     yield
-    for thing in vars(request.module).values():
-        if getattr(thing, "__module__", None) == request.module.__name__ and hasattr(thing, "cache_clear"):
-            thing.cache_clear()
+    for name in (request.module.__name__, *ONE_FILE_ONLY):
+        for thing in vars(sys.modules.get(name, request.module)).values():
+            if getattr(thing, "__module__", None) == name and hasattr(thing, "cache_clear"):
+                thing.cache_clear()
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
