@@ -23,7 +23,7 @@ register: set-up-run ## Register the built-in patient (SEED=2) and write the fou
 
 test: lint ## Lint, check types and run the tests (PYTEST_ARGS="-k name" for some of them)
 	@echo "Test: pytest"
-	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=262144 $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: set-up ## Check style, format, types and spelling
 	@echo "Lint: ruff, mypy, codespell"
