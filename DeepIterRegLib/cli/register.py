@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +129,9 @@ def register_into(
         clock.step("read")
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
-        write_result(folder, registration, progress, clock, truth_pose)
+        report = write_result(folder, registration, progress, clock, truth_pose)
         progress(Progress("Done", 1.0))
-    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return report
 
 
 def write_result(
@@ -141,8 +140,8 @@ def write_result(
     progress: ProgressCallback,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
-) -> None:
-    """Write transform, overlay, report and scene of a registration into `folder`. The report is built once."""
+) -> dict[str, Any]:
+    """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once."""
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
 
     progress(Progress("Drawing the overlay", 0.9))
@@ -155,6 +154,7 @@ def write_result(
     progress(Progress("Writing the scene", 0.95))
     write_registration_scene(folder / "scene.mrb", registration, report)
     clock.step("scene")
+    return report
 
 
 def require_slicer_core() -> None:
