@@ -19,7 +19,7 @@ from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.similarity import choose
 from DeepIterRegLib.similarity.mutual_information import MutualInformation
-from DeepIterRegLib.similarity.names import NCC
+from DeepIterRegLib.similarity.names import NCC, require_similarity
 
 PUBLISHED_SIZE_PX = 256
 """Pixels along the detector's shorter side: about the paper's 0.87 mm."""
@@ -60,7 +60,7 @@ def refine_published(
     report: called after every step with the stage's name, the fraction done, the best similarity and pose; may raise
     to cancel. Returns a stage per optimisation. Raises InputError for a similarity that there is not.
     """
-    choose.require_similarity(similarity)
+    require_similarity(similarity)
     factors = [binning_factor(prepared.angiogram.carm, size_px) for prepared in angiograms]
     renderers = [
         make_renderer(volume.cloud, prepared.angiogram.carm.binned(factor), device)

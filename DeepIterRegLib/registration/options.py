@@ -13,7 +13,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.rigid import require_rigid
-from DeepIterRegLib.similarity.names import NCC, SIMILARITY_NAMES
+from DeepIterRegLib.similarity.names import NCC, require_similarity
 
 if TYPE_CHECKING:
     # The application makes options too, and loads nothing that computes.
@@ -51,13 +51,7 @@ class Options:
             raise InputError(
                 "There is no method {given!r}; choose default or published.", field=Field.METHOD, given=self.method
             )
-        if self.similarity not in SIMILARITY_NAMES:
-            raise InputError(
-                "There is no similarity {given!r}; choose one of {known}.",
-                field=Field.SIMILARITY,
-                given=self.similarity,
-                known=", ".join(SIMILARITY_NAMES),
-            )
+        require_similarity(self.similarity)
         if self.similarity != NCC and self.method != "published":
             raise InputError(
                 "{similarity} is chosen for the published method alone; leave it out, or choose published.",

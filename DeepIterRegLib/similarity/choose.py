@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.similarity import names
 from DeepIterRegLib.similarity.dice import SoftDice
 from DeepIterRegLib.similarity.gradient_correlation import GradientCorrelation
@@ -28,18 +27,7 @@ SIMILARITIES: dict[str, Callable[[FloatArray, FloatArray | BoolArray | None], Si
 """Each takes the fixed image (rows, columns) and its weights (rows, columns) or None."""
 
 
-def require_similarity(name: str) -> None:
-    """Raises InputError for a name that is not in `SIMILARITIES`."""
-    if name not in SIMILARITIES:
-        raise InputError(
-            "There is no similarity {name}; choose one of {names}.",
-            field=Field.SIMILARITY,
-            name=repr(name),
-            names=", ".join(SIMILARITIES),
-        )
-
-
 def similarity(name: str, fixed: FloatArray, weights: FloatArray | BoolArray | None = None) -> Similarity:
     """The measure `name` (a key of `SIMILARITIES`) for a fixed image. Raises InputError for a name there is not."""
-    require_similarity(name)
+    names.require_similarity(name)
     return SIMILARITIES[name](fixed, weights)

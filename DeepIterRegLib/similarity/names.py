@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from DeepIterRegLib.common.errors import Field, InputError
+
 NCC = "ncc"
 MUTUAL_INFORMATION = "mutual_information"
 NORMALIZED_MUTUAL_INFORMATION = "normalized_mutual_information"
@@ -20,3 +22,14 @@ SIMILARITY_NAMES = (
     PATTERN_INTENSITY,
 )
 """Every measure there is, the default of the published method first."""
+
+
+def require_similarity(name: str) -> None:
+    """Raises InputError for a name that is not in `SIMILARITY_NAMES`."""
+    if name not in SIMILARITY_NAMES:
+        raise InputError(
+            "There is no similarity {name}; choose one of {names}.",
+            field=Field.SIMILARITY,
+            name=repr(name),
+            names=", ".join(SIMILARITY_NAMES),
+        )

@@ -144,7 +144,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("There is no device {given!r}; choose auto, cpu or cuda."),
         _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta or 3dra."),
         _("There is no method {given!r}; choose default or published."),
-        _("There is no similarity {given!r}; choose one of {known}."),
         _("There is no similarity {name}; choose one of {names}."),
         _("There is not enough memory for the registration; close other programs, or crop the CTA to the head."),
         _("There is only one transform to look at; choose two that differ."),
