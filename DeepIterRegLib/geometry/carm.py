@@ -229,16 +229,26 @@ class CArm:
         row_mm, column_mm = self.pixel_spacing_mm
         return self._with_pixels(row_mm * self.rows / rows, column_mm * self.columns / columns, rows, columns)
 
+    def padded(self, rows: int, columns: int) -> CArm:
+        """A detector that goes on by so many rows above and below, and by so many columns on either side."""
+        row_mm, column_mm = self.pixel_spacing_mm
+        shift = -rows * row_mm * self.row_direction - columns * column_mm * self.column_direction
+        return self._moved(shift, self.pixel_spacing_mm, self.rows + 2 * rows, self.columns + 2 * columns)
+
     def _with_pixels(self, row_mm: float, column_mm: float, rows: int, columns: int) -> CArm:
         """The same detector corner with pixels of another size: the first one's centre moves by half the difference."""
         shift = (column_mm - self.pixel_spacing_mm[1]) / 2 * self.column_direction
         shift = shift + (row_mm - self.pixel_spacing_mm[0]) / 2 * self.row_direction
+        return self._moved(shift, (row_mm, column_mm), rows, columns)
+
+    def _moved(self, shift_mm: FloatArray, pixel_spacing_mm: tuple[float, float], rows: int, columns: int) -> CArm:
+        """Another detector in the same plane, whose first pixel lies (3,) `shift_mm` from this one's."""
         return CArm(
             source_mm=self.source_mm,
-            detector_origin_mm=self.detector_origin_mm + shift,
+            detector_origin_mm=self.detector_origin_mm + shift_mm,
             column_direction=self.column_direction,
             row_direction=self.row_direction,
-            pixel_spacing_mm=(row_mm, column_mm),
+            pixel_spacing_mm=pixel_spacing_mm,
             rows=rows,
             columns=columns,
             primary_angle_deg=self.primary_angle_deg,

@@ -78,7 +78,7 @@ def candidate_poses(
     images = saturated(np.stack([renderer.render(poses) for renderer in renderers], axis=1))
     images -= images.mean(axis=(2, 3), keepdims=True)
 
-    row_mm, column_mm = _step_mm(correction, carm)
+    row_mm, column_mm = step_mm(correction, carm)
     rows, columns = _reach_px(search.reach_mm, correction, carm)
     row_shifts, column_shifts = np.arange(-rows, rows + 1), np.arange(-columns, columns + 1)
     down, along = np.meshgrid(row_shifts * row_mm, column_shifts * column_mm, indexing="ij")
@@ -95,7 +95,7 @@ def candidate_poses(
     ])  # fmt: skip
 
 
-def _step_mm(correction: PivotedCorrection, carm: CArm) -> tuple[float, float]:
+def step_mm(correction: PivotedCorrection, carm: CArm) -> tuple[float, float]:
     """Translation of the head that moves its centre by one row and by one column."""
     magnification = carm.sdd_mm / float(carm.normal @ (correction.pivot_mm - carm.source_mm))
     row_mm, column_mm = carm.pixel_spacing_mm
@@ -103,7 +103,7 @@ def _step_mm(correction: PivotedCorrection, carm: CArm) -> tuple[float, float]:
 
 
 def _reach_px(reach_mm: float, correction: PivotedCorrection, carm: CArm) -> tuple[int, int]:
-    row_mm, column_mm = _step_mm(correction, carm)
+    row_mm, column_mm = step_mm(correction, carm)
     return min(int(reach_mm / row_mm), carm.rows - 1), min(int(reach_mm / column_mm), carm.columns - 1)
 
 

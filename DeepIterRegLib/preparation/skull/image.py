@@ -1,0 +1,64 @@
+"""What an angiogram shows of the skull, whatever it was taken from, and how far that is to be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+
+Source = Literal["mask frame", "native image", "noise"]
+CLIP_SPREADS = 2.0
+"""How far below the head's median attenuation everything counts as air, in distances between its quartiles. Skin, hair
+and the air's own noise would make stronger edges than the vault does."""
+LEAST_COVERED = 0.99
+"""Of a binned pixel, for it to count."""
+
+
+@dataclass(frozen=True, eq=False)
+class SkullImage:
+    """One image of the head's attenuation on the angiogram's detector."""
+
+    values: npt.NDArray[np.float32]
+    """(rows, columns) attenuation up to a scale and an offset, or what its exponential is proportional to."""
+    is_exponential: bool
+    """Whether the attenuation is the logarithm of `values`: a noise's variance, which is averaged before that."""
+    valid: BoolArray
+    """(rows, columns) where there is an image of the head: no shutter, no text."""
+    source: Source
+    trust: float = 1.0
+    """0 to 1: how much of a clear image's worth it has."""
+
+    def binned(self, factor: int) -> tuple[FloatArray, BoolArray]:
+        """Attenuation (rows // factor, columns // factor) with air and skin clipped off, and where it is valid."""
+        weights = _means(self.valid.astype(np.float32), factor)
+        values = _means(np.where(self.valid, self.values, np.float32(0)), factor) / np.maximum(weights, 1e-6)
+        counts = weights >= LEAST_COVERED
+        if not counts.any():
+            return np.zeros_like(values), np.ones_like(counts)
+        if self.is_exponential:
+            positive = values[counts & (values > 0)]
+            least = float(np.percentile(positive, 0.1)) if positive.size else 1.0
+            values = np.log(np.maximum(values, np.float32(least)))
+        return np.where(counts, _without_air(values, counts), np.float32(0)), counts
+
+
+def _means(image: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
+    rows, columns = image.shape[0] // factor, image.shape[1] // factor
+    blocks = image[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
+    return blocks.mean(axis=(1, 3), dtype=np.float64).astype(np.float32)
+
+
+def _without_air(values: npt.NDArray[np.float32], counts: BoolArray) -> npt.NDArray[np.float32]:
+    """Attenuation no lower than what still belongs to the inside of the head."""
+    inside = values[counts]
+    # Open air saturates: it is no part of the head, however much of the picture it takes.
+    head = inside[inside > inside.min() + 0.02 * np.ptp(inside)]
+    if head.size < 16:
+        return values
+    low, middle, high = np.percentile(head, [25, 50, 75])
+    return np.maximum(values, np.float32(middle - CLIP_SPREADS * (high - low)))

@@ -1,0 +1,53 @@
+"""The skull's part of the posterior: how likely an image of the head is, with the CTA's bones at a pose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.preparation.skull.image import SkullImage
+from DeepIterRegLib.refinement.phases import MAX_CORRELATION, log_likelihood
+from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.similarity.tiled_gradient_correlation import TiledGradientCorrelation
+
+OBSERVATIONS = 120.0
+"""How many independent observations an image of the whole skull is worth, where it is trusted altogether."""
+TILE_MM = ((64, 80.0), (128, 60.0), (1024, 40.0))
+"""Edges of the tiles on the detector, for images up to so many pixels: a tile of fewer than about a dozen pixels shows no
+course of an edge."""
+
+
+def tile_mm(size_px: int) -> float:
+    """Edge on the detector of the tiles in which an image of `size_px` along its shorter side is compared."""
+    return next(edge for size, edge in TILE_MM if size_px <= size or size == TILE_MM[-1][0])
+
+
+class SkullSimilarity:
+    """Log likelihood of one angiogram's skull. A `PoseSimilarity`, in nats, 0 where no edge agrees.
+
+    renderer: of the skull cloud, on the angiogram's detector binned by `factor`. size_px: along the shorter side.
+    Anticorrelated edges are no likelier than none: bone attenuates.
+    """
+
+    name = "log likelihood"
+
+    def __init__(self, renderer: Renderer, image: SkullImage, factor: int, size_px: int) -> None:
+        fixed, weights = image.binned(factor)
+        tile_px = max(4, round(tile_mm(size_px) / max(renderer.carm.pixel_spacing_mm)))
+        self._renderer = renderer
+        self._similarity = TiledGradientCorrelation(fixed, weights, tile_px)
+        self._observations = OBSERVATIONS * image.trust
+
+    def correlation(self, poses: FloatArray) -> FloatArray:
+        """(B,) tiled gradient correlations, -1 to 1, at (B, 4, 4) poses."""
+        return self._similarity.value(self._renderer.render(poses))
+
+    def value(self, poses: FloatArray) -> FloatArray:
+        return log_likelihood(np.maximum(self.correlation(poses), 0), self._observations)
+
+    def value_and_gradient(self, poses: FloatArray) -> tuple[FloatArray, FloatArray]:
+        correlation, gradients = self._similarity.value_and_gradient(self._renderer.render(poses))
+        correlation = np.clip(correlation, 0, MAX_CORRELATION)
+        slope = self._observations * correlation / (1 - correlation**2)
+        gradients = gradients * slope.astype(gradients.dtype)[:, None, None]
+        return log_likelihood(correlation, self._observations), self._renderer.backward(poses, gradients)
