@@ -57,6 +57,8 @@ class ContrastLevels:
     """What the largest arteries reach."""
     volume_ml: float
     """Of bright voxels deep in the brain."""
+    has_contrast: bool = True
+    """False: nothing is brighter than brain, which then stands for the vessels as well."""
 
     @property
     def low_hu(self) -> float:
@@ -85,8 +87,11 @@ class ContrastLevels:
         return float(np.clip(1.4 * self.brightest_hu, 500.0, 1000.0))
 
 
-def contrast_levels(hu: FloatArray, cavity: Cavity) -> ContrastLevels | None:
-    """Levels from `hu` on the cavity's grid (k, j, i); None where too little is as bright as contrast."""
+def contrast_levels(hu: FloatArray, cavity: Cavity) -> ContrastLevels:
+    """Levels from `hu` on the cavity's grid (k, j, i); without contrast where too little is as bright as that.
+
+    Without contrast `dense_hu` is the least there is: no vessel has to be told from bone.
+    """
     brain = hu[cavity.core]
     tissue = float(np.median(brain))
     noise = robust_sigma(brain - tissue)
@@ -96,7 +101,7 @@ def contrast_levels(hu: FloatArray, cavity: Cavity) -> ContrastLevels | None:
     volume_ml = float(np.count_nonzero(bright)) * voxel_ml
     connected_ml = float(np.count_nonzero(largest_component(bright))) * voxel_ml
     if volume_ml < LEAST_CONTRAST_ML or (connected_ml < CONNECTED_ML and volume_ml < SCATTERED_ML):
-        return None
+        return ContrastLevels(tissue, noise, tissue, tissue, volume_ml, has_contrast=False)
     off_wall = bright & (cavity.depth_mm > OFF_WALL_MM)
     vessel, brightest = np.percentile(
         hu[off_wall if off_wall.any() else bright], [VESSEL_PERCENTILE, BRIGHTEST_PERCENTILE]

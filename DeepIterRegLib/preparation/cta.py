@@ -6,6 +6,7 @@ By hand, because published segmentations of head CTAs are networks that need PyT
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
 from DeepIterRegLib.preparation.fine import partial_volume
 from DeepIterRegLib.preparation.given_masks import checked_mask
+from DeepIterRegLib.preparation.head_grid import HeadGrid, find_head
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.preparation.rotational import segment_rotational
 from DeepIterRegLib.preparation.segment_cta import segment_cta
@@ -53,11 +55,12 @@ def prepare_volume(
     given_vessels = checked_mask(vessels, volume, Field.CTA_VESSELS)
     given_veins = checked_mask(veins, volume, Field.CTA_VEINS)
     prepare = _from_rotational if volume.kind == "3dra" else _from_cta
-    all_vessels, all_veins, fill, warnings = prepare(volume, given_vessels, given_veins, tell)
+    found = prepare(volume, given_vessels, given_veins, tell)
+    warnings = volume.warnings + found.warnings
     if given_vessels is None:
-        warnings += _too_much(volume, all_vessels)
+        warnings += _too_much(volume, found.vessels)
     tell(stage_names.SAMPLING_VESSELS, 0.95)
-    cloud = cloud_from_volume(volume, all_vessels, all_veins, fill)
+    cloud = cloud_from_volume(volume, found.vessels, found.veins, found.fill)
     if len(cloud) == 0:
         raise InputError(
             "The mask of the CTA's vessels covers nothing brighter than tissue; check that {cta_vessels} "
@@ -65,7 +68,7 @@ def prepare_volume(
             field=Field.CTA_VESSELS,
         )
     tell(stage_names.SAMPLING_VESSELS, 1.0)
-    return PreparedVolume(volume, all_vessels, all_veins, cloud, volume.warnings + warnings)
+    return PreparedVolume(volume, found.vessels, found.veins, cloud, warnings)
 
 
 def _too_much(volume: Volume, vessels: BoolArray) -> tuple[str, ...]:
@@ -80,10 +83,21 @@ def _too_much(volume: Volume, vessels: BoolArray) -> tuple[str, ...]:
     )
 
 
-_Parts = tuple[BoolArray, BoolArray, FloatArray, tuple[str, ...]]
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What a volume shows, before the cloud is made."""
+
+    vessels: BoolArray
+    """(K, J, I), veins included."""
+    veins: BoolArray
+    fill: FloatArray
+    """(K, J, I) share of the voxel that is vessel."""
+    head: HeadGrid | None
+    """None for a 3DRA, and where masks are given for a volume that shows no head."""
+    warnings: tuple[str, ...] = ()
 
 
-def _from_rotational(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Parts:
+def _from_rotational(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Found:
     tell(stage_names.FINDING_VESSELS, 0.0)
     found, fill = segment_rotational(volume.voxels, float(np.prod(volume.spacing_mm)))
     if vessels is not None:
@@ -98,18 +112,23 @@ def _from_rotational(volume: Volume, vessels: BoolArray | None, veins: BoolArray
             "with contrast, or {cta_vessels}.",
             field=Field.CTA,
         )
-    return found, np.zeros_like(found) if veins is None else veins, fill, ()
+    return _Found(found, np.zeros_like(found) if veins is None else veins, fill, head=None)
 
 
-def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Parts:
-    warnings: tuple[str, ...] = ()
-    tissue = BRAIN_HU
-    if vessels is None or veins is None:
-        found = segment_cta(volume, tell)
-        tissue, warnings = found.levels.tissue_hu, found.warnings
-        if vessels is None:
-            vessels = found.vessels
-        if veins is None:
-            veins = found.veins & vessels
-    all_vessels = vessels | veins
-    return all_vessels, veins, partial_volume(volume.voxels, all_vessels, veins, tissue), warnings
+def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Found:
+    if vessels is not None and veins is not None:
+        all_vessels = vessels | veins
+        fill = partial_volume(volume.voxels, all_vessels, veins, BRAIN_HU)
+        return _Found(all_vessels, veins, fill, _with_vessels(find_head(volume, tell), all_vessels))
+    found = segment_cta(volume, tell)
+    all_vessels = found.vessels if vessels is None else vessels
+    all_veins = found.veins & all_vessels if veins is None else veins
+    all_vessels = all_vessels | all_veins
+    head = found.head if vessels is None and veins is None else _with_vessels(found.head, all_vessels)
+    fill = partial_volume(volume.voxels, all_vessels, all_veins, found.head.levels.tissue_hu)
+    return _Found(all_vessels, all_veins, fill, head, found.warnings)
+
+
+def _with_vessels(head: HeadGrid | None, vessels: BoolArray) -> HeadGrid | None:
+    """`head` with the vessels of a mask (K, J, I) on the volume's grid."""
+    return None if head is None else replace(head, vessels=head.work.from_fine(vessels))

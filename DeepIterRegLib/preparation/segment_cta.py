@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,16 +11,14 @@ from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import Volume
-from DeepIterRegLib.preparation.bone import find_bone
 from DeepIterRegLib.preparation.boxes import bounding_box
 from DeepIterRegLib.preparation.canal import canal_vessels
-from DeepIterRegLib.preparation.cavity import COARSE_EDGE_MM, Cavity, find_body, find_cavity
-from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
+from DeepIterRegLib.preparation.cavity import Cavity
 from DeepIterRegLib.preparation.distance import dilated
 from DeepIterRegLib.preparation.fine import on_fine_grid
+from DeepIterRegLib.preparation.head_grid import HeadGrid, find_head
 from DeepIterRegLib.preparation.veins import find_veins
 from DeepIterRegLib.preparation.vessels import intracranial_vessels, neck_vessels
-from DeepIterRegLib.preparation.work_grid import WorkGrid, coarser, work_grid
 
 CAVITY_MARGIN_MM = 3.0
 """The coarse cavity is right to about a voxel and a half."""
@@ -40,52 +38,44 @@ FAINT_HU = 120.0
 
 @dataclass(frozen=True, eq=False)
 class CtaSegmentation:
-    """(K, J, I) masks on the volume's grid."""
+    """(K, J, I) masks on the volume's grid, and what they were found on."""
 
     vessels: BoolArray
     veins: BoolArray
-    levels: ContrastLevels
+    head: HeadGrid
     warnings: tuple[str, ...]
 
 
 def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmentation:
     """Find the vessels of the head and neck; raises InputError where there is no head or no contrast."""
-    spacing_kji = volume.spacing_mm[::-1]
-    tell(stage_names.FINDING_HEAD, 0.0)
-    grid = work_grid(volume.voxels, spacing_kji)
-    coarse = coarser(grid, COARSE_EDGE_MM)
-    cavity = find_cavity(coarse.hu, coarse.spacing_kji)
-    if cavity is None:
+    head = find_head(volume, tell)
+    if head is None:
         raise InputError(
             "The CTA shows no head: no space of a brain's size with bone around it; give a CT angiogram of "
             "the whole head in Hounsfield units[, or, if it is a rotational 3D angiogram, set {volume_kind} "
             "to 3dra].",
             field=Field.CTA,
         )
-    levels = contrast_levels(coarse.hu, cavity)
-    if levels is None:
+    if not head.levels.has_contrast:
         raise InputError(
             "The CTA shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT.",
             field=Field.CTA,
         )
-    tell(stage_names.REMOVING_BONE, 0.15)
-    return _segment(volume, grid, coarse, cavity=cavity, levels=levels, tell=tell)
+    tell(stage_names.FINDING_VESSELS, 0.3)
+    vessels, veins = _find_vessels(head, tell)
+    tell(stage_names.OUTLINING_VESSELS, 0.85)
+    fine_veins = on_fine_grid(veins, head.work, volume.voxels, head.levels, thick=True)
+    fine_others = on_fine_grid(vessels & ~veins, head.work, volume.voxels, head.levels, thick=False)
+    warnings = _warnings(head, has_veins=bool(veins.any()))
+    return CtaSegmentation(fine_veins | fine_others, fine_veins, replace(head, vessels=vessels), warnings)
 
 
-def _segment(
-    volume: Volume,
-    grid: WorkGrid,
-    coarse: WorkGrid,
-    *,
-    cavity: Cavity,
-    levels: ContrastLevels,
-    tell: Callable[[str, float], None],
-) -> CtaSegmentation:
-    to_ras = _step_to_ras(volume, grid)
-    bone = find_bone(grid, levels)
+def _find_vessels(head: HeadGrid, tell: Callable[[str, float], None]) -> tuple[BoolArray, BoolArray]:
+    """(k, j, i) on the work grid: all vessels, and the large veins among them."""
+    grid, coarse, cavity, bone, levels = head.work, head.coarse, head.cavity, head.bone, head.levels
+    to_ras = head.kji_step_to_ras
     inside = coarse.to_fine(cavity.inside)
     searched = coarse.to_fine(dilated(cavity.inside, CAVITY_MARGIN_MM, coarse.spacing_kji))
-    tell(stage_names.FINDING_VESSELS, 0.3)
     box = bounding_box(searched, margin=3)  # of the cavity: half of the volume or less, and the costly half of the work
     vessels, veins = np.zeros_like(inside), np.zeros_like(inside)
     core = coarse.to_fine(cavity.core)
@@ -96,16 +86,12 @@ def _segment(
         vessels &= above
         searched &= above
     veins[box] = find_veins(vessels[box], inside[box], to_ras, grid.spacing_kji)
-    body = coarse.to_fine(find_body(coarse.hu, coarse.spacing_kji))
-    box = bounding_box(body, margin=3)
-    in_body, bone_in_body = grid.within(box), bone.within(box)
-    neck = neck_vessels(in_body, (body & ~searched)[box], bone_in_body, levels, to_ras)
-    neck |= canal_vessels(in_body, neck, vessels[box] & ~veins[box], bone=bone_in_body, levels=levels, body=body[box])
+    box = bounding_box(head.body, margin=3)
+    in_body, bone_in_body, body = grid.within(box), bone.within(box), head.body[box]
+    neck = neck_vessels(in_body, body & ~searched[box], bone_in_body, levels, to_ras)
+    neck |= canal_vessels(in_body, neck, vessels[box] & ~veins[box], bone=bone_in_body, levels=levels, body=body)
     vessels[box] |= neck
-    tell(stage_names.OUTLINING_VESSELS, 0.85)
-    fine_veins = on_fine_grid(veins, grid, volume.voxels, levels, thick=True)
-    fine_others = on_fine_grid(vessels & ~veins, grid, volume.voxels, levels, thick=False)
-    return CtaSegmentation(fine_veins | fine_others, fine_veins, levels, _warnings(grid, levels, bool(veins.any())))
+    return vessels, veins
 
 
 def _above_spine(cavity: Cavity, to_ras: FloatArray) -> BoolArray:
@@ -118,12 +104,8 @@ def _above_spine(cavity: Cavity, to_ras: FloatArray) -> BoolArray:
     return np.asarray(k[:, None, None] + j[:, None] + i > lowest)
 
 
-def _step_to_ras(volume: Volume, grid: WorkGrid) -> FloatArray:
-    """(3, 3) whose columns are one step along k, j, i of the work grid in mm along R, A, S."""
-    return volume.ijk_to_ras[:3, 2::-1] * grid.factors
-
-
-def _warnings(grid: WorkGrid, levels: ContrastLevels, has_veins: bool) -> tuple[str, ...]:
+def _warnings(head: HeadGrid, has_veins: bool) -> tuple[str, ...]:
+    grid, levels = head.work, head.levels
     found = []
     if levels.vessel_hu - levels.tissue_hu < FAINT_HU:
         found.append(

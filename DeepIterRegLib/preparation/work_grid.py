@@ -42,6 +42,14 @@ class WorkGrid:
             values = values.take(np.minimum(blocks, values.shape[axis] - 1), axis)
         return values
 
+    def from_fine(self, mask: BoolArray) -> BoolArray:
+        """(k, j, i) blocks that hold a voxel of `mask` (K, J, I); a remainder at the far end belongs to none."""
+        for axis, (n, factor) in enumerate(zip(self.hu.shape, self.factors, strict=True)):
+            whole = mask[(slice(None),) * axis + (slice(int(n * factor)),)]
+            blocks = whole.reshape(*whole.shape[:axis], n, int(factor), *whole.shape[axis + 1 :])
+            mask = np.asarray(blocks.any(axis=axis + 1))
+        return mask
+
 
 def work_grid(voxels: FloatArray | npt.NDArray[np.int16], spacing_kji: FloatArray) -> WorkGrid:
     """The block means of `voxels` (K, J, I) with edges as near `WORK_EDGE_MM` as whole voxels allow."""

@@ -1,0 +1,69 @@
+"""A CTA's head on grids of one and two millimetres: what everything that looks at the whole head starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.common import stage_names
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.preparation.bone import Bone, find_bone
+from DeepIterRegLib.preparation.cavity import COARSE_EDGE_MM, Cavity, find_body, find_cavity
+from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
+from DeepIterRegLib.preparation.work_grid import WorkGrid, coarser, work_grid
+
+
+@dataclass(frozen=True, eq=False)
+class HeadGrid:
+    """The head that a CTA shows, on the work grid of about 1 mm (k, j, i) and on every other voxel of it."""
+
+    work: WorkGrid
+    """HU as block means; index 0 of it is a block, whose centre is not the centre of voxel 0 of the volume."""
+    bone: Bone
+    """On the work grid."""
+    body: BoolArray
+    """(k, j, i) on the work grid: the patient, without table and headrest; right to about 2 mm."""
+    vessels: BoolArray
+    """(k, j, i) blocks of the work grid that hold vessels, veins included."""
+    levels: ContrastLevels
+    coarse: WorkGrid
+    """About 2 mm, sampled from `work`; `coarse.to_fine` brings a mask to the work grid."""
+    cavity: Cavity
+    """On the coarse grid."""
+    volume_to_ras: FloatArray
+    """(4, 4) index (i, j, k, 1) of the volume itself to the patient frame, RAS, mm."""
+
+    @property
+    def ijk_to_ras(self) -> FloatArray:
+        """(4, 4) index (i, j, k, 1) of the work grid to the centre of that block, patient frame, RAS, mm."""
+        factors = self.work.factors[::-1]
+        block_to_voxel = np.diag([*factors.astype(float), 1.0])
+        block_to_voxel[:3, 3] = (factors - 1) / 2
+        return self.volume_to_ras @ block_to_voxel
+
+    @property
+    def kji_step_to_ras(self) -> FloatArray:
+        """(3, 3) whose columns are one step along k, j, i of the work grid in mm along R, A, S."""
+        return self.ijk_to_ras[:3, 2::-1]
+
+
+def find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid | None:
+    """Where the head of a CTA is, its cavity, bone and levels, no vessels yet; None where no head is found.
+
+    tell: called with the stage's name and the fraction of the preparation that is done.
+    """
+    tell(stage_names.FINDING_HEAD, 0.0)
+    work = work_grid(volume.voxels, volume.spacing_mm[::-1])
+    coarse = coarser(work, COARSE_EDGE_MM)
+    cavity = find_cavity(coarse.hu, coarse.spacing_kji)
+    if cavity is None:
+        return None
+    levels = contrast_levels(coarse.hu, cavity)
+    tell(stage_names.REMOVING_BONE, 0.15)
+    body = coarse.to_fine(find_body(coarse.hu, coarse.spacing_kji))
+    bone = find_bone(work, levels)
+    none = np.zeros(work.hu.shape, dtype=bool)
+    return HeadGrid(work, bone, body, none, levels, coarse, cavity, volume.ijk_to_ras)
