@@ -10,14 +10,16 @@ import numpy.typing as npt
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
+from DeepIterRegLib.images.native_image import NativeImage
 
 
 @dataclass(frozen=True, eq=False)
 class Angiogram:
-    """A DSA run from one C-arm position: subtracted frames, vessels dark."""
+    """What one C-arm position has seen: a DSA run (subtracted frames, vessels dark), an X-ray of the head without
+    contrast, or both."""
 
     frames: npt.NDArray[np.float32]
-    """(T, rows, columns), subtracted; the background is about constant and vessels are *darker*. The unit is the
+    """(T, rows, columns), subtracted, T = 0 where there is no contrast; the background is about constant and vessels are *darker*. The unit is the
     scanner's; where raw frames were subtracted here it is the difference of log intensities."""
     carm: CArm
     valid: BoolArray
@@ -29,3 +31,12 @@ class Angiogram:
     name: str = "DSA"
     """For messages and node names: never the patient's."""
     warnings: tuple[str, ...] = ()
+    native: NativeImage | None = None
+    """The head without contrast, in the geometry of the frames; None where the file holds subtracted frames alone."""
+    motion_px: npt.NDArray[np.float64] | None = None
+    """(T,) how far the head's edges were moved back to where they lay when the arteries were full; None: unknown."""
+
+    @property
+    def shows_contrast(self) -> bool:
+        """Whether there are frames with vessels in them."""
+        return len(self.frames) > 0

@@ -117,4 +117,6 @@ def _subtracted(source: DsaSource, carm: CArm, warnings: list[str]) -> Angiogram
     brightest = 255.0 if frames.dtype == np.uint8 else None
     shown = np.ones(frames.shape[1:], dtype=bool)
     run = subtracted_run(RawRun(frames.astype(np.float32), shown, brightest=brightest), NAME)
-    return Angiogram(run.frames, carm, run.valid, warnings=(*warnings, *run.warnings))
+    return Angiogram(
+        run.frames, carm, run.valid, warnings=(*warnings, *run.warnings), native=run.native, motion_px=run.motion_px
+    )

@@ -31,7 +31,10 @@ def read_frames(path: Path, options: GeometryOptions) -> Angiogram:
     carm = options.carm_without_tags(rows, columns, path.name)
     raw = RawRun(pixels.astype(np.float32), np.ones((rows, columns), dtype=bool), brightest=brightest)
     run = subtracted_run(raw, path.name)
-    return Angiogram(run.frames, carm, run.valid, warnings=nameless(run.warnings, path, "The DSA"))
+    return Angiogram(
+        run.frames, carm, run.valid, warnings=nameless(run.warnings, path, "The DSA"), native=run.native,
+        motion_px=run.motion_px,
+    )  # fmt: skip
 
 
 def _file_pixels(path: Path) -> tuple[npt.NDArray[np.generic], float | None]:

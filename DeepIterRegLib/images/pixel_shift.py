@@ -31,6 +31,8 @@ class ShiftedRun:
 
     frames: Frames
     """(T, rows, columns) logarithm of the frame minus that of the mask."""
+    mask: npt.NDArray[np.float32]
+    """(rows, columns) logarithm of the mask, moved to that geometry."""
     valid: BoolArray
     """(rows, columns) False too where a shutter or the border was moved in."""
     reference: int
@@ -70,7 +72,7 @@ def subtract_shifted(logs: Frames, mask: npt.NDArray[np.float32], valid: BoolArr
     frames = np.empty_like(logs)
     for number, (frame, move, size) in enumerate(zip(logs, moves, sizes, strict=True)):
         np.subtract(move.warped(frame) if size else frame, moved_mask, out=frames[number])
-    return ShiftedRun(frames, _always_seen(valid, used), reference, sizes)
+    return ShiftedRun(frames, moved_mask, _always_seen(valid, used), reference, sizes)
 
 
 def _arterial_frame(logs: Frames, mask: npt.NDArray[np.float32], valid: BoolArray, found: list[Displacement]) -> int:

@@ -1,4 +1,4 @@
-"""From the frames of a file to a subtracted run with dark vessels, whatever the file's format."""
+"""From the frames of a file to a subtracted run with dark vessels and the native image under it, whatever the format."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.native_image import NativeImage, native_image
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
 from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border
-from DeepIterRegLib.images.subtraction import Frames, appearance, is_subtracted, logarithm, vessels_are_bright
+from DeepIterRegLib.images.subtraction import (
+    Appearance,
+    Frames,
+    appearance,
+    is_subtracted,
+    logarithm,
+    vessels_are_bright,
+)
 from DeepIterRegLib.images.xa_mask import MaskFrames
 
 MIN_VALID, FEW_VALID = 0.03, 0.5
@@ -42,15 +50,19 @@ class SubtractedRun:
     """What an `Angiogram` needs of them."""
 
     frames: Frames
+    """(T, rows, columns), none where there is no contrast in raw frames."""
     valid: BoolArray
     warnings: tuple[str, ...]
+    native: NativeImage | None = None
+    motion_px: npt.NDArray[np.float64] | None = None
 
 
 def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
     """Subtract the mask where that has not been done, turn bright vessels dark, and find the shutter.
 
-    Pixels outside `valid` get the run's background level. Raises InputError for frames that are not finite, black or
-    constant, raw without a mask, or without contrast.
+    Pixels outside `valid` get the run's background level. Raw frames in which no contrast arrives, or a single one,
+    become a native image without frames. Raises InputError for frames that are not finite, black or constant, and for
+    subtracted ones without contrast.
     """
     pixels, valid = raw.pixels, raw.valid
     warnings: list[str] = []
@@ -76,15 +88,21 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         valid = np.ones_like(valid)
     valid = _require_visible(without_black_border(pixels, valid, BLACK_RAW), file_name)
     seen = appearance(pixels, valid)
+    unsubtracted: _Unsubtracted | None = None
     if raw.mask is None and is_subtracted(seen, raw.brightest):
         frames = pixels
         inner = _require_visible(without_black_border(pixels, valid, BLACK_SUBTRACTED), file_name)
         if (inner != valid).any():
             valid, seen = inner, appearance(frames, inner)
     else:
-        frames, valid = _subtract_mask(raw, valid, file_name, warnings)
+        unsubtracted = _subtract_mask(raw, valid)
+        frames, valid = unsubtracted.frames, unsubtracted.valid
+        if len(pixels) == 1 or _shows_nothing(appearance(frames, valid)):
+            return _native_run(raw, unsubtracted, file_name, warnings)
+        if raw.mask is None:
+            warnings.append(f"{file_name} is not subtracted and names no mask frame; its first frame was the mask.")
         seen = appearance(frames, valid)
-    if seen.depth <= MIN_DEPTH_OF_NOISE * seen.noise or seen.depth == 0:
+    if _shows_nothing(seen):
         raise InputError(
             "{file} shows no contrast above the noise; give a run with filled vessels for {dsa}.",
             field=Field.DSA,
@@ -97,6 +115,11 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
             f"{file_name} does not show clearly whether its vessels are dark or bright;"
             f" {'bright' if bright else 'dark'} was assumed."
         )
+    native, motion_px = None, None
+    if unsubtracted is not None:
+        # What contrast does to a pixel, bone does too.
+        native = native_image(unsubtracted.mask, valid, "mask frame", bone_is_bright=bright, sign_is_known=True)
+        motion_px = unsubtracted.motion_px
     if bright:
         frames = frames.min() + frames.max() - frames
     if not valid.all():
@@ -105,23 +128,27 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         warnings.append(f"{file_name} is a single subtracted frame: arteries and veins cannot be told apart by time.")
     if valid.mean() < FEW_VALID:
         warnings.append(f"{file_name} has a shutter over {1 - valid.mean():.0%} of the image; only the rest is used.")
-    return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings))
+    return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings), native, motion_px)
 
 
-def _subtract_mask(raw: RawRun, valid: BoolArray, file_name: str, warnings: list[str]) -> tuple[Frames, BoolArray]:
+@dataclass(frozen=True, eq=False)
+class _Unsubtracted:
+    """Raw frames after the subtraction, and what was subtracted."""
+
+    frames: Frames
+    """(T, rows, columns) logarithms less that of the mask."""
+    mask: npt.NDArray[np.float32]
+    """(rows, columns) logarithm of the mask, in the geometry of the frames."""
+    valid: BoolArray
+    motion_px: npt.NDArray[np.float64]
+    """(T,)"""
+
+
+def _subtract_mask(raw: RawRun, valid: BoolArray) -> _Unsubtracted:
     """Raw frames minus their mask, the one of the header, else the first frame; and what is valid of them.
 
     Where the head moved, all are first brought to where it lay when the arteries were full.
     """
-    if len(raw.pixels) == 1:
-        raise InputError(
-            "{file} is a single frame that is not subtracted and has no mask frame; give a subtracted frame, "
-            "or the whole run with its mask, for {dsa}.",
-            field=Field.DSA,
-            file=file_name,
-        )
-    if raw.mask is None:
-        warnings.append(f"{file_name} is not subtracted and names no mask frame; its first frame was the mask.")
     chosen = raw.mask or MaskFrames((0,))
     pixels = raw.pixels
     if raw.linear and raw.inverted and raw.brightest is not None:
@@ -130,10 +157,30 @@ def _subtract_mask(raw: RawRun, valid: BoolArray, file_name: str, warnings: list
     if chosen.shift_px != (0.0, 0.0):
         mask = ndimage.shift(mask, chosen.shift_px, order=1, mode="nearest")
     logs, log_mask = (logarithm(pixels), logarithm(mask)) if raw.linear else (pixels, mask)
+    still = np.zeros(len(logs))
+    if len(logs) == 1:
+        return _Unsubtracted(logs - log_mask, log_mask, valid, still)
     shifted = subtract_shifted(logs, log_mask, valid)
     if shifted is None:
-        return logs - log_mask, valid
-    return shifted.frames, shifted.valid
+        return _Unsubtracted(logs - log_mask, log_mask, valid, still)
+    return _Unsubtracted(shifted.frames, shifted.mask, shifted.valid, shifted.motion_px)
+
+
+def _native_run(raw: RawRun, unsubtracted: _Unsubtracted, file_name: str, warnings: list[str]) -> SubtractedRun:
+    """A single frame, or a run in which no contrast arrives: the mean of its frames, without noise and motion."""
+    logs = unsubtracted.mask + unsubtracted.frames.mean(axis=0)
+    # Light of the beam that passed through, in files that mean it: LIN was turned round before its logarithm.
+    bright = raw.inverted and not raw.linear
+    native = native_image(logs, unsubtracted.valid, "native image", bone_is_bright=bright, sign_is_known=False)
+    none = np.zeros((0, *logs.shape), dtype=np.float32)
+    if len(raw.pixels) > 1:
+        warnings.append(f"{file_name} shows no contrast: it is registered by the skull.")
+    return SubtractedRun(none, unsubtracted.valid, tuple(warnings), native, unsubtracted.motion_px)
+
+
+def _shows_nothing(seen: Appearance) -> bool:
+    """Whether nothing stands out of the noise."""
+    return seen.depth <= MIN_DEPTH_OF_NOISE * seen.noise or seen.depth == 0
 
 
 def _require_visible(valid: BoolArray, file_name: str) -> BoolArray:

@@ -63,8 +63,8 @@ def read_xa(path: Path, options: GeometryOptions, frames: npt.NDArray[Any] | Non
     )
     run = subtracted_run(raw, path.name)
     return Angiogram(
-        run.frames, carm, run.valid, frame_times_s(dataset, len(pixels)), position,
-        warnings=nameless((*warnings, *run.warnings), path, "The DSA"),
+        run.frames, carm, run.valid, frame_times_s(dataset, len(pixels)) if len(run.frames) else None, position,
+        warnings=nameless((*warnings, *run.warnings), path, "The DSA"), native=run.native, motion_px=run.motion_px,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from DeepIterRegLib.preparation.head_grid import HeadGrid, find_head
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.preparation.rotational import segment_rotational
 from DeepIterRegLib.preparation.segment_cta import segment_cta
+from DeepIterRegLib.preparation.skull.cloud import skull_cloud
 
 StepCallback = Callable[[str, float], None]
 """Called with the stage's name (`common.stage_names`) and the fraction of the preparation that is done, 0 to 1."""
@@ -67,8 +68,9 @@ def prepare_volume(
             "belongs to {cta}.",
             field=Field.CTA_VESSELS,
         )
+    skull = None if found.head is None else skull_cloud(found.head, volume.centre_mm)
     tell(stage_names.SAMPLING_VESSELS, 1.0)
-    return PreparedVolume(volume, found.vessels, found.veins, cloud, warnings)
+    return PreparedVolume(volume, found.vessels, found.veins, cloud, warnings, skull)
 
 
 def _too_much(volume: Volume, vessels: BoolArray) -> tuple[str, ...]:

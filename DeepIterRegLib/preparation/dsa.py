@@ -17,6 +17,7 @@ from DeepIterRegLib.preparation.line_filter import line_response
 from DeepIterRegLib.preparation.minip import minimum_intensity_projection
 from DeepIterRegLib.preparation.phases import Phases, split_phases
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.preparation.skull.of_angiogram import skull_image
 from DeepIterRegLib.preparation.vessel_mask_2d import vessel_mask
 
 LEAST_VESSEL_FRACTION = 5e-4
@@ -42,6 +43,8 @@ def prepare_angiogram(
     """
     _require_shape(angiogram, vessels, Field.DSA_VESSELS)
     _require_shape(angiogram, veins, Field.DSA_VEINS)
+    if not angiogram.shows_contrast:
+        return _without_contrast(angiogram)
     minip = minimum_intensity_projection(angiogram.frames)
     flat = flattened(minip, angiogram.valid)
     if vessels is None:
@@ -78,6 +81,8 @@ def prepare_angiogram(
             )
     if veins is not None:
         vein_mask, arteries, vein_flat, artery_flat = veins.copy(), vessels & ~veins, flat, flat
+    skull, warning = skull_image(angiogram)
+    warnings += [warning] if warning is not None else []
     contrast = _masked(flat, vessels)
     scale = max(float(np.percentile(contrast[vessels], 99.5)), 1e-12)
     return PreparedAngiogram(
@@ -90,6 +95,27 @@ def prepare_angiogram(
         artery_contrast=_masked(artery_flat, arteries) / np.float32(scale),
         vein_contrast=_masked(vein_flat, vein_mask) / np.float32(scale),
         warnings=tuple(warnings),
+        skull=skull,
+    )
+
+
+def _without_contrast(angiogram: Angiogram) -> PreparedAngiogram:
+    """Of a native image: shown as it is, without vessels."""
+    skull, _ = skull_image(angiogram)
+    none = np.zeros(angiogram.valid.shape, dtype=bool)
+    nothing = np.zeros(angiogram.valid.shape, dtype=np.float32)
+    shown = nothing if angiogram.native is None else -angiogram.native.attenuation
+    return PreparedAngiogram(
+        angiogram=angiogram,
+        minip=shown,
+        contrast=nothing,
+        vessels=none,
+        veins=none,
+        arteries=none,
+        artery_contrast=nothing,
+        vein_contrast=nothing,
+        warnings=angiogram.warnings,
+        skull=skull,
     )
 
 

@@ -11,6 +11,7 @@ from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.skull.image import SkullImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,10 @@ class PreparedVolume:
     veins: BoolArray
     """(K, J, I) the large veins that follow the skull; a subset of `vessels`, empty where there are none."""
     cloud: VesselCloud
+    """Empty where a CT has no contrast."""
     warnings: tuple[str, ...] = ()
+    skull: VesselCloud | None = None
+    """Bone of cranium and upper face, None where there is none, as in a 3DRA."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,7 @@ class PreparedAngiogram:
 
     angiogram: Angiogram
     minip: npt.NDArray[np.float32]
-    """Minimum over the frames: every vessel that ever filled, dark on light."""
+    """Minimum over the frames: every vessel that ever filled, dark on light. Without contrast, the native image."""
     contrast: npt.NDArray[np.float32]
     """The MinIP with its background flattened to 0, vessels positive, 0 outside `angiogram.valid`; arbitrary scale
     with the 99.5th percentile of the vessels at about 1."""
@@ -46,6 +50,13 @@ class PreparedAngiogram:
     vein_contrast: npt.NDArray[np.float32]
     """Like `contrast`, of the venous phase alone; zeros when there is one frame only."""
     warnings: tuple[str, ...] = ()
+    skull: SkullImage | None = None
+    """What it shows of the head's bones; None where it shows none."""
+
+    @property
+    def shows_vessels(self) -> bool:
+        """Whether contrast was found in it."""
+        return bool(self.vessels.any())
 
 
 @dataclass(frozen=True, eq=False)

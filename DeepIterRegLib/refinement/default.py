@@ -13,19 +13,18 @@ import numpy as np
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.progress import Stage
-from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.refinement.evidence import TERMS, Evidence, Term
 from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, fixed_contrast
-from DeepIterRegLib.refinement.groups import vessel_groups
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.minip_mutual_information import mutual_information_with_minip
 from DeepIterRegLib.refinement.optimum import Optimum
 from DeepIterRegLib.refinement.parameters import PoseParameters
-from DeepIterRegLib.refinement.phases import INDEPENDENT_PIXELS, PhaseSimilarity
+from DeepIterRegLib.refinement.phases import INDEPENDENT_PIXELS
 from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity, MixtureSimilarity, PoseSimilarity
-from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import INITIALIZER_WIDTHS, PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
+from DeepIterRegLib.refinement.skull_search import SkullSearch, skull_candidates
 from DeepIterRegLib.refinement.translation_search import (
     TranslationSearch,
     candidate_poses,
@@ -43,39 +42,30 @@ class Level:
 
     name: str
     size_px: int
-    """Pixels along the detector's shorter side."""
+    """Pixels along the detector's shorter side, for the vessels."""
+    skull_px: int
+    """The same for the skull, whose points would leave holes in a finer image."""
     keep: int
     """How many of the best optima go on to the next level."""
     schedule: LbfgsSchedule
 
 
 LEVELS = (
-    Level(stage_names.COARSE_ALIGNMENT, 64, 4, LbfgsSchedule(iterations=40, tolerance=1e-4)),
-    Level(stage_names.VESSEL_ALIGNMENT, 128, 2, LbfgsSchedule(iterations=40, tolerance=1e-5)),
-    Level(stage_names.FINE_ALIGNMENT, 256, 1, LbfgsSchedule(iterations=60, tolerance=1e-6)),
+    Level(stage_names.COARSE_ALIGNMENT, 64, 64, 4, LbfgsSchedule(iterations=40, tolerance=1e-4)),
+    Level(stage_names.VESSEL_ALIGNMENT, 128, 128, 2, LbfgsSchedule(iterations=40, tolerance=1e-5)),
+    Level(stage_names.FINE_ALIGNMENT, 256, 192, 1, LbfgsSchedule(iterations=60, tolerance=1e-6)),
 )
 MINIP_SCHEDULE = LbfgsSchedule(iterations=40, tolerance=1e-6)
 
 SEARCH = TranslationSearch()
+SKULL_SEARCH = SkullSearch()
 KEEP_STARTS = 8
 """Candidates of the search that the coarsest level climbs from."""
-
-
-def level_posterior(
-    pyramid: VesselPyramid,
-    groups: Sequence[VesselCloud],
-    angiograms: Sequence[PreparedAngiogram],
-    priors: Sequence[PosePrior],
-    size_px: int,
-) -> Posterior:
-    """What is maximised at one resolution: each run's log likelihood and the pose's log priors."""
-    return Posterior(
-        [
-            (1.0, PhaseSimilarity(pyramid.renderers(size_px, view), groups, prepared, size_px))
-            for view, prepared in enumerate(angiograms)
-        ],
-        *priors,
-    )
+OPTIMA_DISTINCT_MM = 1.0
+"""Optima that are nearer than this are one, found from two starts."""
+HOPELESS_NATS = 12.0
+"""A candidate or an optimum that is so much less probable than the best one is not followed: e^12 to 1, of a posterior
+that is generous."""
 
 
 def mixture_similarity(
@@ -108,9 +98,11 @@ def refine_default(
     start_poses: Sequence[FloatArray],
     hypotheses: Sequence[FloatArray] = (),
     *,
+    terms: Sequence[Term] = TERMS,
     device: str = "cpu",
     seed: int = 0,
     search: TranslationSearch = SEARCH,
+    skull_search: SkullSearch = SKULL_SEARCH,
     levels: Sequence[Level] = LEVELS,
     report: Callable[[str, float, float, FloatArray], None] = lambda stage, fraction, value, pose: None,
 ) -> list[Stage]:
@@ -118,44 +110,39 @@ def refine_default(
 
     The prior is about the start poses; at the coarsest level another one is about the hypotheses. The stages'
     similarity is the log posterior, in nats, 0 where nothing is seen.
-    report: called with the stage's name, the fraction done (0 to 1), the best similarity and the best pose so far, as
-    results come in; may raise to cancel. Returns a stage for the search, each level, and the minimum projection. The
-    same seed gives the same poses, whatever the number of threads: every start is climbed by itself.
+    terms: what to compare; what the images do not show is left out. report: called with the stage's name, the fraction
+    done (0 to 1), the best similarity and the best pose so far, as results come in; may raise to cancel. Returns a stage
+    for the search, each level, and the minimum projection where there are vessels. The same seed gives the same poses,
+    whatever the number of threads: every start is climbed by itself.
     """
-    groups = vessel_groups(volume.cloud)
     centre_mm = volume.cloud.centre_mm
     progress = _StepCounter(report, KEEP_STARTS + sum(level.keep for level in levels[:-1]) + 2)
 
     clock = time.perf_counter
     began = clock()
-    sizes_px = [level.size_px for level in levels]
-    pyramid = VesselPyramid(groups, angiograms, sizes_px, device)
+    evidence = Evidence(
+        volume,
+        angiograms,
+        terms,
+        vessel_sizes_px=[level.size_px for level in levels],
+        skull_sizes_px=[level.skull_px for level in levels],
+        device=device,
+    )
     prior = PosePrior(start_poses, centre_mm, angiograms[0].angiogram.carm)
-    posteriors = [level_posterior(pyramid, groups, angiograms, [prior], size) for size in sizes_px]
+    posteriors = [evidence.posterior(level.size_px, level.skull_px, [prior]) for level in levels]
     if hypotheses:
-        # At the finer levels the vessels alone decide: they locate the head better than the initializer does.
-        hypothesis_prior = PosePrior(hypotheses, centre_mm, angiograms[0].angiogram.carm, INITIALIZER_WIDTHS)
-        posteriors[0] = level_posterior(pyramid, groups, angiograms, [prior, hypothesis_prior], sizes_px[0])
+        # At the finer levels the images alone decide: they locate the head better than the initializer does.
+        about = PosePrior(hypotheses, centre_mm, angiograms[0].angiogram.carm, INITIALIZER_WIDTHS)
+        posteriors[0] = evidence.posterior(levels[0].size_px, levels[0].skull_px, [prior, about])
     similarity = posteriors[0]
-    searched = [
-        candidate_poses(
-            pyramid.renderers(sizes_px[0], view),
-            groups,
-            prepared,
-            factor=binning_factor(prepared.angiogram.carm, sizes_px[0]),
-            start_pose=start,
-            centre_mm=centre_mm,
-            search=search,
-            prior=prior,
-            seed=seed + number,
-        )
-        for number, start in enumerate(start_poses)
-        for view, prepared in enumerate(angiograms)
-    ]
+    searched = _searched(
+        evidence, start_poses, centre_mm, levels[0].size_px, search, skull_search, prior=prior, seed=seed, device=device
+    )
     # Each view proposed translations for itself; the similarity says which of them explain all views.
     candidates = np.concatenate([start_poses, *([hypotheses] if hypotheses else []), *searched])
     values = similarity.value(candidates)
     order = distinct_poses(candidates, values, centre_mm, KEEP_STARTS)
+    order = order[values[order] > values[order[0]] - HOPELESS_NATS]
     poses, best_value = list(candidates[order]), float(values[order[0]])
     stages = [
         Stage(
@@ -185,12 +172,14 @@ def refine_default(
                 evaluations=sum(optimum.evaluations for optimum in optima),
             )
         )
-        poses = [optimum.pose for optimum in optima[: level.keep]]
+        poses = _distinct_optima(optima, centre_mm, level.keep)
 
+    if not evidence.vessel_views:
+        return stages
     began = clock()
     # MI is added to the vessels' likelihood, not put in its place: alone it drifts along the beam in poor images.
-    minip = minip_similarity(pyramid, angiograms, sizes_px[-1], poses[0])
-    similarity = posteriors[-1].plus(INDEPENDENT_PIXELS * len(angiograms), minip)
+    minip = minip_similarity(evidence.vessels, evidence.vessel_views, levels[-1].size_px, poses[0])
+    similarity = posteriors[-1].plus(INDEPENDENT_PIXELS * len(evidence.vessel_views), minip)
     last = lbfgs(similarity, PoseParameters.around(poses[0], centre_mm), np.zeros(6), MINIP_SCHEDULE)
     progress.step(stage_names.MINIMUM_PROJECTION, last.similarity, last.pose)
     stages.append(
@@ -205,6 +194,45 @@ def refine_default(
         )
     )
     return stages
+
+
+def _searched(
+    evidence: Evidence,
+    start_poses: Sequence[FloatArray],
+    centre_mm: FloatArray,
+    size_px: int,
+    search: TranslationSearch,
+    skull_search: SkullSearch,
+    *,
+    prior: PosePrior,
+    seed: int,
+    device: str,
+) -> list[FloatArray]:
+    """(B, 4, 4) poses that the vessels and the skull of each view propose about each start pose."""
+    found = []
+    for number, start in enumerate(start_poses):
+        for view, prepared in enumerate(evidence.vessel_views):
+            found.append(candidate_poses(
+                evidence.vessels.renderers(size_px, view), evidence.groups, prepared,
+                factor=binning_factor(prepared.angiogram.carm, size_px), start_pose=start, centre_mm=centre_mm,
+                search=search, prior=prior, seed=seed + number,
+            ))  # fmt: skip
+        for prepared in evidence.skull_views:
+            assert evidence.skull is not None and prepared.skull is not None
+            poses, _ = skull_candidates(
+                evidence.skull, prepared.skull, prepared.angiogram.carm,
+                start_pose=start, search=skull_search, prior=prior, seed=seed + number, device=device,
+            )  # fmt: skip
+            found.append(poses)
+    return found
+
+
+def _distinct_optima(optima: Sequence[Optimum], centre_mm: FloatArray, count: int) -> list[FloatArray]:
+    """The poses of the best optima, the best first, that are neither alike nor hopeless."""
+    poses = np.stack([optimum.pose for optimum in optima])
+    values = np.array([optimum.similarity for optimum in optima])
+    order = distinct_poses(poses, values, centre_mm, count, OPTIMA_DISTINCT_MM)
+    return [poses[index] for index in order if values[index] > values[order[0]] - HOPELESS_NATS]
 
 
 class _StepCounter:

@@ -19,7 +19,7 @@ from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.skull_similarity import OBSERVATIONS, tile_mm
 from DeepIterRegLib.refinement.translation_search import step_mm
 from DeepIterRegLib.render.choose import splat_renderer
-from DeepIterRegLib.render.sampling import fitting_cell_mm, resampled
+from DeepIterRegLib.render.sampling import gathered, pixel_at_isocentre_mm
 from DeepIterRegLib.similarity.filters import sobel, window_weights
 
 EVEN_STEPS = 1.2207440846057596 ** -np.arange(1.0, 4.0)
@@ -59,8 +59,9 @@ def skull_candidates(
     prior: PosePrior,
     seed: int,
     device: str = "cpu",
-) -> FloatArray:
-    """(kept, 4, 4) poses, the likeliest first: every rotation at its best shift along one view's detector.
+) -> tuple[FloatArray, FloatArray]:
+    """(kept, 4, 4) poses and their (kept,) log posteriors, the likeliest first: rotations, each with its best shift
+    along one view's detector.
 
     cloud: the skull. carm: of the view, not binned. prior: about `start_pose` among others. What is maximised is about
     the posterior of `SkullSimilarity` with `prior`: tiles are replaced by a local normalisation, which a shift moves
@@ -78,7 +79,7 @@ def skull_candidates(
     # Padded, so that what a shift brings into view has been drawn.
     wide = binned.padded(*reach)
     tile_px = max(3, round(tile_mm(search.size_px) / max(binned.pixel_spacing_mm)))
-    renderer = splat_renderer(cloud, wide, device, resample=False)
+    renderer = splat_renderer(gathered(cloud, pixel_at_isocentre_mm(binned)), wide, device, resample=False)
     template = _normalized(sobel(fixed[None]), window_weights(weights.astype(np.float32)), tile_px)[:, 0]
     correlator = _Correlator(template, window_weights(weights.astype(np.float32)), reach)
 
@@ -97,7 +98,7 @@ def skull_candidates(
         found.append(correction.pose(np.concatenate([rotation, shifts[best]])))
         values.append(float(posterior[best]))
     order = np.argsort(-np.array(values), kind="stable")[: search.kept]
-    return np.stack(found)[order]
+    return np.stack(found)[order], np.array(values)[order]
 
 
 def _normalized(gradient: FloatArray, weights: FloatArray | None, tile_px: int) -> FloatArray:

@@ -135,8 +135,10 @@ def _correlations(
     return np.sqrt(explained / energy if energy > 0 else 0 * explained).reshape(shape)
 
 
-def distinct_poses(poses: FloatArray, values: FloatArray, centre_mm: FloatArray, count: int) -> IntArray:
-    """Indices of the at most `count` best (B, 4, 4) poses, best first, no two within `DISTINCT_MM` of one another.
+def distinct_poses(
+    poses: FloatArray, values: FloatArray, centre_mm: FloatArray, count: int, distinct_mm: float = DISTINCT_MM
+) -> IntArray:
+    """Indices of the at most `count` best (B, 4, 4) poses, best first, no two within `distinct_mm` of one another.
 
     values: (B,). centre_mm: (3,) the CTA's centre, patient frame. From poses that are alike one climb is enough.
     """
@@ -145,7 +147,7 @@ def distinct_poses(poses: FloatArray, values: FloatArray, centre_mm: FloatArray,
     chosen: list[int] = []
     for index in np.argsort(-values, kind="stable"):
         distances = np.sqrt(((probes_mm[chosen] - probes_mm[index]) ** 2).sum(axis=-1).mean(axis=-1))
-        if (distances > DISTINCT_MM).all():
+        if (distances > distinct_mm).all():
             chosen.append(int(index))
         if len(chosen) == count:
             break

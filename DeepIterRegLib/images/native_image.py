@@ -1,0 +1,52 @@
+"""What an angiographic file shows of the head without contrast: the picture that subtraction throws away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from DeepIterRegLib.common.arrays import BoolArray
+
+NativeSource = Literal["mask frame", "native image"]
+TEXT_SHARE = 2e-3
+"""Of the image: larger areas of the greatest or the least value are open air or a shutter, smaller ones are written."""
+TEXT_MARGIN_PX = 3
+
+
+@dataclass(frozen=True, eq=False)
+class NativeImage:
+    """An X-ray of the head without contrast."""
+
+    attenuation: npt.NDArray[np.float32]
+    """(rows, columns) grows with what the X-rays had to pass, on a logarithmic scale (or the scanner's display curve);
+    unit and offset are the scanner's."""
+    valid: BoolArray
+    """(rows, columns): False beneath shutters and burnt-in text."""
+    source: NativeSource
+    sign_is_known: bool = True
+    """False: nothing in the file proves whether bone is dark or bright, so `attenuation` may be its negative."""
+
+
+def native_image(
+    logs: npt.NDArray[np.float32], valid: BoolArray, source: NativeSource, *, bone_is_bright: bool, sign_is_known: bool
+) -> NativeImage:
+    """Of one frame's (rows, columns) logarithms, as the file stores them."""
+    attenuation = logs if bone_is_bright else -logs
+    return NativeImage(attenuation, valid & ~_written(logs), source, sign_is_known)
+
+
+def _written(image: npt.NDArray[np.float32]) -> BoolArray:
+    """(rows, columns) letters and marks: small areas of exactly the greatest or the least value, with their edges."""
+    written = np.zeros(image.shape, dtype=bool)
+    for extreme in (image.max(), image.min()):
+        labels, count = ndimage.label(image == extreme)
+        if count:
+            sizes = np.bincount(labels.ravel())
+            small = sizes < TEXT_SHARE * image.size
+            small[0] = False
+            written |= small[labels]
+    return ndimage.binary_dilation(written, iterations=TEXT_MARGIN_PX) if written.any() else written

@@ -1,0 +1,151 @@
+"""The skull in the noise of a subtracted run: where bone stands in the beam, fewer quanta arrive and flicker more.
+
+A pixel's variance over time is about the reciprocal of its quanta (Poisson), so its logarithm is the attenuation. The
+mask's own noise is the same in all frames, and no frame shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.preparation.skull.image import SkullImage
+from DeepIterRegLib.similarity.tiled_gradient_correlation import TiledGradientCorrelation
+
+LEAST_FRAMES = 6
+"""Fewer have four second differences over time at most, of which one may be contrast or motion."""
+QUIETEST = 0.75
+"""Share of the differences over time that counts: the largest are contrast that arrives and a head that moves."""
+BLOCK_PX = 2
+"""Variances are kept for blocks of so many pixels: finer than any image that is compared."""
+CODEC_PX = 8
+"""Edge of the blocks of JPEG, and of the transforms of video codecs."""
+BLOCKY = 0.08
+"""How much the steps between the codec's blocks may differ from the steps within them; noise gives 0.01."""
+JUDGED_PX, JUDGED_TILES = 128, 5
+"""The two halves of a run are compared at about this size, in so many tiles along the shorter side."""
+LEAST_TRUST = 0.15
+"""Of a noise image; below it the skull cannot be told from the noise of the noise."""
+BLOCKY_TRUST = 0.5
+"""What a codec with blocks leaves of it at most: its steps follow the vessels as well."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseImage:
+    """What the noise of a run shows, and why it may not be trusted."""
+
+    image: SkullImage | None
+    """None where there is too little noise, or too few frames."""
+    doubt: str | None
+    """Why it is left out or weighs less, to go on "... so the skull is ..."; None where it is as clear as a run allows."""
+
+
+def noise_image(frames: npt.NDArray[np.float32], valid: BoolArray) -> NoiseImage:
+    """Of subtracted frames (T, rows, columns), where valid (rows, columns)."""
+    if len(frames) < LEAST_FRAMES:
+        return NoiseImage(None, f"has only {len(frames)} frames")
+    squares = _squared_noise(frames)
+    blocky = _blockiness(frames, valid) > BLOCKY
+    halves = [_variance(squares[first::2], valid.shape, blocky) for first in (0, 1)]
+    trust = _agreement(halves[0], halves[1], valid)
+    if trust < LEAST_TRUST:
+        return NoiseImage(None, "has hardly any noise left (compressed or averaged)")
+    doubt = None
+    if blocky:
+        trust = min(trust, BLOCKY_TRUST)
+        doubt = "was compressed with loss"
+    return NoiseImage(SkullImage(_variance(squares, valid.shape, blocky), True, valid, "noise", trust), doubt)
+
+
+def _squared_noise(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(T - 2, R, C) squares of second differences over time, less their neighbourhood's mean, as means over blocks.
+
+    Slow contrast cancels in the differences, what is wider than a pixel in the neighbourhood's mean.
+    """
+    rows, columns = (n // BLOCK_PX for n in frames.shape[1:])
+    squares = np.empty((len(frames) - 2, rows, columns), dtype=np.float32)
+    half = np.float32(0.5)
+    for number, (before, now, after) in enumerate(zip(frames, frames[1:], frames[2:], strict=False)):
+        difference = now - half * (before + after)
+        difference -= _box(difference)
+        difference *= difference
+        squares[number] = _blocks(difference, BLOCK_PX)
+    return squares
+
+
+def _box(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Mean over 3 x 3 pixels, edges repeated: additions in place, several times as fast as a general filter."""
+    across = image.copy()
+    across[:, 1:] += image[:, :-1]
+    across[:, 0] += image[:, 0]
+    across[:, :-1] += image[:, 1:]
+    across[:, -1] += image[:, -1]
+    total = across.copy()
+    total[1:] += across[:-1]
+    total[0] += across[0]
+    total[:-1] += across[1:]
+    total[-1] += across[-1]
+    total *= np.float32(1 / 9)
+    return total
+
+
+def _blocks(image: npt.NDArray[np.float32], edge: int) -> npt.NDArray[np.float32]:
+    """Means over blocks of edge x edge pixels; what does not fill one is dropped."""
+    rows, columns = (n // edge * edge for n in image.shape)
+    total = np.zeros((rows // edge, columns // edge), dtype=np.float32)
+    for i in range(edge):
+        for j in range(edge):
+            total += image[i:rows:edge, j:columns:edge]
+    total /= edge**2
+    return total
+
+
+def _variance(squares: npt.NDArray[np.float32], shape: tuple[int, ...], blocky: bool) -> npt.NDArray[np.float32]:
+    """(rows, columns) noise variance of a run, its greatest differences left out."""
+    kept = max(1, round(QUIETEST * len(squares)))
+    variance = np.partition(squares, kept - 1, axis=0)[:kept].mean(axis=0)
+    if blocky:
+        # As wide as a codec's blocks: their pattern has no mean over that.
+        variance = ndimage.uniform_filter(variance, CODEC_PX // BLOCK_PX, mode="nearest")
+    large = variance.repeat(BLOCK_PX, axis=0).repeat(BLOCK_PX, axis=1)
+    missing = [(0, n - m) for n, m in zip(shape, large.shape, strict=True)]
+    return np.pad(large, missing, mode="edge") if any(after for _, after in missing) else large
+
+
+def _blockiness(frames: npt.NDArray[np.float32], valid: BoolArray) -> float:
+    """How far the mean step over a codec's block edges is from the mean step elsewhere, relative to it."""
+    picked = frames[:: max(1, len(frames) // 6)]
+    found = []
+    for axis in (1, 2):
+        steps = np.abs(np.diff(picked, axis=axis)).mean(axis=0)
+        both = valid[1:] & valid[:-1] if axis == 1 else valid[:, 1:] & valid[:, :-1]
+        profile = (steps * both).sum(axis=2 - axis) / np.maximum(both.sum(axis=2 - axis), 1)
+        profile = profile[: len(profile) // CODEC_PX * CODEC_PX]
+        if len(profile) < 4 * CODEC_PX:
+            return 0.0
+        # Differences to the neighbours, so that the skull's own course over the image does not matter.
+        local = profile / np.maximum(ndimage.uniform_filter1d(profile, 2 * CODEC_PX + 1), 1e-12)
+        phases = local.reshape(-1, CODEC_PX)
+        by_phase = np.median(phases, axis=0)
+        found.append(float(np.abs(by_phase - np.median(by_phase)).max()))
+    return max(found)
+
+
+def _agreement(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32], valid: BoolArray) -> float:
+    """0 to 1: how well the edges in the noise of two halves of a run agree, as of the whole run (Spearman, Brown)."""
+    factor = max(1, min(valid.shape) // JUDGED_PX)
+    one, counts = SkullImage(first, True, valid, "noise").binned(factor)
+    other, _ = SkullImage(second, True, valid, "noise").binned(factor)
+    if not counts.any():
+        return 0.0
+    tile_px = max(4, min(one.shape) // JUDGED_TILES)
+    correlation = float(_correlation(one, other, counts, tile_px))
+    return max(0.0, 2 * correlation / (1 + correlation))
+
+
+def _correlation(one: FloatArray, other: FloatArray, counts: BoolArray, tile_px: int) -> float:
+    return float(TiledGradientCorrelation(one, counts, tile_px).value(other[None])[0])

@@ -1,0 +1,76 @@
+"""What of the images can be compared: vessels with vessels, bones with bones, each view for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
+
+from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.refinement.fixed_image import binning_factor
+from DeepIterRegLib.refinement.groups import vessel_groups
+from DeepIterRegLib.refinement.phases import PhaseSimilarity
+from DeepIterRegLib.refinement.posterior import Posterior
+from DeepIterRegLib.refinement.prior import PosePrior
+from DeepIterRegLib.refinement.pyramid import VesselPyramid
+from DeepIterRegLib.refinement.skull_similarity import SkullSimilarity
+from DeepIterRegLib.render.choose import splat_renderer
+from DeepIterRegLib.render.sampling import gathered, pixel_at_isocentre_mm
+
+Term: TypeAlias = Literal["vessels", "skull"]
+TERMS: tuple[Term, ...] = get_args(Term)
+"""The parts of the posterior."""
+
+
+class Evidence:
+    """The comparisons that a CTA and its angiograms allow, at several resolutions."""
+
+    def __init__(
+        self,
+        volume: PreparedVolume,
+        angiograms: Sequence[PreparedAngiogram],
+        terms: Sequence[Term] = TERMS,
+        *,
+        vessel_sizes_px: Sequence[int],
+        skull_sizes_px: Sequence[int],
+        device: str = "cpu",
+    ) -> None:
+        """terms: what to compare, as far as the images show it. Sizes: pixels along the detector's shorter side."""
+        with_vessels = "vessels" in terms and len(volume.cloud) > 0
+        self.vessel_views = tuple(view for view in angiograms if with_vessels and view.shows_vessels)
+        self.groups = vessel_groups(volume.cloud) if self.vessel_views else []
+        self.vessels = VesselPyramid(self.groups, self.vessel_views, vessel_sizes_px, device)
+        self.skull: VesselCloud | None = volume.skull if "skull" in terms else None
+        self.skull_views = tuple(view for view in angiograms if self.skull is not None and view.skull is not None)
+        self._skull = {
+            (size, number): _skull_similarity(self.skull, view, size, device)
+            for number, view in enumerate(self.skull_views)
+            for size in skull_sizes_px
+            if self.skull is not None
+        }
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to compare."""
+        return bool(self.vessel_views or self.skull_views)
+
+    def skull_similarity(self, size_px: int, number: int) -> SkullSimilarity:
+        """Of view `number` of `skull_views`."""
+        return self._skull[size_px, number]
+
+    def posterior(self, vessel_px: int, skull_px: int, priors: Sequence[PosePrior]) -> Posterior:
+        """What is maximised at one resolution: each term's log likelihood in each view, and the pose's log priors."""
+        vessels = [
+            PhaseSimilarity(self.vessels.renderers(vessel_px, number), self.groups, view, vessel_px)
+            for number, view in enumerate(self.vessel_views)
+        ]
+        skulls = [self.skull_similarity(skull_px, number) for number in range(len(self.skull_views))]
+        return Posterior([(1.0, part) for part in (*vessels, *skulls)], *priors)
+
+
+def _skull_similarity(skull: VesselCloud, view: PreparedAngiogram, size_px: int, device: str) -> SkullSimilarity:
+    image = view.skull
+    assert image is not None
+    factor = binning_factor(view.angiogram.carm, size_px)
+    carm = view.angiogram.carm.binned(factor)
+    renderer = splat_renderer(gathered(skull, pixel_at_isocentre_mm(carm)), carm, device, resample=False)
+    return SkullSimilarity(renderer, image, factor, size_px)
