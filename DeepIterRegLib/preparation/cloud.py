@@ -12,7 +12,7 @@ from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 
 @dataclass(frozen=True, eq=False)
 class VesselCloud:
-    """Occupied voxels of the vessel tree as points."""
+    """Occupied voxels of the vessel tree as points; none where the CT shows no contrast."""
 
     positions_mm: npt.NDArray[np.float32]
     """(N, 3), patient frame (RAS)."""
@@ -24,6 +24,12 @@ class VesselCloud:
     """Edge of the (cubic) cell a point stands for."""
     centre_mm: FloatArray
     """(3,) centre of the volume the cloud was taken from, patient frame: the pivot of corrections."""
+
+    @classmethod
+    def empty(cls, cell_mm: float, centre_mm: FloatArray) -> VesselCloud:
+        """No points: what a CT without contrast shows of its vessels."""
+        none = np.zeros(0, dtype=np.float32)
+        return cls(none.reshape(0, 3), none, none.astype(bool), cell_mm, centre_mm)
 
     def __len__(self) -> int:
         return len(self.positions_mm)

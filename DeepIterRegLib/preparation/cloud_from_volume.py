@@ -14,7 +14,7 @@ SMALLEST_FILL = 0.02
 
 
 def cloud_from_volume(volume: Volume, vessels: BoolArray, veins: BoolArray, fill: FloatArray) -> VesselCloud:
-    """One point per vessel voxel; long voxels are cut into about cubic cells first.
+    """One point per vessel voxel; long voxels are cut into about cubic cells first. No point where there is no vessel.
 
     vessels, veins: (K, J, I) masks on the volume's grid. fill: (K, J, I), 0 to 1, how much of the voxel is vessel.
     The sum of the weights is voxel volume x the sum of the fill over `vessels`, whatever the voxel's shape: cells take
@@ -22,6 +22,8 @@ def cloud_from_volume(volume: Volume, vessels: BoolArray, veins: BoolArray, fill
     """
     pieces = np.maximum(1, np.rint(volume.spacing_mm / volume.spacing_mm.min())).astype(int)
     cell_mm3 = float(np.prod(volume.spacing_mm / pieces))
+    if not vessels.any():
+        return VesselCloud.empty(cell_mm3 ** (1 / 3), volume.centre_mm)
     box = bounding_box(vessels, margin=1)
     first = np.array([part.start for part in box])
     inside = np.where(vessels[box], fill[box], np.float32(0.0))

@@ -36,6 +36,9 @@ carotids 6.5 and 5.1 mm wide (Krejza 2006, Stroke 37:1103) x 100 and 200 mm, bot
 cortical and deep veins, external branches and vertebrals, 20 mL at most. The rest is for wide veins and the rims of
 vessels that thick slices add. The aortic arch, if the scan shows it, can come on top."""
 
+NO_CONTRAST = "The CT shows no contrast, so there are no vessels to show; it is registered by its skull."
+NO_VEINS = "No large veins were found in the CTA (early phase?): vein-based steps have nothing to work on."
+
 
 def prepare_volume(
     volume: Volume,
@@ -49,8 +52,11 @@ def prepare_volume(
     `veins` alone join the vessels that are found. With both, nothing is segmented, so neither head nor contrast is
     required.
 
-    Raises InputError: no head in a CTA, no contrast, a mask that is empty or of another size. Warnings of the result:
-    the volume's own, a faint (early or late) phase, no veins, metal, more vessels than head and neck hold.
+    A CT without contrast is a CTA without vessels: empty masks, a cloud of no points, and a warning.
+
+    Raises InputError: no head in a CTA, no vessels in a 3DRA, a mask that is empty or of another size. Warnings of the
+    result: the volume's own, no contrast, a faint (early or late) phase, no veins, metal, more vessels than head and
+    neck hold.
     """
     tell: StepCallback = progress or (lambda step, fraction: None)
     given_vessels = checked_mask(vessels, volume, Field.CTA_VESSELS)
@@ -62,7 +68,7 @@ def prepare_volume(
         warnings += _too_much(volume, found.vessels)
     tell(stage_names.SAMPLING_VESSELS, 0.95)
     cloud = cloud_from_volume(volume, found.vessels, found.veins, found.fill)
-    if len(cloud) == 0:
+    if len(cloud) == 0 and found.vessels.any():
         raise InputError(
             "The mask of the CTA's vessels covers nothing brighter than tissue; check that {cta_vessels} "
             "belongs to {cta}.",
@@ -128,7 +134,12 @@ def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None
     all_vessels = all_vessels | all_veins
     head = found.head if vessels is None and veins is None else _with_vessels(found.head, all_vessels)
     fill = partial_volume(volume.voxels, all_vessels, all_veins, found.head.levels.tissue_hu)
-    return _Found(all_vessels, all_veins, fill, head, found.warnings)
+    warnings = found.warnings
+    if not all_vessels.any():
+        warnings = (NO_CONTRAST, *warnings)
+    elif not all_veins.any():
+        warnings = (*warnings, NO_VEINS)
+    return _Found(all_vessels, all_veins, fill, head, warnings)
 
 
 def _with_vessels(head: HeadGrid | None, vessels: BoolArray) -> HeadGrid | None:

@@ -61,7 +61,7 @@ def find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid | 
     cavity = find_cavity(coarse.hu, coarse.spacing_kji)
     if cavity is None:
         return None
-    levels = contrast_levels(coarse.hu, cavity)
+    levels = contrast_levels(work, coarse, cavity)
     tell(stage_names.REMOVING_BONE, 0.15)
     body = coarse.to_fine(find_body(coarse.hu, coarse.spacing_kji))
     bone = find_bone(work, levels)

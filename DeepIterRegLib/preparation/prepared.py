@@ -20,7 +20,7 @@ class PreparedVolume:
 
     volume: Volume
     vessels: BoolArray
-    """(K, J, I) all vessels, veins included."""
+    """(K, J, I) all vessels, veins included; empty where a CT shows no contrast."""
     veins: BoolArray
     """(K, J, I) the large veins that follow the skull; a subset of `vessels`, empty where there are none."""
     cloud: VesselCloud

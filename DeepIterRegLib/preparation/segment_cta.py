@@ -47,7 +47,10 @@ class CtaSegmentation:
 
 
 def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmentation:
-    """Find the vessels of the head and neck; raises InputError where there is no head or no contrast."""
+    """Find the vessels of the head and neck; both masks are empty where there is no contrast.
+
+    Raises InputError where there is no head.
+    """
     head = find_head(volume, tell)
     if head is None:
         raise InputError(
@@ -57,17 +60,14 @@ def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmen
             field=Field.CTA,
         )
     if not head.levels.has_contrast:
-        raise InputError(
-            "The CTA shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT.",
-            field=Field.CTA,
-        )
+        none = np.zeros(volume.voxels.shape, dtype=bool)
+        return CtaSegmentation(none, none, head, warnings=())
     tell(stage_names.FINDING_VESSELS, 0.3)
     vessels, veins = _find_vessels(head, tell)
     tell(stage_names.OUTLINING_VESSELS, 0.85)
     fine_veins = on_fine_grid(veins, head.work, volume.voxels, head.levels, thick=True)
     fine_others = on_fine_grid(vessels & ~veins, head.work, volume.voxels, head.levels, thick=False)
-    warnings = _warnings(head, has_veins=bool(veins.any()))
-    return CtaSegmentation(fine_veins | fine_others, fine_veins, replace(head, vessels=vessels), warnings)
+    return CtaSegmentation(fine_veins | fine_others, fine_veins, replace(head, vessels=vessels), _warnings(head))
 
 
 def _find_vessels(head: HeadGrid, tell: Callable[[str, float], None]) -> tuple[BoolArray, BoolArray]:
@@ -104,7 +104,7 @@ def _above_spine(cavity: Cavity, to_ras: FloatArray) -> BoolArray:
     return np.asarray(k[:, None, None] + j[:, None] + i > lowest)
 
 
-def _warnings(head: HeadGrid, has_veins: bool) -> tuple[str, ...]:
+def _warnings(head: HeadGrid) -> tuple[str, ...]:
     grid, levels = head.work, head.levels
     found = []
     if levels.vessel_hu - levels.tissue_hu < FAINT_HU:
@@ -112,8 +112,6 @@ def _warnings(head: HeadGrid, has_veins: bool) -> tuple[str, ...]:
             f"The vessels of the CTA are only {levels.vessel_hu - levels.tissue_hu:.0f} HU brighter than the brain "
             "(early or late phase?): thin ones may be missing."
         )
-    if not has_veins:
-        found.append("No large veins were found in the CTA (early phase?): vein-based steps have nothing to work on.")
     if float(np.count_nonzero(grid.hu > METAL_HU)) * grid.voxel_ml > METAL_ML:
         found.append("The CTA shows metal: its streaks may pass for vessels.")
     return tuple(found)

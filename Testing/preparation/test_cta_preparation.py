@@ -1,4 +1,4 @@
-"""Vessels and veins of a CTA: found where they are, refused where there are none."""
+"""Vessels and veins of a CTA: found where they are, none where there is no contrast."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from DeepIterRegLib.preparation.distance import dilated, eroded
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.preparation.tubes import tubularity
 from DeepIterRegLib.preparation.vessels import neck_vessels
-from DeepIterRegLib.preparation.work_grid import WorkGrid
+from DeepIterRegLib.preparation.work_grid import WorkGrid, coarser
 from DeepIterRegLib.research.simulate.ct.ct_angiogram import CtScan, scan
 from DeepIterRegLib.research.simulate.ct.ct_plan import CtPlan
 from Testing.support.cases import needs_cases
@@ -88,7 +88,8 @@ def test_bone_that_mixes_into_the_cavitys_wall_does_not_make_the_vessels_brighte
     hu = np.where(np.hypot(j, i) < 3, 300.0, 36.0).astype(np.float32)
     hu[inside & (distance > 31.9) & (np.abs(k) < 6)] = 640.0
     depth = ndimage.distance_transform_edt(inside, sampling=2.0).astype(np.float32)
-    levels = contrast_levels(hu, Cavity(distance < 26, inside, depth, np.full(3, 2.0)))
+    grid = WorkGrid(hu, np.full(3, 2.0), np.ones(3, dtype=int), hu.shape)
+    levels = contrast_levels(grid, grid, Cavity(distance < 26, inside, depth, grid.spacing_kji))
     assert levels.has_contrast
     assert levels.brightest_hu == pytest.approx(300.0)
 
@@ -174,12 +175,31 @@ def test_the_cloud_holds_the_vessels_volume():
     assert prepared.cloud.is_vein.sum() == pytest.approx(prepared.veins.sum(), rel=0.01)
 
 
+def is_without_vessels(prepared: PreparedVolume) -> bool:
+    """Whether nothing was found in a CT, and the user is told why."""
+    (warning,) = prepared.warnings
+    assert warning.startswith("The CT shows no contrast")
+    cloud = prepared.cloud
+    np.testing.assert_array_equal(cloud.centre_mm, prepared.volume.centre_mm)
+    return len(cloud) == len(cloud.veins) == len(cloud.arteries) == 0 and not prepared.vessels.any()
+
+
 @needs_cases
-def test_a_plain_ct_is_refused():
+def test_a_plain_ct_has_no_vessels():
     ct, _ = head_ct()
     volume = Volume(ct.astype(np.int16), np.diag([-1.0, -1.0, 1.0, 1.0]), "cta", "head_ct.nrrd")
-    with pytest.raises(InputError, match=r"The CTA shows no contrast"):
-        prepare_volume(volume)
+    assert is_without_vessels(prepare_volume(volume))
+
+
+def test_vessels_that_are_given_with_a_plain_ct_are_all_there_are():
+    volume = plain_ct()
+    mask = np.zeros(volume.voxels.shape, dtype=bool)
+    mask[tuple(n // 2 for n in mask.shape)] = True
+    prepared = prepare_volume(volume, vessels=mask)
+    np.testing.assert_array_equal(prepared.vessels, mask)
+    assert len(prepared.cloud) == 1
+    (warning,) = prepared.warnings
+    assert warning.startswith("No large veins")
 
 
 @needs_cases
@@ -311,18 +331,34 @@ def test_the_canal_joins_neck_and_head_and_marrow_does_not():
     assert not canal_vessels(grid, neck, np.zeros_like(head), bone=bone, levels=NECK_LEVELS, body=body).any()
 
 
-def test_a_head_without_contrast_is_refused_through_coarse_voxels_too():
+def test_a_head_without_contrast_has_no_vessels_through_coarse_voxels_either():
     """Bone that a voxel mixes with brain is as bright as contrast, but in bits, which are no vessels."""
-    with pytest.raises(InputError, match=r"shows no contrast"):
-        prepare_volume(plain_ct())
+    assert is_without_vessels(prepare_volume(plain_ct()))
 
 
 @needs_cases
-def test_a_plain_ct_of_coarse_voxels_is_refused():
+def test_a_plain_ct_of_coarse_voxels_has_no_vessels():
     ct, _ = head_ct()
     volume = Volume(ndimage.zoom(ct, 1 / 1.5, order=1).astype(np.int16), np.diag([-1.5, -1.5, 1.5, 1.0]), "cta")
-    with pytest.raises(InputError, match="shows no contrast"):
-        prepare_volume(volume)
+    assert is_without_vessels(prepare_volume(volume))
+
+
+@pytest.mark.parametrize("contrast", ["thin arteries", "bits"])
+def test_an_early_bolus_is_told_from_bits_of_bone_by_its_length(contrast):
+    """At 1 mm, about 2 mL each: arteries of 3 mm, which every other voxel shows in pieces, or cubes of 5 mm."""
+    k, j, i = np.indices((120, 100, 100)) - 50
+    head = np.sqrt(k**2 + j**2 + i**2)
+    arteries = np.hypot((np.abs(i) - 15) - 8 * np.sin(k / 8), (np.abs(j) - 15) - 5 * np.cos(k / 6)) < 1.6
+    bits = (k % 24 < 5) & (j % 24 < 5) & (i % 24 < 5)
+    shown = (arteries if contrast == "thin arteries" else bits) & (head < 40)
+    hu = np.where(shown, 300.0, 36.0).astype(np.float32)
+    work = WorkGrid(hu, np.ones(3), np.ones(3, dtype=int), hu.shape)
+    coarse = coarser(work, 2.0)
+    coarse_head = head[1::2, 1::2, 1::2]
+    depth = np.maximum(48 - coarse_head, 0)
+    levels = contrast_levels(work, coarse, Cavity(coarse_head < 40, coarse_head < 48, depth, coarse.spacing_kji))
+    assert 1.0 < levels.volume_ml < 4.0
+    assert levels.has_contrast == (contrast == "thin arteries")
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5])

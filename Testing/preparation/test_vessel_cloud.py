@@ -76,3 +76,13 @@ def test_empty_voxels_make_no_points():
     fill = np.zeros(vessels.shape, dtype=np.float32)
     fill[4, 4, 4] = 1.0
     assert len(cloud_from_volume(volume, vessels, np.zeros_like(vessels), fill)) == 1
+
+
+def test_no_vessel_makes_no_point():
+    volume = make_volume((6, 6, 6), (1.0, 1.0, 2.0))
+    none = np.zeros((6, 6, 6), dtype=bool)
+    cloud = cloud_from_volume(volume, none, none, none.astype(np.float32))
+    assert len(cloud) == len(cloud.veins) == len(cloud.subset(cloud.is_vein)) == 0
+    assert cloud.positions_mm.shape == (0, 3)
+    assert cloud.cell_mm == cloud_from_volume(volume, ~none, none, (~none).astype(np.float32)).cell_mm
+    np.testing.assert_array_equal(cloud.centre_mm, volume.centre_mm)

@@ -38,7 +38,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The CTA has no voxels; select a loaded scalar volume for {cta}."),
         _("The CTA is not a 3D scalar volume; select the CT angiogram for {cta}, and the run for {dsa}."),
         _("The CTA is under {transform!r}, which is not a linear transform; take it out from under it."),
-        _("The CTA shows no contrast: no vessels brighter than brain; give a CT angiogram, not a plain CT."),
         _(
             "The CTA shows no head: no space of a brain's size with bone around it; give a CT angiogram of the whole "
             "head in Hounsfield units[, or, if it is a rotational 3D angiogram, set {volume_kind} to 3dra]."
