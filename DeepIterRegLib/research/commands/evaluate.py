@@ -22,6 +22,7 @@ from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
 from DeepIterRegLib.refinement.published import PUBLISHED_SIZE_PX
 from DeepIterRegLib.research.commands.blind_test import add_arguments as add_counting_arguments
 from DeepIterRegLib.research.commands.blind_test import count_answers
+from DeepIterRegLib.research.commands.simulate import add_difficulty
 from DeepIterRegLib.research.evaluate.cohort import Cohort, FolderCohort, Segmentations, SimulatedCohort
 from DeepIterRegLib.research.evaluate.dask_pool import dask_pool
 from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, experiment_named
@@ -35,6 +36,7 @@ from DeepIterRegLib.research.evaluate.tasks import Study
 from DeepIterRegLib.research.evaluate.templates import require_jinja
 from DeepIterRegLib.research.evaluate.variants import InitializerChoice, NamedCheckpoint, Variant, variants_of
 from DeepIterRegLib.research.evaluate.worker_pool import WorkerPool, local_pool
+from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredChoice
 
 PLAIN_LINE_EVERY = 0.05
 """Of the registrations: how often a log file is told."""
@@ -122,6 +124,17 @@ def add_command(commands: Any) -> None:
     )
     patients.add_argument("--arteries", type=Path, metavar="PATH", help="real arteries instead of generated ones")
     patients.add_argument("--skull", type=Path, metavar="PATH", help="a real head CT instead of the generated head")
+    patients.add_argument(
+        "--skull-share",
+        type=_share,
+        default=1.0,
+        metavar="SHARE",
+        help="of the patients that have the real head, 0 to 1 (default: all)",
+    )
+    patients.add_argument(
+        "--stored", choices=get_args(StoredChoice), default="raw", help="how their runs are stored (default: raw)"
+    )
+    add_difficulty(patients)
     work = parser.add_argument_group("work")
     work.add_argument(
         "--workers", type=count_of_at_least(1), metavar="N", help="processes (default: one per processor)"
@@ -234,18 +247,36 @@ def _cohort(args: argparse.Namespace) -> Cohort:
         from DeepIterRegLib.research.simulate.patient import PatientOptions
 
         options = PatientOptions(
-            arteries=args.arteries and args.arteries.absolute(), skull=args.skull and args.skull.absolute()
+            arteries=args.arteries and args.arteries.absolute(),
+            skull=args.skull and args.skull.absolute(),
+            difficulty=args.difficulty,
+            disturbances=tuple(args.disturb or ()),
         )
-        return SimulatedCohort(args.first_seed, options, args.segmentations)
+        return SimulatedCohort(args.first_seed, options, args.segmentations, args.stored, args.skull_share)
     for option, given in (
         ("--first-seed", args.first_seed != 0),
         ("--segmentations", args.segmentations != "own"),
         ("--arteries", args.arteries is not None),
         ("--skull", args.skull is not None),
+        ("--skull-share", args.skull_share != 1),
+        ("--stored", args.stored != "raw"),
+        ("--difficulty", args.difficulty != "calibrated"),
+        ("--disturb", args.disturb is not None),
     ):
         if given:
             raise InputError(f"{option} is for generated patients; leave it out, or --cohort.")
     return FolderCohort.of(args.cohort)
+
+
+def _share(text: str) -> float:
+    """An option's number from 0 to 1; argparse turns the error into a sentence that names the option."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
 
 
 def _checkpoints(args: argparse.Namespace, choice: InitializerChoice) -> list[NamedCheckpoint]:
@@ -267,6 +298,10 @@ def _settings(args: argparse.Namespace, study: Study) -> dict[str, Any]:
             "--segmentations": args.segmentations,
             "--arteries": args.arteries and str(args.arteries.absolute()),
             "--skull": args.skull and str(args.skull.absolute()),
+            "--skull-share": args.skull_share,
+            "--stored": args.stored,
+            "--difficulty": args.difficulty,
+            "--disturb": sorted(args.disturb or ()),
         }
     )
     starts = {"--starts": study.starts} if experiment_named(study.experiment).several_starts else {}

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from rich.console import Console
 
@@ -17,6 +17,8 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.full_disk import full_disk_explained
 from DeepIterRegLib.common.progress import Progress, ProgressCallback
 from DeepIterRegLib.common.staged_output import staged_output
+from DeepIterRegLib.research.simulate.disturbances import Difficulty, Disturbance
+from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredChoice
 
 if TYPE_CHECKING:
     from DeepIterRegLib.research.simulate.files.contact_sheet import Row
@@ -49,8 +51,14 @@ def add_command(commands: Any) -> None:
     images = parser.add_argument_group("images")
     images.add_argument("--frontal", action="store_true", help="a second run, from the front: dsa_frontal.dcm")
     images.add_argument(
-        "--subtracted", action="store_true", help="write subtracted frames instead of raw ones with their mask frame"
+        "--stored",
+        choices=get_args(StoredChoice),
+        default="raw",
+        help="how the runs are written. raw: with their mask frame; subtracted: differences without it; exported: "
+        "differences after an archive's losses; native: the mask frame alone; mixed: raw for even seeds, subtracted "
+        "for odd ones (default: %(default)s)",
     )
+    add_difficulty(images)
     images.add_argument(
         "--segmentations",
         choices=("truth", "realistic", "poor"),
@@ -130,6 +138,25 @@ def _options(args: argparse.Namespace) -> PatientOptions:
         skull=args.skull,
         detector_px=args.detector_px,
         ct_columns=args.ct_columns,
+        difficulty=args.difficulty,
+        disturbances=tuple(args.disturb or ()),
+    )
+
+
+def add_difficulty(group: Any) -> None:
+    """Options that make the patients harder, the same for all commands that generate some."""
+    group.add_argument(
+        "--difficulty",
+        choices=get_args(Difficulty),
+        default="calibrated",
+        help="hard: with a random mix of disturbances, docs/simulator.md (default: %(default)s)",
+    )
+    group.add_argument(
+        "--disturb",
+        action="append",
+        choices=get_args(Disturbance),
+        metavar="NAME",
+        help=f"a disturbance that every patient shall have; may be repeated: {', '.join(get_args(Disturbance))}",
     )
 
 
@@ -153,10 +180,10 @@ def _one_patient(
 
         folder = patient_folder(args.output, seed, args.patients is not None)
         # The folder first: that it cannot be written is told before the work.
-        with full_disk_explained(args.output), _all_or_nothing(folder, options, args.segmentations) as staging:
+        with full_disk_explained(args.output), _all_or_nothing(folder, seed, options, args.segmentations) as staging:
             patient = simulate_patient(seed, options)
             tell("writing", GENERATED)
-            write_patient(patient, staging, args.segmentations, args.subtracted)
+            write_patient(patient, staging, args.segmentations, args.stored)
     if args.contact_sheet is None:
         return []
     from DeepIterRegLib.research.simulate.files.contact_sheet import patient_row
@@ -165,10 +192,13 @@ def _one_patient(
     return [patient_row(patient)]
 
 
-def _all_or_nothing(folder: Path, options: PatientOptions, segmentations: str | None) -> AbstractContextManager[Path]:
+def _all_or_nothing(
+    folder: Path, seed: int, options: PatientOptions, segmentations: str | None
+) -> AbstractContextManager[Path]:
     from DeepIterRegLib.research.simulate.files.patient_files import file_names
+    from DeepIterRegLib.research.simulate.patient import views_of
 
-    return staged_output(folder, file_names(options.views, segmentations is not None))
+    return staged_output(folder, file_names(views_of(seed, options), segmentations is not None))
 
 
 def _write_sheet(path: Path, rows: list[Row]) -> None:

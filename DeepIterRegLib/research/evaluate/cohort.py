@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -18,6 +18,8 @@ from DeepIterRegLib.geometry.rigid import require_rigid
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.registration.images import Masks, PatientImages
+from DeepIterRegLib.research.simulate.streams import stream
+from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredChoice, form_of
 
 if TYPE_CHECKING:
     # With everything that generates: not needed to read a folder, nor to show the command's help.
@@ -65,17 +67,29 @@ class SimulatedCohort:
     first_seed: int
     options: PatientOptions
     segmentations: Segmentations = "own"
+    stored: StoredChoice = "raw"
+    """How the runs are written before they are read."""
+    skull_share: float = 1.0
+    """Of the patients that have the options' real skull; the others' are generated."""
 
     def names(self) -> Iterator[str]:
         return (str(seed) for seed in itertools.count(self.first_seed))
 
     def identity(self, name: str) -> Mapping[str, Any]:
-        options = self.options
+        options = self.options_of(int(name))
         return {
             "simulated": [options.views, options.detector_px, options.ct_columns],
+            "difficulty": [options.difficulty, *sorted(options.disturbances)],
+            "stored": self.stored,
             "anatomy": [_stamp(path) if path else None for path in (options.arteries, options.skull)],
             "segmentations": self.segmentations,
         }
+
+    def options_of(self, seed: int) -> PatientOptions:
+        """What patient `seed` is generated with."""
+        if self.options.skull is None or stream(seed, "real skull").random() < self.skull_share:
+            return self.options
+        return replace(self.options, skull=None)
 
     def load(self, name: str) -> CohortPatient:
         from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
@@ -84,12 +98,14 @@ class SimulatedCohort:
         from DeepIterRegLib.research.simulate.segmentations.segmentations import segment
 
         began = time.process_time()
-        patient = simulate_patient(int(name), self.options)
+        patient = simulate_patient(int(name), self.options_of(int(name)))
         generate_seconds = time.process_time() - began
         angiograms = []
         with tempfile.TemporaryDirectory(prefix="deepiterreg-") as folder:
             for number, run in enumerate(patient.runs):
-                angiograms.append(read_angiogram(write_xa(run, Path(folder) / f"{number}.dcm", name=name)))
+                path = Path(folder) / f"{number}.dcm"
+                form = form_of(self.stored, int(name))
+                angiograms.append(read_angiogram(write_xa(run, path, form=form, seed=int(name), name=name)))
         masks: Masks[BoolArray] = Masks()
         if self.segmentations != "own":
             segmented = segment(patient, SegmentationQuality.named(self.segmentations))

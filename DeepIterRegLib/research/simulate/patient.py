@@ -12,8 +12,9 @@ from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.research.simulate.anatomy import Anatomy, Head
 from DeepIterRegLib.research.simulate.arteries.arteries import grow_arteries
 from DeepIterRegLib.research.simulate.arteries.stroke import Stroke, draw_stroke
-from DeepIterRegLib.research.simulate.ct.ct_angiogram import scan as scan_ct
 from DeepIterRegLib.research.simulate.ct.ct_plan import VERTEX_MM, CtPlan
+from DeepIterRegLib.research.simulate.disturbances import Difficulty, Disturbance, draw_disturbances
+from DeepIterRegLib.research.simulate.hard_patient import HardPatient, draw_variety
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.head.head_tissue import GeneratedHead
 from DeepIterRegLib.research.simulate.real_anatomy.real_arteries import read_arteries
@@ -45,6 +46,10 @@ class PatientOptions:
     """Rows and columns of the detector, whose size in mm is drawn."""
     ct_columns: int = 512
     """Rows and columns of the CTA, whose field in mm is drawn."""
+    difficulty: Difficulty = "calibrated"
+    """hard: with a random mix of disturbances."""
+    disturbances: tuple[Disturbance, ...] = ()
+    """These for certain, whatever else is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +68,7 @@ class SimulatedPatient:
     volume: Volume
     """The CTA."""
     runs: tuple[XRayRun, ...]
-    """One per view, in the options' order."""
+    """One per view, in the order of `views_of`."""
     pose: FloatArray
     """(4, 4) truth: patient frame (RAS, mm) to C-arm frame (mm), the same for all runs."""
     radiological_pose: FloatArray
@@ -89,6 +94,8 @@ def simulate_patient(
     real anatomy that cannot be read.
     """
     options = options or PatientOptions()
+    chosen = disturbances_of(seed, options)
+    views = views_of(seed, options)
     tell = progress or (lambda step, fraction: None)
     tell("Growing vessels", 0.0)
     anatomy = draw_anatomy(seed, options)
@@ -105,21 +112,28 @@ def simulate_patient(
     )
     x, y, z = positioning.centre_of_field_mm
     plan = replace(plan, centre_mm=(float(x), float(y), float(z)))
+    hard = HardPatient.of(seed, chosen, anatomy, positioning)
     tell("Simulating the CTA", 0.05)
-    scan = scan_ct(anatomy, stroke, positioning.head_to_patient, plan, stream(seed, "ct"))
+    scan = hard.scan(stroke, plan, lambda: stream(seed, "ct"))
     flow = BloodFlow.random(stream(seed, "blood flow"))
     runs = []
-    for number, view in enumerate(options.views):
-        tell("Simulating the DSA", 0.35 + 0.65 * number / len(options.views))
+    for number, view in enumerate(views):
+        tell("Simulating the DSA", 0.35 + 0.65 * number / len(views))
         plan_of_run = RunPlan.random(stream(seed, f"{view} plan"), flow)
-        runs.append(expose(
-            anatomy, stroke=stroke, treated=treated, injected=injected, plain_head=scan.plain_head,
-            head_to_patient=positioning.head_to_patient, pose=positioning.pose, carm=positioning.carms[view],
-            plan=plan_of_run, rng=stream(seed, view),
-        ))  # fmt: skip
+        carm, plan_of_run, told = hard.field_of_view(view, plan_of_run)
+        run = expose(
+            hard.in_runs, stroke=stroke, treated=treated, injected=injected, plain_head=scan.plain_head,
+            head_to_patient=positioning.head_to_patient, pose=positioning.pose, carm=carm,
+            plan=plan_of_run, rng=stream(seed, view), objects=hard.objects, glare=hard.glare,
+        )  # fmt: skip
+        runs.append(replace(run, defects={**run.defects, **told}) if told else run)
+    defects: dict[str, Any] = {
+        "cta": scan.defects,
+        **{view: run.defects for view, run in zip(views, runs, strict=True)},
+    }
     return SimulatedPatient(
         seed=seed,
-        anatomy=anatomy,
+        anatomy=hard.in_ct,
         head_to_patient=positioning.head_to_patient,
         stroke=stroke,
         treated=treated,
@@ -127,13 +141,26 @@ def simulate_patient(
         volume=scan.volume,
         runs=tuple(runs),
         pose=positioning.pose,
-        radiological_pose=positioning.radiological_pose,
+        radiological_pose=hard.radiological_pose(scan.volume),
         artery_mask=scan.artery_mask,
         vein_mask=scan.vein_mask,
         skull_vein_mask=scan.skull_vein_mask,
         arrival_s=runs[0].arrival_s,
-        defects={"cta": scan.defects, **{view: run.defects for view, run in zip(options.views, runs, strict=True)}},
+        defects={**defects, **hard.told},
     )
+
+
+def disturbances_of(seed: int, options: PatientOptions) -> frozenset[Disturbance]:
+    """What makes patient `seed` harder than a calibrated one."""
+    return draw_disturbances(seed, options.difficulty, options.disturbances)
+
+
+def views_of(seed: int, options: PatientOptions) -> tuple[View, ...]:
+    """The runs' views in their order: of some hard patients the frontal one comes first, or in place of the lateral."""
+    if "frontal" not in disturbances_of(seed, options):
+        return options.views
+    others: tuple[View, ...] = tuple(view for view in options.views if view != "frontal")
+    return ("frontal", *others)[: len(options.views)]
 
 
 def draw_anatomy(seed: int, options: PatientOptions | None = None) -> Anatomy:
@@ -142,7 +169,9 @@ def draw_anatomy(seed: int, options: PatientOptions | None = None) -> Anatomy:
     head: Head = (
         read_skull(options.skull, stream(seed, "head"))
         if options.skull
-        else GeneratedHead(HeadShape.random(stream(seed, "head shape")))
+        else GeneratedHead(
+            HeadShape.random(stream(seed, "head shape")), variety=draw_variety(seed, disturbances_of(seed, options))
+        )
     )
     arteries, variants = (
         read_arteries(options.arteries, head.shape, stream(seed, "arteries"))

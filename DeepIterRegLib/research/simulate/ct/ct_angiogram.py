@@ -61,10 +61,69 @@ def scan(
 
     Equal arguments and generators give equal scans. Peak memory about 15 bytes per voxel.
     """
-    tissue_rng, lumen_rng, plaque_rng, noise_rng = rng.spawn(4)
+    *_, noise_rng = generators = rng.spawn(4)
     ijk_to_patient = plan.ijk_to_patient(head_to_patient)
+    filled = _fill(anatomy, stroke, np.linalg.inv(head_to_patient) @ ijk_to_patient, plan.size_kji, plan, generators)
+    hu, flat, chalk = filled.hu, filled.hu.reshape(-1), filled.chalk
+    without_chalk = flat[chalk.voxels]
+    flat[chalk.voxels] += chalk.fill * (chalk.hu - without_chalk)
+    plain = _whole_numbers(hu)
+    flat[chalk.voxels] = without_chalk
+    for blood in filled.blood:
+        flat[blood.voxels] += blood.fill * (blood.hu - np.float32(BLOOD_HU))
+    flat[chalk.voxels] += chalk.fill * (chalk.hu - flat[chalk.voxels])
+    metal = add_streaks(hu, plan, noise_rng)
+    voxels = detect(hu, plan, noise_rng)
+    defects = {
+        "plan": plan.as_json(),
+        "plaques": sorted({plaque.where for plaque in filled.plaques}),
+        "streaks from fillings": metal,
+    }
+    masks = filled.masks
+    return CtScan(
+        volume=Volume(voxels, ijk_to_patient, "cta", "simulated CTA"),
+        artery_mask=masks[0],
+        vein_mask=masks[1] | masks[2],
+        skull_vein_mask=masks[2],
+        plain_head=Volume(plain, ijk_to_patient, "cta", "simulated head"),
+        calcifications=tuple(filled.plaques),
+        defects=defects,
+    )
+
+
+def plain_head(
+    anatomy: Anatomy, stroke: Stroke | None, head_to_patient: FloatArray, ijk_to_patient: FloatArray,
+    size_kji: tuple[int, int, int], plan: CtPlan, rng: np.random.Generator,
+) -> Volume:  # fmt: skip
+    """What `scan` gives as its `plain_head` for the same plan and generator, on any other grid."""
     ijk_to_head = np.linalg.inv(head_to_patient) @ ijk_to_patient
-    hu = anatomy.head.hu(ijk_to_head, plan.size_kji, tissue_rng)
+    filled = _fill(anatomy, stroke, ijk_to_head, size_kji, plan, rng.spawn(4))
+    flat, chalk = filled.hu.reshape(-1), filled.chalk
+    flat[chalk.voxels] += chalk.fill * (chalk.hu - flat[chalk.voxels])
+    return Volume(_whole_numbers(filled.hu), ijk_to_patient, "cta", "simulated head")
+
+
+@dataclass(frozen=True, eq=False)
+class _Filled:
+    """A head with blood without contrast, and where what will enhance lies."""
+
+    hu: npt.NDArray[np.float32]
+    """(K, J, I)"""
+    blood: tuple[Filled, Filled, Filled]
+    """Arteries, veins off the skull, veins along it; no voxel holds more than it has room for."""
+    chalk: Filled
+    plaques: Sequence[Plaque]
+    masks: list[BoolArray]
+    """As `blood`: voxels at least half filled by what enhances."""
+
+
+def _fill(
+    anatomy: Anatomy, stroke: Stroke | None, ijk_to_head: FloatArray, size_kji: tuple[int, int, int], plan: CtPlan,
+    generators: Sequence[np.random.Generator],
+) -> _Filled:  # fmt: skip
+    """generators: of tissue, lumens and plaques; what they draw does not depend on the grid."""
+    tissue_rng, lumen_rng, plaque_rng, *_ = generators
+    hu = anatomy.head.hu(ijk_to_head, size_kji, tissue_rng)
     painter = _Painter(np.linalg.inv(ijk_to_head), np.zeros(hu.shape, dtype=np.int32))
     vessels = anatomy.vessels
     blood = lumens(vessels, stroke, plan, lumen_rng)
@@ -83,32 +142,9 @@ def scan(
     masks = [_mask(filled, hu.shape) for filled in (arteries, others, along_skull)]
     others = _beside(others, arteries)
     along_skull = _beside(_beside(along_skull, arteries), others)
-
     for filled in (arteries, others, along_skull):
         flat[filled.voxels] += filled.fill * (np.float32(BLOOD_HU) - flat[filled.voxels])
-    without_chalk = flat[chalk.voxels]
-    flat[chalk.voxels] += chalk.fill * (chalk.hu - without_chalk)
-    plain = _whole_numbers(hu)
-    flat[chalk.voxels] = without_chalk
-    for filled in (arteries, others, along_skull):
-        flat[filled.voxels] += filled.fill * (filled.hu - np.float32(BLOOD_HU))
-    flat[chalk.voxels] += chalk.fill * (chalk.hu - flat[chalk.voxels])
-    metal = add_streaks(hu, plan, noise_rng)
-    voxels = detect(hu, plan, noise_rng)
-    defects = {
-        "plan": plan.as_json(),
-        "plaques": sorted({plaque.where for plaque in plaques}),
-        "streaks from fillings": metal,
-    }
-    return CtScan(
-        volume=Volume(voxels, ijk_to_patient, "cta", "simulated CTA"),
-        artery_mask=masks[0],
-        vein_mask=masks[1] | masks[2],
-        skull_vein_mask=masks[2],
-        plain_head=Volume(plain, ijk_to_patient, "cta", "simulated head"),
-        calcifications=tuple(plaques),
-        defects=defects,
-    )
+    return _Filled(hu, (arteries, others, along_skull), chalk, plaques, masks)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,8 @@ from DeepIterRegLib.research.simulate.files.truth import plain, to_json, truth_o
 from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
 from DeepIterRegLib.research.simulate.segmentations.segmentation_quality import SegmentationQuality
 from DeepIterRegLib.research.simulate.segmentations.segmentations import PatientSegmentations, segment
+from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredChoice, form_of
+from DeepIterRegLib.research.simulate.x_ray.stored_run import console_of
 
 if TYPE_CHECKING:
     from DeepIterRegLib.research.simulate.patient import SimulatedPatient, View
@@ -35,13 +37,15 @@ def file_names(views: Sequence[View], with_segmentations: bool) -> tuple[str, ..
 
 
 def write_patient(
-    patient: SimulatedPatient, folder: str | Path, segmentations: str | None = None, subtracted: bool = False
-) -> dict[str, Path]:
+    patient: SimulatedPatient, folder: str | Path, segmentations: str | None = None, stored: StoredChoice = "raw",
+    *, subtracted: bool = False,
+) -> dict[str, Path]:  # fmt: skip
     """Write the patient's files into `folder`, which is made if need be; returns their paths by stem.
 
     cta.nrrd, dsa.dcm (a second run as dsa_frontal.dcm), truth.json. segmentations: "truth", "realistic" or "poor"
     masks as well, cta_vessels.nrrd, cta_veins.nrrd, dsa_vessels.png, dsa_veins.png, ..., for the options of
-    `deepiterreg register` of these names. subtracted: the runs as the scanner shows them, without the mask frame.
+    `deepiterreg register` of these names. stored: in which form the runs are written. subtracted: short for the form of
+    this name.
 
     Raises InputError for an unknown quality, OSError where the files cannot be written. Whoever needs all files or none
     gives a folder of his own (cli.staging).
@@ -50,10 +54,18 @@ def write_patient(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     views = [view_of(run) for run in patient.runs]
+    form = form_of("subtracted" if subtracted else stored, patient.seed)
     paths = {"cta": write_nrrd(patient.volume.voxels, patient.volume.ijk_to_ras, folder / "cta.nrrd")}
     for stem, run in zip(run_stems(views), patient.runs, strict=True):
-        paths[stem] = write_xa(run, folder / f"{stem}.dcm", subtracted=subtracted, name=f"simulated-{patient.seed}")
+        paths[stem] = write_xa(
+            run, folder / f"{stem}.dcm", form=form, seed=patient.seed, name=f"simulated-{patient.seed}"
+        )
     truth = truth_of(patient)
+    if form != "raw":
+        truth["defects"]["stored"] = {
+            "form": form,
+            **(console_of(patient.seed).as_json() if form == "exported" else {}),
+        }
     if quality is not None:
         found = segment(patient, quality)
         paths |= _write_masks(found, patient, folder, run_stems(views))

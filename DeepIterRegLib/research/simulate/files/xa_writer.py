@@ -9,28 +9,41 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, XRayAngiographicImageStorage, generate_uid
 
-from DeepIterRegLib.research.simulate.x_ray.dsa_run import PIXEL_BITS, XRayRun
+from DeepIterRegLib.research.simulate.x_ray.dsa_run import XRayRun
+from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
+from DeepIterRegLib.research.simulate.x_ray.stored_run import stored_run
+
+KEYS: dict[StoredForm, tuple[str, ...]] = {
+    "raw": ("False",), "subtracted": ("True",), "exported": ("exported",), "native": ("native",),
+}  # fmt: skip
+"""What tells the forms' unique identifiers apart."""
 
 
-def write_xa(run: XRayRun, path: Path, *, subtracted: bool = False, name: str = "simulated") -> Path:
-    """Write one multi-frame XA file and return its path.
+def write_xa(
+    run: XRayRun, path: Path, *, form: StoredForm = "raw", seed: int = 0, subtracted: bool = False,
+    name: str = "simulated",
+) -> Path:  # fmt: skip
+    """Write one XA file, multi-frame unless it is native, and return its path.
 
-    Raw frames with a Mask Subtraction Sequence that names the first as the mask, or, with `subtracted`, the difference
-    images alone. Unique identifiers follow from `name` and the pixels, so equal runs give equal files.
-    Standard: DICOM PS3.3, C.8.7 (X-ray modules), C.7.6.10 (mask).
+    form: raw frames come with a Mask Subtraction Sequence that names the first as the mask; the others without one.
+    subtracted: short for the form of this name. seed: the patient's, which draws the treatment of exported frames.
+    Unique identifiers follow from `name` and the pixels, so equal runs give equal files.
+    Standard: DICOM PS3.3, C.8.7 (X-ray modules), C.7.6.10 (mask), C.7.6.1.1.5 (lossy compression).
     """
     carm = run.carm
     if carm.primary_angle_deg is None or carm.secondary_angle_deg is None:
         raise ValueError("an XA file needs a C-arm that was made from angles")
-    frames = run.subtracted_frames if subtracted else run.frames
-    key = [name, str(subtracted), str(int(frames.astype(np.int64).sum())), str(carm.primary_angle_deg)]
+    stored = stored_run(run, "subtracted" if subtracted else form, seed)
+    frames = stored.frames
+    key = [name, *KEYS[stored.form], str(int(frames.astype(np.int64).sum())), str(carm.primary_angle_deg)]
     study, series, instance = (generate_uid(entropy_srcs=[*key[:1], level, *key[1:]]) for level in "123")
 
     data = Dataset()
     data.SOPClassUID, data.SOPInstanceUID = XRayAngiographicImageStorage, instance
     data.StudyInstanceUID, data.SeriesInstanceUID = study, series
     data.Modality = "XA"
-    data.ImageType = ["DERIVED" if subtracted else "ORIGINAL", "PRIMARY", "SINGLE PLANE"]
+    for keyword, value in stored.tags.items():
+        setattr(data, keyword, value)
     data.PatientName = data.PatientID = name
     data.StudyDate, data.StudyTime, data.AccessionNumber, data.StudyID = "", "", "", ""
     data.PatientBirthDate, data.PatientSex, data.ReferringPhysicianName = "", "", ""
@@ -47,18 +60,19 @@ def write_xa(run: XRayRun, path: Path, *, subtracted: bool = False, name: str = 
     data.FrameTime, data.FrameIncrementPointer = f"{run.frame_time_ms:.3f}", 0x00181063
     data.NumberOfFrames, data.Rows, data.Columns = len(frames), carm.rows, carm.columns
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-    data.PixelIntensityRelationship = "LOG"
     for keyword, value in run.collimator_tags.items():
         setattr(data, keyword, value)
-    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, PIXEL_BITS, PIXEL_BITS - 1, 0
-    data.WindowCenter, data.WindowWidth = ("2048", "1600") if subtracted else ("2200", "3600")
-    if not subtracted:
+    data.BitsAllocated, data.BitsStored = (8 if stored.bits <= 8 else 16), stored.bits
+    data.HighBit, data.PixelRepresentation = stored.bits - 1, 0
+    if stored.form == "raw":
         mask = Dataset()
         mask.MaskOperation, mask.MaskFrameNumbers = "AVG_SUB", [1]
         mask.ApplicableFrameRange, mask.ContrastFrameAveraging = [2, len(frames)], 1
         data.MaskSubtractionSequence = Sequence([mask])
         data.RecommendedViewingMode = "SUB"
-    data.PixelData = frames.astype("<u2").tobytes()
+    pixels = frames.astype("u1" if stored.bits <= 8 else "<u2").tobytes()
+    # An element's length is even.
+    data.PixelData = pixels + b"\0" * (len(pixels) % 2)
 
     data.file_meta = FileMetaDataset()
     data.file_meta.MediaStorageSOPClassUID, data.file_meta.MediaStorageSOPInstanceUID = data.SOPClassUID, instance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,14 +14,17 @@ import numpy.typing as npt
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.research.simulate.head.brain_calcifications import brain_calcifications
 from DeepIterRegLib.research.simulate.head.brain_tissue import brain_hu
+from DeepIterRegLib.research.simulate.head.craniotomy import Craniotomy
 from DeepIterRegLib.research.simulate.head.face_bones import nose_and_sinuses, orbits
 from DeepIterRegLib.research.simulate.head.head_detail import Detail, boxes, paint_slab
 from DeepIterRegLib.research.simulate.head.head_outline import cranium, outer_bone, skin
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.head.head_traits import HeadTraits
+from DeepIterRegLib.research.simulate.head.head_variety import HeadVariety
 from DeepIterRegLib.research.simulate.head.jaws import jaws
 from DeepIterRegLib.research.simulate.head.lattice import Lattice, plane_finer
 from DeepIterRegLib.research.simulate.head.neck_bones import neck_bones
+from DeepIterRegLib.research.simulate.head.posture import Posture
 from DeepIterRegLib.research.simulate.head.soft_tissue import SKIN_HU, SKIN_MM, outer_hu
 from DeepIterRegLib.research.simulate.head.sutures import sutures
 from DeepIterRegLib.research.simulate.head.temporal_bone import CELL_MM, sphenoid_bone, temporal_bones
@@ -61,6 +64,13 @@ class GeneratedHead:
     shape: HeadShape
     traits: HeadTraits | None = None
     """None: drawn by `hu` from its generator."""
+    variety: HeadVariety = field(default_factory=HeadVariety)
+    posture: Posture = field(default_factory=Posture)
+    craniotomy: Craniotomy | None = None
+
+    def posed(self, posture: Posture, craniotomy: Craniotomy | None = None) -> GeneratedHead:
+        """The same head, held differently, with or without a bone flap."""
+        return replace(self, posture=posture, craniotomy=craniotomy)
 
     def hu(self, ijk_to_head: FloatArray, size_kji: tuple[int, int, int], rng: np.random.Generator) -> FloatArray:
         """(K, J, I) Hounsfield units without contrast, noise and blur.
@@ -68,14 +78,15 @@ class GeneratedHead:
         ijk_to_head: (4, 4), indices (i, j, k) to the head's frame (RAS, mm about the middle of the brain); it may be
         turned and have voxels of any size. What is drawn from `rng` does not depend on the grid.
         """
-        traits = self.traits or HeadTraits.random(rng)
+        traits = self.variety.traits(self.traits or HeadTraits.random(rng))
         textures = [Texture(cell, rng) for cell in (4.6, 5.5, 9.0, 2.2)]
         voxel_mm = float(np.linalg.norm(ijk_to_head[:3, :3], axis=0).max())
         spacing_mm = max(LATTICE_MM, LATTICE_VOXELS * voxel_mm) if voxel_mm > COARSE_VOXEL_MM else LATTICE_MM
         lattice = Lattice.about(spacing_mm, size_kji, ijk_to_head)
-        fields = _fields(self.shape, traits, textures, lattice.points_mm(ijk_to_head))
+        points_mm = lattice.points_mm(ijk_to_head)
+        fields = _fields(self, traits, textures, points_mm)
         hu = np.empty(size_kji, dtype=np.float32)
-        details = boxes(all_details(traits, rng), fields.template, lattice)
+        details = boxes(self._details(traits, rng), fields.template, lattice)
 
         def one_slab(first: int) -> None:
             _fill_slab(hu, first, fields, lattice, traits)
@@ -84,8 +95,14 @@ class GeneratedHead:
         parallel(one_slab, range(0, size_kji[0], lattice.steps[0]))
         return hu
 
+    def _details(self, traits: HeadTraits, rng: np.random.Generator) -> list[Detail]:
+        found = all_details(traits, rng, self.posture.jaw_deg, self.variety.suture_mm)
+        return [*found, *self.variety.details(), *([self.craniotomy.detail()] if self.craniotomy else [])]
 
-def all_details(traits: HeadTraits, rng: np.random.Generator) -> list[Detail]:
+
+def all_details(
+    traits: HeadTraits, rng: np.random.Generator, jaw_deg: float = 0.0, suture_mm: float = 0.0
+) -> list[Detail]:
     """Everything that is painted onto the large surfaces, in order: what comes later covers what came before."""
     cells = Texture(CELL_MM, rng)
     return [
@@ -94,8 +111,8 @@ def all_details(traits: HeadTraits, rng: np.random.Generator) -> list[Detail]:
         *nose_and_sinuses(traits, cells),
         *sphenoid_bone(traits),
         *temporal_bones(traits, cells),
-        *jaws(traits, rng),
-        *sutures(),
+        *jaws(traits, rng, jaw_deg),
+        *sutures(suture_mm),
         *brain_calcifications(traits, rng),
     ]
 
@@ -107,10 +124,15 @@ def parallel(work: Callable[[T], None], items: Iterable[T]) -> None:
             pass
 
 
-def _fields(shape: HeadShape, traits: HeadTraits, textures: list[Texture], points_mm: FloatArray) -> Fields:
+def _fields(head: GeneratedHead, traits: HeadTraits, textures: list[Texture], points_mm: FloatArray) -> Fields:
     folds, fat, uneven, spongy = textures
-    template = shape.to_template(points_mm)
-    x, y, z = (np.ascontiguousarray(template[..., axis]) for axis in range(3))
+    shape, variety = head.shape, head.variety
+    x, y, z = bones = _places(shape, points_mm)
+    if head.posture != Posture():
+        # Teeth and mandible turn as they are; what lies between them stretches.
+        bones = _places(shape, head.posture.bone_at_rest(points_mm))
+        x, y, z = _places(shape, head.posture.tissue_at_rest(points_mm))
+    rough = variety.textures() if variety.inner_mm or variety.outer_mm or variety.wave_mm else None
     names = ("below_skin", "cavity", "in_bone", "soft_hu", "spongy_hu")
     results = {name: np.empty(x.shape, dtype=np.float32) for name in names}
 
@@ -119,6 +141,12 @@ def _fields(shape: HeadShape, traits: HeadTraits, textures: list[Texture], point
         cavity, thickness, table = cranium(px, py, pz, shape.vault_thickness_mm, uneven)
         below_skin = skin(px, py, pz, table, shape.vault_thickness_mm, traits)
         in_bone = outer_bone(px, py, pz, cavity, thickness)
+        if rough is not None:
+            inner, outer, wave = rough
+            near = (cavity < 6) & (in_bone > -6)
+            at = px[near], py[near], pz[near]
+            cavity[near] += variety.inner_mm * inner(*at) + variety.wave_mm * wave(*at)
+            in_bone[near] += variety.outer_mm * outer(*at)
         # Brain and muscle meet in the middle of the bone, where neither is seen.
         soft = np.zeros_like(cavity)
         inside = cavity > -0.4 * thickness
@@ -127,12 +155,19 @@ def _fields(shape: HeadShape, traits: HeadTraits, textures: list[Texture], point
         soft[outside] = outer_hu(px[outside], py[outside], pz[outside], below_skin[outside], traits, fat)
         texture = np.zeros_like(cavity)
         bone = (cavity < 2) & (in_bone > -2)
-        texture[bone] = 130 * spongy(px[bone], py[bone], pz[bone])
+        texture[bone] = 130 * variety.spongy * spongy(px[bone], py[bone], pz[bone])
         for name, values in zip(names, (below_skin, cavity, in_bone, soft, texture), strict=True):
             results[name][k] = values.reshape(x.shape[1:])
 
     parallel(one_plane, range(len(x)))
-    return Fields(**results, template=(x, y, z))
+    return Fields(**results, template=bones)
+
+
+def _places(shape: HeadShape, points_mm: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """x, y, z in the template of (..., 3) points of the head."""
+    template = shape.to_template(points_mm)
+    x, y, z = (np.ascontiguousarray(template[..., axis]) for axis in range(3))
+    return x, y, z
 
 
 def _fill_slab(hu: FloatArray, first: int, fields: Fields, lattice: Lattice, traits: HeadTraits) -> None:

@@ -8,6 +8,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.research.simulate.head.head_detail import Detail, mirrored
 from DeepIterRegLib.research.simulate.head.head_traits import HeadTraits
 from DeepIterRegLib.research.simulate.head.implicit import blend, block, ellipsoid, f32, fill_bone, tube
+from DeepIterRegLib.research.simulate.head.posture import JOINT_MM
 
 ENAMEL_HU, DENTINE_HU, METAL_HU, TONGUE_HU = 2600.0, 1500.0, 9000.0, 62.0
 ARCH_Y_MM, ARCH_HALF_WIDTH_MM, ARCH_HALF_LENGTH_MM = 42.0, 25.0, 44.0
@@ -28,8 +29,8 @@ def arch(x: FloatArray, y: FloatArray, half_width: float, half_length: float, y0
     return ((1 - value) * value / np.maximum(slope, f32(1e-3))).astype(np.float32)
 
 
-def jaws(traits: HeadTraits, rng: np.random.Generator) -> list[Detail]:
-    """Also draws which teeth are missing or filled."""
+def jaws(traits: HeadTraits, rng: np.random.Generator, opened_deg: float = 0.0) -> list[Detail]:
+    """Also draws which teeth are missing or filled. opened_deg: by which the mandible is turned about its joint."""
     cortex, drop = traits.cortex_hu, traits.chin_drop_mm
     names = [(side, upper, number) for side in (1, -1) for upper in (True, False) for number in range(len(TEETH_DEG))]
     # The molars go first.
@@ -98,10 +99,40 @@ def jaws(traits: HeadTraits, rng: np.random.Generator) -> list[Detail]:
         path = [(0, 37, -137), (11, 33, -136), (20, 16, -133)]
         fill_bone(hu, tube(np.abs(x), y, z, path, [3.0, 2.6, 1.6]), 1.0, 700.0, 350.0)
 
-    return [
-        Detail((-34, 34, -99), (34, 92, -74), palate),
+    shown = [name for name in names if name not in missing]
+    if not opened_deg:
+        return [
+            Detail((-34, 34, -99), (34, 92, -74), palate),
+            Detail((-54, 4, -160), (54, 94, -100), mandible),
+            *mirrored((36, -8, -142), (62, 40, -50), ramus),
+            Detail((-24, 10, -143), (24, 42, -128), hyoid),
+            *(tooth(*name) for name in shown),
+        ]
+    moving = [
         Detail((-54, 4, -160), (54, 94, -100), mandible),
         *mirrored((36, -8, -142), (62, 40, -50), ramus),
-        Detail((-24, 10, -143), (24, 42, -128), hyoid),
-        *(tooth(*name) for name in names if name not in missing),
+        *(tooth(*name) for name in shown if not name[1]),
     ]
+    return [
+        Detail((-34, 34, -99), (34, 92, -74), palate),
+        *(opened(detail, opened_deg) for detail in moving),
+        Detail((-24, 10, -143), (24, 42, -128), hyoid),
+        *(tooth(*name) for name in shown if name[1]),
+    ]
+
+
+def opened(detail: Detail, opened_deg: float) -> Detail:
+    """A detail of the mandible where it lies when the mouth is open."""
+    cos, sin = np.cos(np.radians(opened_deg)), np.sin(np.radians(opened_deg))
+    joint_y, joint_z = JOINT_MM[1:]
+
+    def paint(hu: FloatArray, x: FloatArray, y: FloatArray, z: FloatArray) -> None:
+        y, z = y - f32(joint_y), z - f32(joint_z)
+        detail.paint(hu, x, y * f32(cos) - z * f32(sin) + f32(joint_y), y * f32(sin) + z * f32(cos) + f32(joint_z))
+
+    corners = [
+        (y - joint_y, z - joint_z) for y in (detail.low[1], detail.high[1]) for z in (detail.low[2], detail.high[2])
+    ]
+    ys = [y * cos + z * sin + joint_y for y, z in corners]
+    zs = [z * cos - y * sin + joint_z for y, z in corners]
+    return Detail((detail.low[0], min(ys), min(zs)), (detail.high[0], max(ys), max(zs)), paint)

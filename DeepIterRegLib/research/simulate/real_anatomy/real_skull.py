@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,12 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.paths import existing_path
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import read_volume
+from DeepIterRegLib.research.simulate.head.craniotomy import Craniotomy
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
+from DeepIterRegLib.research.simulate.head.head_tissue import parallel
 from DeepIterRegLib.research.simulate.head.inner_table import find_inner_table, fit_table
+from DeepIterRegLib.research.simulate.head.lattice import Lattice
+from DeepIterRegLib.research.simulate.head.posture import Posture
 from DeepIterRegLib.research.simulate.real_anatomy.real_shape import real_shape
 
 OPTION = "--skull"
@@ -33,6 +37,8 @@ TEXTURE_HU, TEXTURE_MM = 2.5, 1.6
 REACH_MM = (115.0, 145.0, 400.0)
 """How far a head reaches sideways, forwards and backwards, up and down; arms and table lie farther out."""
 ODD_FIT_MM = 6.0
+BENT_LATTICE_MM = 3.0
+"""A posture is computed at nodes so far apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +52,11 @@ class RealHead:
     """(4, 4) head frame (RAS, mm) to voxel indices (i, j, k)."""
     table_error_mm: tuple[float, float]
     """Median and 95th percentile of the distance between the shape's inner table and the real one."""
+    posture: Posture = field(default_factory=Posture)
+
+    def posed(self, posture: Posture, craniotomy: Craniotomy | None = None) -> RealHead:
+        """The same head, held differently. A CT knows no bones by name: the jaw's border stretches, no flap is cut."""
+        return replace(self, posture=posture)
 
     def hu(
         self, ijk_to_head: FloatArray, size_kji: tuple[int, int, int], rng: np.random.Generator
@@ -57,6 +68,8 @@ class RealHead:
         import SimpleITK as sitk
 
         matrix = self.head_to_ijk @ ijk_to_head
+        if self.posture != Posture():
+            return self._bent(ijk_to_head, size_kji)
         transform = sitk.AffineTransform(matrix[:3, :3].ravel().tolist(), matrix[:3, 3].tolist())
         k, j, i = size_kji
         image = sitk.GetImageFromArray(self.voxels)
@@ -65,6 +78,25 @@ class RealHead:
             sitk.sitkFloat32,
         )  # fmt: skip
         return np.asarray(sitk.GetArrayFromImage(out), dtype=np.float32)
+
+    def _bent(self, ijk_to_head: FloatArray, size_kji: tuple[int, int, int]) -> npt.NDArray[np.float32]:
+        """As `hu`, each voxel looked up where its tissue lies in the CT's posture."""
+        lattice = Lattice.about(BENT_LATTICE_MM, size_kji, ijk_to_head)
+        at_rest = self.posture.tissue_at_rest(lattice.points_mm(ijk_to_head))
+        places = (at_rest @ self.head_to_ijk[:3, :3].T + self.head_to_ijk[:3, 3]).astype(np.float32)
+        hu = np.empty(size_kji, dtype=np.float32)
+
+        def one_slab(first: int) -> None:
+            box = (
+                slice(first, min(first + lattice.steps[0], size_kji[0])),
+                slice(0, size_kji[1]),
+                slice(0, size_kji[2]),
+            )
+            at = [lattice.finer(np.ascontiguousarray(places[..., axis]), box) for axis in (2, 1, 0)]
+            hu[box] = ndimage.map_coordinates(self.voxels, at, order=1, cval=AIR_HU)
+
+        parallel(one_slab, range(0, size_kji[0], lattice.steps[0]))
+        return hu
 
 
 def read_skull(path: str | os.PathLike[str], rng: np.random.Generator) -> RealHead:

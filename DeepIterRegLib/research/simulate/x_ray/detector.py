@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.research.simulate.x_ray.dsa_run import PIXEL_BITS
+from DeepIterRegLib.research.simulate.x_ray.glare import Glare
 from DeepIterRegLib.research.simulate.x_ray.scatter import scattered
 
 Image = npt.NDArray[np.float32]
@@ -74,16 +75,21 @@ def quanta_per_unit(mask: Image, exposure: Exposure, pixel_mm: float) -> float:
 
 
 def pixel_values(
-    through: Image, open_quanta: float, blades: Image, exposure: Exposure, pixel_mm: float, rng: np.random.Generator
-) -> Image:
+    through: Image, open_quanta: float, blades: Image, exposure: Exposure, pixel_mm: float, rng: np.random.Generator,
+    glare: Glare | None = None,
+) -> Image:  # fmt: skip
     """(rows, columns) logarithms as the scanner stores them, not yet rounded: 0 to 2^12 - 1.
 
-    through: transmission. open_quanta: of `quanta_per_unit`. blades: what the collimator lets through.
+    through: transmission. open_quanta: of `quanta_per_unit`. blades: what the collimator lets through. glare: scatter
+    that varies over the field, in place of an even share.
     """
     level = exposure.dose_ugy * QUANTA_PER_MM2_UGY * DETECTIVE_EFFICIENCY * pixel_mm**2
     quanta = through * np.float32(open_quanta * (1 + exposure.flicker * rng.standard_normal()))
     quanta *= blades
-    quanta += scattered(quanta, exposure.scatter_fraction, pixel_mm, 3 * level)
+    if glare is None:
+        quanta += scattered(quanta, exposure.scatter_fraction, pixel_mm, 3 * level)
+    else:
+        quanta += glare.added(quanta, exposure.scatter_fraction, pixel_mm, level)
     noise = rng.standard_normal(quanta.shape, dtype=np.float32)
     noise *= np.sqrt(quanta + np.float32(OFFSET_NOISE_QUANTA**2))
     quanta += noise

@@ -26,10 +26,13 @@ from DeepIterRegLib.research.simulate.flow.haemodynamics import Injection, injec
 from DeepIterRegLib.research.simulate.flow.venous_passage import VenousPassage, drain
 from DeepIterRegLib.research.simulate.vessels.tube_cloud import tube_cloud
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel
+from DeepIterRegLib.research.simulate.x_ray.beam_objects import BeamObject
+from DeepIterRegLib.research.simulate.x_ray.beam_shadow import BeamShadow
 from DeepIterRegLib.research.simulate.x_ray.catheter import WALL_IODINE_MM
 from DeepIterRegLib.research.simulate.x_ray.contrast_projection import contrast_frames
 from DeepIterRegLib.research.simulate.x_ray.detector import pixel_values, quanta_per_unit, transmission
 from DeepIterRegLib.research.simulate.x_ray.dsa_run import PIXEL_BITS, XRayRun
+from DeepIterRegLib.research.simulate.x_ray.glare import Glare
 from DeepIterRegLib.research.simulate.x_ray.head_projection import HeadShadow
 from DeepIterRegLib.research.simulate.x_ray.line_integrals import line_integrals
 from DeepIterRegLib.research.simulate.x_ray.run_plan import RunPlan
@@ -50,13 +53,15 @@ MOST_THREADS = 4
 def expose(
     anatomy: Anatomy, *, stroke: Stroke | None, treated: bool, injected: str, plain_head: Volume,
     head_to_patient: FloatArray, pose: FloatArray, carm: CArm, plan: RunPlan, rng: np.random.Generator,
+    objects: Sequence[BeamObject] = (), glare: Glare | None = None,
 ) -> XRayRun:  # fmt: skip
     """One run from one C-arm position.
 
     treated: after thrombectomy, the occluded artery is open again. injected: name of an artery that blood enters from
     outside ("ICA right", ..., "VA left"). plain_head: HU without contrast, patient frame. head_to_patient: (4, 4).
     pose: (4, 4) patient frame to C-arm frame when the arteries are full. rng: noise alone; two runs with equal
-    `plan.flow` show the same circulation. Raises InputError for an artery that the anatomy does not have.
+    `plan.flow` show the same circulation. objects: what else is in the beam. glare: scatter that varies over the field.
+    Raises InputError for an artery that the anatomy does not have.
     """
     vessels = anatomy.vessels
     arterial, venous, tip_mm, tissue = _passage(anatomy, stroke, treated, injected, plan)
@@ -68,7 +73,10 @@ def expose(
     shown += contrast.tissue
     index = next(i for i, vessel in enumerate(vessels) if vessel.name == injected and not vessel.is_vein)
     wall, lumen = _catheter_paths(plan, vessels, index, tip_mm, stroke, head_to_carm, carm)
-    logs, head_px, jaw_px = _frames(plan, plain_head, head_to_patient, pose, carm, shown, wall, lumen, rng)
+    things = BeamShadow.of(objects, head_to_carm, carm) if objects else None
+    logs, head_px, jaw_px = _frames(
+        plan, plain_head, head_to_patient, pose, carm, shown, wall, lumen, rng, things, glare
+    )
     raw, subtracted = _stored(logs, plan, carm)
     arrival = tuple(np.minimum(a, v) for a, v in zip(arterial.arrival_s, venous.arrival_s, strict=True))
     fraction = tuple(np.maximum(a, v) for a, v in zip(arterial.fraction, venous.fraction, strict=True))
@@ -82,7 +90,7 @@ def expose(
         arrival_s=arrival,
         fraction=fraction,
         collimator_tags=plan.shutter.tags(carm.rows, carm.columns),
-        defects=_defects(plan, injected, treated, tip_mm, head_px, jaw_px),
+        defects=_defects(plan, injected, treated, tip_mm, head_px, jaw_px) | _told(objects, glare),
     )
 
 
@@ -131,7 +139,7 @@ def _catheter_paths(
 
 def _frames(
     plan: RunPlan, plain_head: Volume, head_to_patient: FloatArray, pose: FloatArray, carm: CArm, contrast: Image,
-    wall: Image, lumen: Image, rng: np.random.Generator,
+    wall: Image, lumen: Image, rng: np.random.Generator, things: BeamShadow | None, glare: Glare | None,
 ) -> tuple[Image, list[float], list[float]]:  # fmt: skip
     """(T, rows, columns) pixel values before rounding, and how far in px the head is displaced in each, and the chin
     against the head."""
@@ -148,7 +156,7 @@ def _frames(
     jaw_px = [_distance_px(chin, apply(jaw, chin), pose, carm) for jaw in jaws]
     head_px = [_displacement_px(move, carm) for move in moves]
     shadow = HeadShadow.of(plain_head, pose, carm, patient_to_head if max(jaw_px) > STILL_PX else None)
-    static = shadow.seen(pose, carm)
+    static = _with_things(shadow.seen(pose, carm), things, None)
     blades = plan.shutter.transmission(carm.rows, carm.columns)
     pixel_mm = carm.pixel_spacing_mm[0]
     iodine = plan.exposure.iodine_mg_per_ml
@@ -159,7 +167,10 @@ def _frames(
 
     def frame(number: int) -> Image:
         moved = head_px[number] > STILL_PX or jaw_px[number] > STILL_PX
-        water, bone = shadow.seen(pose @ heads[number], carm, jaws[number]) if moved else static
+        water, bone = static
+        if moved:
+            move = moves[number] if head_px[number] > STILL_PX else None
+            water, bone = _with_things(shadow.seen(pose @ heads[number], carm, jaws[number]), things, move)
         filled = 0.0 <= times[number] <= plan.bolus.duration_s + 0.3
         shown = contrast[number]
         if wall.any() or lumen.any():
@@ -168,13 +179,32 @@ def _frames(
             matrix, offset = moves[number]
             shown = ndimage.affine_transform(shown, matrix, offset, order=1)
         through = transmission(water, bone, shown, iodine)
-        return pixel_values(through, level, blades, plan.exposure, pixel_mm, streams[number])
+        return pixel_values(through, level, blades, plan.exposure, pixel_mm, streams[number], glare)
 
     logs = np.empty((len(times), carm.rows, carm.columns), dtype=np.float32)
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
         for number, image in enumerate(pool.map(frame, range(len(times)))):
             logs[number] = image
     return logs, head_px, jaw_px
+
+
+def _with_things(
+    head: tuple[Image, Image], things: BeamShadow | None, move: tuple[FloatArray, FloatArray] | None
+) -> tuple[Image, Image]:
+    """The head's water and bone with those of what else is in the beam. move: of the head since the arteries' frame."""
+    if things is None:
+        return head
+    water, bone = (a + b for a, b in zip(head, things.still, strict=True))
+    if things.with_head is not None:
+        moving = things.with_head
+        if move is not None:
+            moving = (
+                ndimage.affine_transform(moving[0], *move, order=1),
+                ndimage.affine_transform(moving[1], *move, order=1),
+            )
+        water, bone = water + moving[0], bone + moving[1]
+    # A tube's lumen takes water away, and rounding could take more than there is.
+    return np.maximum(water, 0), np.maximum(bone, 0)
 
 
 def _plane_points(centre_mm: FloatArray, carm: CArm) -> FloatArray:
@@ -211,6 +241,16 @@ def _stored(logs: Image, plan: RunPlan, carm: CArm) -> tuple[npt.NDArray[np.uint
         raw[:, hidden] = 0
         subtracted[:, hidden] = 0
     return raw, subtracted
+
+
+def _told(objects: Sequence[BeamObject], glare: Glare | None) -> dict[str, Any]:
+    """What was added to the run, as JSON; nothing where nothing was."""
+    told: dict[str, Any] = {}
+    if objects:
+        told["objects"] = [one.name for one in objects]
+    if glare is not None:
+        told["glare"] = asdict(glare)
+    return told
 
 
 def _defects(
