@@ -23,6 +23,7 @@ OPTION_NAMES: Mapping[Field, str] = {
     Field.INITIAL_POSE: "--initial-transform FILE",
     Field.METHOD: "--method",
     Field.SIMILARITY: "--similarity NAME",
+    Field.TERMS: "--terms",
     Field.INITIALIZER: "--checkpoint FILE",
     Field.DEVICE: "--device",
     Field.OUTPUT: "--output DIR",

@@ -73,6 +73,12 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"of the published method's vessel masks: {', '.join(SIMILARITY_NAMES)} (default: %(default)s)",
     )
+    group.add_argument(
+        "--terms",
+        choices=("vessels,skull", "vessels", "skull"),
+        default="vessels,skull",
+        help="what the default method compares, as far as the images show it (default: %(default)s)",
+    )
     initializer = group.add_mutually_exclusive_group()
     initializer.add_argument(
         "--checkpoint",
@@ -130,6 +136,7 @@ def options_of(args: argparse.Namespace, initial_transform: Path | None = None) 
     return Options(
         method=args.method,
         similarity=args.similarity,
+        terms=tuple(args.terms.split(",")),
         initial_pose=initial_transform,
         initializer=initializer,
         device=args.device,

@@ -42,11 +42,13 @@ def add_command(commands: Any) -> None:
     )
     images.add_argument(
         "--dsa",
+        "--xray",
         type=Path,
         required=True,
         action="append",
         metavar="PATH",
-        help="the DSA run: XA DICOM, NRRD, NIfTI, PNG or a folder of PNG frames; twice for a frontal and a lateral run "
+        help="the DSA run, or an X-ray of the head without contrast (XA, RF, DX, CR), registered by the skull: "
+        "DICOM, NRRD, NIfTI, PNG or a folder of PNG frames; twice for a frontal and a lateral run "
         "(the options below that concern a DSA are then given twice as well, in the same order)",
     )
     images.add_argument(

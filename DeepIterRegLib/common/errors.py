@@ -31,6 +31,7 @@ class Field(StrEnum):
     INITIAL_POSE = "initial_pose"
     METHOD = "method"
     SIMILARITY = "similarity"
+    TERMS = "terms"
     INITIALIZER = "initializer"
     DEVICE = "device"
     OUTPUT = "output"
@@ -55,6 +56,7 @@ QUANTITIES: Mapping[Field, str] = {
     Field.INITIAL_POSE: "the starting pose",
     Field.METHOD: "the method",
     Field.SIMILARITY: "the similarity",
+    Field.TERMS: "the terms",
     Field.INITIALIZER: "the initializer's checkpoint",
     Field.DEVICE: "the device",
     Field.OUTPUT: "the output folder",

@@ -235,6 +235,22 @@ class CArm:
         shift = -rows * row_mm * self.row_direction - columns * column_mm * self.column_direction
         return self._moved(shift, self.pixel_spacing_mm, self.rows + 2 * rows, self.columns + 2 * columns)
 
+    def mirrored(self) -> CArm:
+        """The same detector, its columns counted from the other side: of an image with left and right exchanged.
+
+        It has no angles: they would tell it from the unmirrored one in nothing.
+        """
+        _, column_mm = self.pixel_spacing_mm
+        return CArm(
+            source_mm=self.source_mm,
+            detector_origin_mm=self.detector_origin_mm + (self.columns - 1) * column_mm * self.column_direction,
+            column_direction=-self.column_direction,
+            row_direction=self.row_direction,
+            pixel_spacing_mm=self.pixel_spacing_mm,
+            rows=self.rows,
+            columns=self.columns,
+        )
+
     def _with_pixels(self, row_mm: float, column_mm: float, rows: int, columns: int) -> CArm:
         """The same detector corner with pixels of another size: the first one's centre moves by half the difference."""
         shift = (column_mm - self.pixel_spacing_mm[1]) / 2 * self.column_direction

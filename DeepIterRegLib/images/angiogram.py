@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.native_image import NativeImage
@@ -19,8 +19,8 @@ class Angiogram:
     contrast, or both."""
 
     frames: npt.NDArray[np.float32]
-    """(T, rows, columns), subtracted, T = 0 where there is no contrast; the background is about constant and vessels are *darker*. The unit is the
-    scanner's; where raw frames were subtracted here it is the difference of log intensities."""
+    """(T, rows, columns), subtracted, T = 0 where there is no contrast; the background is about constant and vessels are
+    *darker*. The unit is the scanner's; where raw frames were subtracted here it is the difference of log intensities."""
     carm: CArm
     valid: BoolArray
     """(rows, columns): False where a shutter covers the detector."""
@@ -33,7 +33,7 @@ class Angiogram:
     warnings: tuple[str, ...] = ()
     native: NativeImage | None = None
     """The head without contrast, in the geometry of the frames; None where the file holds subtracted frames alone."""
-    motion_px: npt.NDArray[np.float64] | None = None
+    motion_px: FloatArray | None = None
     """(T,) how far the head's edges were moved back to where they lay when the arteries were full; None: unknown."""
 
     @property

@@ -1,4 +1,4 @@
-"""From the frames of a file to a subtracted run with dark vessels and the native image under it, whatever the format."""
+"""From the frames of any file to a subtracted run with dark vessels, and the native image under it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.native_image import NativeImage, native_image
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
@@ -54,7 +54,7 @@ class SubtractedRun:
     valid: BoolArray
     warnings: tuple[str, ...]
     native: NativeImage | None = None
-    motion_px: npt.NDArray[np.float64] | None = None
+    motion_px: FloatArray | None = None
 
 
 def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
@@ -140,7 +140,7 @@ class _Unsubtracted:
     mask: npt.NDArray[np.float32]
     """(rows, columns) logarithm of the mask, in the geometry of the frames."""
     valid: BoolArray
-    motion_px: npt.NDArray[np.float64]
+    motion_px: FloatArray
     """(T,)"""
 
 

@@ -29,6 +29,11 @@ class PreparedVolume:
     skull: VesselCloud | None = None
     """Bone of cranium and upper face, None where there is none, as in a 3DRA."""
 
+    @property
+    def shown_cloud(self) -> VesselCloud:
+        """The vessels, or the skull of a CT without contrast: what tells where the volume is."""
+        return self.skull if not len(self.cloud) and self.skull is not None else self.cloud
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedAngiogram:

@@ -1,48 +1,98 @@
-"""How well CTA and DSA agree at the result, and the warnings where they agree poorly. Not a confidence."""
+"""How well CTA and angiograms agree at the result, term by term, and the warnings where they agree poorly.
+
+Not a confidence.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.terms import TERMS, Term
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.default import mixture_similarity
-from DeepIterRegLib.refinement.groups import vessel_groups
-from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity
-from DeepIterRegLib.refinement.pyramid import VesselPyramid
+from DeepIterRegLib.refinement.evidence import Evidence
 
 SIZE_PX = 128
 POOR_NCC = 0.55
 """Below it a registration is suspect: docs/refinement.md, "When to doubt a result"."""
+POOR_SKULL = 0.25
+"""The same for the skull's tiled gradient correlation."""
 LITTLE_IN_VIEW = 0.25
 """Below it as well; 0.9 to 1 in heads, 0.12 where a head was put beside a coronary run."""
 
 
-def agreement_ncc(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray) -> float:
-    """NCC at a pose (4, 4) of the runs' contrast with the vessel groups' best mixture, mean of the runs, at 128 px.
+@dataclass(frozen=True)
+class TermAgreement:
+    """One term of the posterior, in one angiogram, at a pose."""
 
-    The same measure for every method, whatever its own similarity is.
+    term: Term
+    angiogram: int
+    """Its number, from 0."""
+    similarity_name: str
+    similarity: float
+    """-1 to 1, at 128 px along the detector's shorter side: the same measure for every method."""
+    seen_in: str
+    """What shows it: "contrast", "mask frame", "native image", "noise"."""
+    trust: float
+    """0 to 1: how much of a clear image's weight it has."""
+
+
+def agreements(
+    volume: PreparedVolume,
+    angiograms: Sequence[PreparedAngiogram],
+    pose: FloatArray,
+    terms: Sequence[Term] = TERMS,
+) -> tuple[TermAgreement, ...]:
+    """How well each term agrees in each angiogram that shows it, at a pose (4, 4).
+
+    Vessels: NCC of the run's contrast with the vessel groups' best mixture. Skull: tiled gradient correlation.
     """
-    pyramid = VesselPyramid(vessel_groups(volume.cloud), angiograms, [SIZE_PX], "cpu")
-    views = [mixture_similarity(pyramid, prepared, view, SIZE_PX) for view, prepared in enumerate(angiograms)]
-    return float(MeanSimilarity(views).value(pose[None])[0])
+    evidence = Evidence(volume, angiograms, terms, vessel_sizes_px=[SIZE_PX], skull_sizes_px=[SIZE_PX])
+    numbers = {id(prepared): number for number, prepared in enumerate(angiograms)}
+    found = []
+    for view, prepared in enumerate(evidence.vessel_views):
+        ncc = float(mixture_similarity(evidence.vessels, prepared, view, SIZE_PX).value(pose[None])[0])
+        found.append(TermAgreement("vessels", numbers[id(prepared)], "NCC", ncc, "contrast", 1.0))
+    for view, prepared in enumerate(evidence.skull_views):
+        similarity = evidence.skull_similarity(SIZE_PX, view)
+        image = prepared.skull
+        assert image is not None
+        found.append(
+            TermAgreement(
+                "skull", numbers[id(prepared)], similarity.correlation_name,
+                float(similarity.correlation(pose[None])[0]), image.source, image.trust,
+            )
+        )  # fmt: skip
+    return tuple(found)
 
 
-def poor_agreement_warning(ncc: float) -> str | None:
-    """One sentence where an agreement is poor, else None."""
-    if ncc >= POOR_NCC:
-        return None
-    return (
-        f"CTA and DSA agree poorly at the result (NCC {ncc:.2f}, good results have {POOR_NCC:g} and more): look at the"
-        " overlay before you rely on it, and check the C-arm's geometry and the vessel masks."
-    )
+def poor_agreement_warnings(found: Sequence[TermAgreement]) -> list[str]:
+    """A sentence for each term that agrees poorly."""
+    warnings = []
+    vessels = [one.similarity for one in found if one.term == "vessels"]
+    if vessels and (ncc := sum(vessels) / len(vessels)) < POOR_NCC:
+        warnings.append(
+            f"CTA and DSA agree poorly at the result (NCC {ncc:.2f}, good results have {POOR_NCC:g} and more): look at"
+            " the overlay before you rely on it, and check the C-arm's geometry and the vessel masks."
+        )
+    skulls = [one.similarity for one in found if one.term == "skull"]
+    if skulls and (correlation := min(skulls)) < POOR_SKULL:
+        warnings.append(
+            f"The skull of the CTA does not fit the one in the X-ray at the result (similarity {correlation:.2f}, good"
+            f" results have {POOR_SKULL:g} and more): look at the overlay before you rely on it, and check that both are"
+            " of the same patient."
+        )
+    return warnings
 
 
 def share_in_view(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray) -> float:
-    """How much of the CTA's vessels, by volume, lies on the detector at a pose (4, 4); of the run that shows least."""
-    cloud = volume.cloud
+    """How much of the CTA's vessels (of its skull, where it has none), by volume, lies on the detector at a pose (4, 4);
+    of the run that shows least."""
+    cloud = volume.shown_cloud
     shares = []
     for prepared in angiograms:
         carm = prepared.angiogram.carm

@@ -13,8 +13,9 @@ import numpy as np
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.progress import Stage
+from DeepIterRegLib.common.terms import TERMS, Term
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.refinement.evidence import TERMS, Evidence, Term
+from DeepIterRegLib.refinement.evidence import Evidence
 from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, fixed_contrast
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.minip_mutual_information import mutual_information_with_minip
@@ -24,7 +25,8 @@ from DeepIterRegLib.refinement.phases import INDEPENDENT_PIXELS
 from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity, MixtureSimilarity, PoseSimilarity
 from DeepIterRegLib.refinement.prior import INITIALIZER_WIDTHS, PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
-from DeepIterRegLib.refinement.skull_search import SkullSearch, skull_candidates
+from DeepIterRegLib.refinement.readings import read_by_the_skull
+from DeepIterRegLib.refinement.skull_search import SkullSearch
 from DeepIterRegLib.refinement.translation_search import (
     TranslationSearch,
     candidate_poses,
@@ -99,6 +101,7 @@ def refine_default(
     hypotheses: Sequence[FloatArray] = (),
     *,
     terms: Sequence[Term] = TERMS,
+    proposals: FloatArray | None = None,
     device: str = "cpu",
     seed: int = 0,
     search: TranslationSearch = SEARCH,
@@ -110,7 +113,8 @@ def refine_default(
 
     The prior is about the start poses; at the coarsest level another one is about the hypotheses. The stages'
     similarity is the log posterior, in nats, 0 where nothing is seen.
-    terms: what to compare; what the images do not show is left out. report: called with the stage's name, the fraction
+    terms: what to compare; what the images do not show is left out. proposals: (B, 4, 4) what the skull's search found
+    before; None: it is searched for here. report: called with the stage's name, the fraction
     done (0 to 1), the best similarity and the best pose so far, as results come in; may raise to cancel. Returns a stage
     for the search, each level, and the minimum projection where there are vessels. The same seed gives the same poses,
     whatever the number of threads: every start is climbed by itself.
@@ -135,9 +139,13 @@ def refine_default(
         about = PosePrior(hypotheses, centre_mm, angiograms[0].angiogram.carm, INITIALIZER_WIDTHS)
         posteriors[0] = evidence.posterior(levels[0].size_px, levels[0].skull_px, [prior, about])
     similarity = posteriors[0]
-    searched = _searched(
-        evidence, start_poses, centre_mm, levels[0].size_px, search, skull_search, prior=prior, seed=seed, device=device
-    )
+    searched = _searched(evidence, start_poses, centre_mm, levels[0].size_px, search, prior=prior, seed=seed)
+    if proposals is None:
+        proposals = read_by_the_skull(
+            volume, evidence.skull_views, start_poses, skull_search, seed=seed, device=device
+        ).proposals
+    if evidence.skull_views:
+        searched.append(proposals)
     # Each view proposed translations for itself; the similarity says which of them explain all views.
     candidates = np.concatenate([start_poses, *([hypotheses] if hypotheses else []), *searched])
     values = similarity.value(candidates)
@@ -202,13 +210,11 @@ def _searched(
     centre_mm: FloatArray,
     size_px: int,
     search: TranslationSearch,
-    skull_search: SkullSearch,
     *,
     prior: PosePrior,
     seed: int,
-    device: str,
 ) -> list[FloatArray]:
-    """(B, 4, 4) poses that the vessels and the skull of each view propose about each start pose."""
+    """(B, 4, 4) poses that the vessels of each view propose about each start pose."""
     found = []
     for number, start in enumerate(start_poses):
         for view, prepared in enumerate(evidence.vessel_views):
@@ -217,13 +223,6 @@ def _searched(
                 factor=binning_factor(prepared.angiogram.carm, size_px), start_pose=start, centre_mm=centre_mm,
                 search=search, prior=prior, seed=seed + number,
             ))  # fmt: skip
-        for prepared in evidence.skull_views:
-            assert evidence.skull is not None and prepared.skull is not None
-            poses, _ = skull_candidates(
-                evidence.skull, prepared.skull, prepared.angiogram.carm,
-                start_pose=start, search=skull_search, prior=prior, seed=seed + number, device=device,
-            )  # fmt: skip
-            found.append(poses)
     return found
 
 

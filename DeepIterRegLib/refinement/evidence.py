@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, get_args
 
+from DeepIterRegLib.common.terms import TERMS, Term
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.refinement.groups import vessel_groups
 from DeepIterRegLib.refinement.phases import PhaseSimilarity
+from DeepIterRegLib.refinement.pose_similarity import PoseSimilarity
 from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.pyramid import VesselPyramid
-from DeepIterRegLib.refinement.skull_similarity import SkullSimilarity
+from DeepIterRegLib.refinement.skull_similarity import SkullSimilarity, skull_factor
 from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.sampling import gathered, pixel_at_isocentre_mm
-
-Term: TypeAlias = Literal["vessels", "skull"]
-TERMS: tuple[Term, ...] = get_args(Term)
-"""The parts of the posterior."""
 
 
 class Evidence:
@@ -64,13 +60,14 @@ class Evidence:
             for number, view in enumerate(self.vessel_views)
         ]
         skulls = [self.skull_similarity(skull_px, number) for number in range(len(self.skull_views))]
-        return Posterior([(1.0, part) for part in (*vessels, *skulls)], *priors)
+        parts: list[PoseSimilarity] = [*vessels, *skulls]
+        return Posterior([(1.0, part) for part in parts], *priors)
 
 
 def _skull_similarity(skull: VesselCloud, view: PreparedAngiogram, size_px: int, device: str) -> SkullSimilarity:
     image = view.skull
     assert image is not None
-    factor = binning_factor(view.angiogram.carm, size_px)
+    factor = skull_factor(view.angiogram.carm, skull, size_px)
     carm = view.angiogram.carm.binned(factor)
     renderer = splat_renderer(gathered(skull, pixel_at_isocentre_mm(carm)), carm, device, resample=False)
     return SkullSimilarity(renderer, image, factor, size_px)

@@ -1,4 +1,4 @@
-"""The poses to start from by the skull: for many rotations, the shift along the detector at which its edges fit best."""
+"""The poses to start from by the skull: for many rotations, the shift along the detector that fits its edges best."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import PivotedCorrection
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.skull.image import SkullImage
-from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.refinement.phases import log_likelihood
 from DeepIterRegLib.refinement.prior import PosePrior
-from DeepIterRegLib.refinement.skull_similarity import OBSERVATIONS, tile_mm
+from DeepIterRegLib.refinement.skull_similarity import OBSERVATIONS, skull_factor, tile_mm
 from DeepIterRegLib.refinement.translation_search import step_mm
 from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.sampling import gathered, pixel_at_isocentre_mm
@@ -67,7 +66,7 @@ def skull_candidates(
     the posterior of `SkullSimilarity` with `prior`: tiles are replaced by a local normalisation, which a shift moves
     along.
     """
-    factor = binning_factor(carm, search.size_px)
+    factor = skull_factor(carm, cloud, search.size_px)
     correction = PivotedCorrection.about_patient_point(start_pose, cloud.centre_mm)
     rotations = search.sample_rotations(seed)
     poses = np.stack([correction.pose(np.concatenate([rotation, np.zeros(3)])) for rotation in rotations])

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.skull.image import SkullImage
+from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.refinement.phases import MAX_CORRELATION, log_likelihood
 from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.render.sampling import pixel_at_isocentre_mm
 from DeepIterRegLib.similarity.tiled_gradient_correlation import TiledGradientCorrelation
 
 OBSERVATIONS = 120.0
-"""How many independent observations an image of the whole skull is worth, where it is trusted altogether."""
+"""How many independent observations an image of the whole skull is worth, where it is trusted."""
+LARGEST_CELL = 0.7
+"""Of a point's cell, the share that a pixel at the isocentre has to be wide. Below it the points' lattice makes stripes."""
+LEAST_PX = 32
 TILE_MM = ((64, 80.0), (128, 60.0), (1024, 40.0))
-"""Edges of the tiles on the detector, for images up to so many pixels: a tile of fewer than about a dozen pixels shows no
+"""Edges of the tiles on the detector, for images up to so many pixels: a tile of less than about a dozen pixels shows no
 course of an edge."""
 
 
@@ -22,14 +31,24 @@ def tile_mm(size_px: int) -> float:
     return next(edge for size, edge in TILE_MM if size_px <= size or size == TILE_MM[-1][0])
 
 
+def skull_factor(carm: CArm, skull: VesselCloud, size_px: int) -> int:
+    """Block size that brings the detector's shorter side to about `size_px` pixels, fewer where points would leave holes:
+    a zoomed detector shows a small part of the head."""
+    factor = binning_factor(carm, size_px)
+    hole_free = math.ceil(LARGEST_CELL * skull.cell_mm / pixel_at_isocentre_mm(carm))
+    return int(np.clip(max(factor, hole_free), 1, max(1, min(carm.rows, carm.columns) // LEAST_PX)))
+
+
 class SkullSimilarity:
     """Log likelihood of one angiogram's skull. A `PoseSimilarity`, in nats, 0 where no edge agrees.
 
-    renderer: of the skull cloud, on the angiogram's detector binned by `factor`. size_px: along the shorter side.
+    renderer: of the skull cloud, on the angiogram's detector binned by `factor`. size_px: the level's, which says how
+    large the tiles are.
     Anticorrelated edges are no likelier than none: bone attenuates.
     """
 
     name = "log likelihood"
+    correlation_name = TiledGradientCorrelation.name
 
     def __init__(self, renderer: Renderer, image: SkullImage, factor: int, size_px: int) -> None:
         fixed, weights = image.binned(factor)
@@ -49,5 +68,6 @@ class SkullSimilarity:
         correlation, gradients = self._similarity.value_and_gradient(self._renderer.render(poses))
         correlation = np.clip(correlation, 0, MAX_CORRELATION)
         slope = self._observations * correlation / (1 - correlation**2)
-        gradients = gradients * slope.astype(gradients.dtype)[:, None, None]
-        return log_likelihood(correlation, self._observations), self._renderer.backward(poses, gradients)
+        gradients *= slope.astype(gradients.dtype)[:, None, None]
+        likelihood = log_likelihood(correlation, self._observations)
+        return likelihood, self._renderer.backward(poses, gradients.astype(np.float32, copy=False))

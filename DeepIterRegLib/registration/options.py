@@ -12,6 +12,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.terms import TERMS, Term
 from DeepIterRegLib.geometry.rigid import require_rigid
 from DeepIterRegLib.similarity.names import NCC, require_similarity
 
@@ -40,6 +41,8 @@ class Options:
     """Whether the initializer's network looks for the head first: True with the checkpoint that we ship, a path with
     that one, False not at all. None: with ours from the radiological pose, not from a pose that was given, because who
     gives one knows where the head is."""
+    terms: tuple[Term, ...] = TERMS
+    """What the default method compares, as far as the images show it: vessels, skull, or both."""
     device: Device = "auto"
     seed: int = 0
     """Of every random draw: the same images, options and seed give the same pose on a CPU."""
@@ -56,6 +59,18 @@ class Options:
             raise InputError(
                 "{similarity} is chosen for the published method alone; leave it out, or choose published.",
                 field=Field.SIMILARITY,
+            )
+        terms = tuple(dict.fromkeys(self.terms))
+        if not terms or not set(terms) <= set(TERMS):
+            raise InputError(
+                "There are no terms {given!r}; choose vessels, skull or both.",
+                field=Field.TERMS,
+                given=",".join(map(str, self.terms)),
+            )
+        object.__setattr__(self, "terms", tuple(term for term in TERMS if term in terms))
+        if terms != TERMS and set(terms) != set(TERMS) and self.method != "default":
+            raise InputError(
+                "{terms} are chosen for the default method alone; leave them out, or choose default.", field=Field.TERMS
             )
         if self.device not in get_args(Device):
             raise InputError(
@@ -88,6 +103,7 @@ class Options:
         return {
             "method": self.method,
             "similarity": self.similarity,
+            "terms": list(self.terms),
             "initial_pose": None if pose is None else pose.tolist(),
             "initializer": os.fspath(self.initializer) if file else self.initializer,  # type: ignore[arg-type]
             "device": self.device,
@@ -102,6 +118,7 @@ def options_from_json(content: Mapping[str, Any]) -> Options:
     return Options(
         method=content["method"],
         similarity=content["similarity"],
+        terms=tuple(content["terms"]),
         initial_pose=given,
         initializer=content["initializer"],
         device=content["device"],

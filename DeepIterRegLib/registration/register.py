@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
+
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
@@ -20,13 +22,14 @@ from DeepIterRegLib.initializer.search import SearchOptions
 from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, Initialized, initializer_stage
 from DeepIterRegLib.preparation.prepared import PreparedImages
 from DeepIterRegLib.refinement.agreement import (
-    agreement_ncc,
+    agreements,
     little_in_view_warning,
-    poor_agreement_warning,
+    poor_agreement_warnings,
     share_in_view,
 )
-from DeepIterRegLib.refinement.default import refine_default
+from DeepIterRegLib.refinement.default import SKULL_SEARCH, refine_default
 from DeepIterRegLib.refinement.published import refine_published
+from DeepIterRegLib.refinement.readings import Reading, read_by_the_skull
 from DeepIterRegLib.registration.cache import PreparationCache
 from DeepIterRegLib.registration.images import PatientImages
 from DeepIterRegLib.registration.options import Options
@@ -34,6 +37,7 @@ from DeepIterRegLib.registration.prepare import prepare
 from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.registration.start import published_start, start_poses
 from DeepIterRegLib.registration.warm_up import begin_to_warm_up
+from DeepIterRegLib.registration.what_is_shown import initializer_is_due, require_something_to_compare
 from DeepIterRegLib.render.choose import choose_device, is_out_of_memory
 
 PREPARATION_SHARE = 0.6
@@ -95,10 +99,11 @@ def register(
     used_device, device_warning = choose_device(options.device)
     warnings += [device_warning] if device_warning else []
 
+    require_something_to_compare(prepared, options)
     starts = [given] if given is not None else start_poses(prepared)
     if not in_view(starts[0], volume, angiograms):
         raise InputError(
-            "At the starting pose no vessel of the CTA is projected onto the DSA; give {initial_pose} nearer to the"
+            "At the starting pose nothing of the CTA is projected onto the DSA; give {initial_pose} nearer to the"
             " truth, or correct {carm}.",
             field=Field.INITIAL_POSE,
         )
@@ -107,7 +112,7 @@ def register(
 
     initialized = NOT_INITIALIZED
     checkpoint = options.checkpoint
-    if checkpoint is not None:
+    if checkpoint is not None and initializer_is_due(prepared, options):
         report(Progress(stage_names.INITIALIZER, 0.0, pose=first.pose))
         search = replace(options.search or DEFAULT_SEARCH, seed=options.seed)
         start_name = "radiological" if given is None else "given"
@@ -118,6 +123,17 @@ def register(
         initialized, used_device = _with_fallback(initialize, used_device, warnings)
         warnings += [line for line in initialized.warnings if line not in warnings]
     done = 0.0
+    by_skull = options.method == "default" and "skull" in options.terms
+    reading = Reading(angiograms, np.zeros((0, 4, 4)), ())
+    if by_skull:
+        reading, used_device = _with_fallback(
+            lambda on_device: read_by_the_skull(
+                volume, angiograms, starts, SKULL_SEARCH, seed=options.seed, device=on_device
+            ),
+            used_device,
+            warnings,
+        )
+        angiograms, warnings = reading.angiograms, [*warnings, *reading.warnings]
     if initialized.stage is not None:
         done = INITIALIZER_SHARE
         report(Progress(stage_names.INITIALIZER, done, initialized.stage.similarity, initialized.stage.pose))
@@ -132,13 +148,22 @@ def register(
                 volume, angiograms, pose, similarity=options.similarity, device=on_device, report=step
             )
         return refine_default(
-            volume, angiograms, starts, initialized.hypotheses, device=on_device, seed=options.seed, report=step
+            volume,
+            angiograms,
+            starts,
+            initialized.hypotheses,
+            terms=options.terms,
+            proposals=reading.proposals,
+            device=on_device,
+            seed=options.seed,
+            report=step,
         )
 
     stages, used_device = _with_fallback(refine, used_device, warnings)
     found = volume, angiograms, stages[-1].pose
-    doubts = poor_agreement_warning(agreement_ncc(*found)), little_in_view_warning(share_in_view(*found))
-    warnings += [doubt for doubt in doubts if doubt is not None]
+    terms = agreements(*found, options.terms)
+    in_view_doubt = little_in_view_warning(share_in_view(*found))
+    warnings += [*poor_agreement_warnings(terms), *([in_view_doubt] if in_view_doubt is not None else [])]
     report(Progress(stage_names.REGISTERED, 1.0, stages[-1].similarity, stages[-1].pose))
     return Registration(
         pose=stages[-1].pose,
@@ -146,9 +171,10 @@ def register(
         stages=tuple(stage for stage in (first, initialized.stage, *stages) if stage is not None),
         method=options.method,
         device=used_device,
-        images=prepared,
+        images=replace(prepared, angiograms=tuple(angiograms)),
         warnings=tuple(warnings),
         seed=options.seed,
+        terms=terms,
         seconds=time.perf_counter() - began,
         initializer_sha256=initialized.sha256 if initialized.stage is not None else None,
     )

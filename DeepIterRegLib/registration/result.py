@@ -14,6 +14,7 @@ from DeepIterRegLib.common.progress import Progress, ProgressCallback, Stage
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
+from DeepIterRegLib.refinement.agreement import TermAgreement
 
 __all__ = ["Outcome", "OutcomeView", "Progress", "ProgressCallback", "Registration", "Stage"]
 
@@ -35,6 +36,8 @@ class Registration:
     warnings: tuple[str, ...]
     """Of the images, then of the registration."""
     seed: int = 0
+    terms: tuple[TermAgreement, ...] = ()
+    """How well vessels and skull agree at the pose, in each angiogram that shows them."""
     preparation_seconds: float = 0.0
     """Of reading, as far as it was deferred, and segmenting the images."""
     seconds: float = 0.0

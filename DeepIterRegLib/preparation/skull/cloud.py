@@ -42,9 +42,9 @@ def skull_cloud(head: HeadGrid, centre_mm: FloatArray) -> VesselCloud | None:
     if head.vessels.any():
         bone &= ~dilated(head.vessels, BESIDE_VESSELS_MM, spacing_kji)
     places = np.argwhere(bone)
-    weights = np.minimum((hu[bone] - SOFT_HU) / 1000, DENSEST) * float(np.prod(spacing_kji))
+    weights: FloatArray = np.minimum((hu[bone] - SOFT_HU) / 1000, DENSEST) * np.prod(spacing_kji)
     positions = places[:, ::-1] @ head.ijk_to_ras[:3, :3].T + head.ijk_to_ras[:3, 3]
-    weights = weights * _kept(positions, _foramen_mm(head))
+    weights *= _kept(positions, _foramen_mm(head))
     keep = weights > 0
     if float(np.count_nonzero(keep)) * head.work.voxel_ml < LEAST_BONE_ML:
         return None
@@ -61,7 +61,7 @@ def skull_cloud(head: HeadGrid, centre_mm: FloatArray) -> VesselCloud | None:
 
 
 def _pieces(places: IntArray, spacing_kji: FloatArray) -> IntArray:
-    """(3,) how many cells along k, j, i to put together: the fewest that leave at most `MOST_POINTS` of (N, 3) cells."""
+    """(3,) how many cells along k, j, i to put together: the fewest that leave no more than `MOST_POINTS` of (N, 3)."""
     choices = np.array(list(itertools.product((1, 2, 3), repeat=3)))
     edges = choices * spacing_kji
     # As near to cubes as may be: the longest edge leaves the holes.
@@ -100,6 +100,6 @@ def _blocks(places: IntArray, pieces: IntArray) -> tuple[IntArray, int]:
 
 def _merged(numbers: IntArray, positions_mm: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Points at the centre of mass of each block, and their weights."""
-    total = np.bincount(numbers, weights)
-    middle = np.stack([np.bincount(numbers, weights * axis) for axis in positions_mm.T], axis=1) / total[:, None]
-    return middle, total
+    total: FloatArray = np.bincount(numbers, weights)
+    sums = np.stack([np.bincount(numbers, weights * axis) for axis in positions_mm.T], axis=1)
+    return sums / total[:, None], total

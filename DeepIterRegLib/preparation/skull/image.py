@@ -41,7 +41,8 @@ class SkullImage:
     def binned(self, factor: int) -> tuple[FloatArray, BoolArray]:
         """Attenuation (rows // factor, columns // factor) with air and skin clipped off, and where it is valid."""
         weights = _means(self.valid.astype(np.float32), factor)
-        values = _means(np.where(self.valid, self.values, np.float32(0)), factor) / np.maximum(weights, 1e-6)
+        values = _means(np.where(self.valid, self.values, np.float32(0)), factor)
+        values /= np.maximum(weights, np.float32(1e-6))
         counts = weights >= LEAST_COVERED
         if not counts.any():
             return np.zeros_like(values), np.ones_like(counts)

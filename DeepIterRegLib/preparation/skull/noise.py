@@ -41,7 +41,7 @@ class NoiseImage:
     image: SkullImage | None
     """None where there is too little noise, or too few frames."""
     doubt: str | None
-    """Why it is left out or weighs less, to go on "... so the skull is ..."; None where it is as clear as a run allows."""
+    """What of the run is to blame if it is left out or weighs less; None where it is as clear as a run allows."""
 
 
 def noise_image(frames: npt.NDArray[np.float32], valid: BoolArray) -> NoiseImage:

@@ -1,0 +1,59 @@
+"""What CTA and angiograms show in common, and what follows from that for the way to register."""
+
+from __future__ import annotations
+
+from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.preparation.prepared import PreparedImages
+from DeepIterRegLib.registration.options import Options
+
+CLEAR_SKULL = 0.5
+"""Trust from which the initializer adds nothing to the skull's own search (docs/measurements/skull.md)."""
+
+
+def shows_vessels(images: PreparedImages) -> bool:
+    """Whether CTA and one of the angiograms show vessels."""
+    return len(images.volume.cloud) > 0 and any(run.shows_vessels for run in images.angiograms)
+
+
+def skull_trust(images: PreparedImages) -> float:
+    """How clearly CTA and the clearest of the angiograms show the skull, 0 (not at all) to 1."""
+    if images.volume.skull is None:
+        return 0.0
+    return max((run.skull.trust for run in images.angiograms if run.skull is not None), default=0.0)
+
+
+def require_something_to_compare(images: PreparedImages, options: Options) -> None:
+    """Raise InputError where CTA and angiograms have nothing in common that the options want compared."""
+    vessels, skull = shows_vessels(images), skull_trust(images) > 0
+    if options.method == "published":
+        if not vessels:
+            raise InputError(
+                "The published method compares vessels, and {cta} and {dsa} do not both show them; choose default.",
+                field=Field.METHOD,
+            )
+        return
+    if (vessels and "vessels" in options.terms) or (skull and "skull" in options.terms):
+        return
+    if vessels or skull:
+        raise InputError(
+            "CTA and DSA do not both show what {terms} ask for; compare vessels and skull, as far as there are any.",
+            field=Field.TERMS,
+        )
+    if len(images.volume.cloud) == 0:
+        raise InputError(
+            "The CT shows no contrast, and the DSA no skull; give the run with its mask frame, or an X-ray of the head,"
+            " for {dsa}, or a CT angiogram for {cta}.",
+            field=Field.DSA,
+        )
+    raise InputError(
+        "The X-ray shows no contrast, and the CTA no skull; give a run with filled vessels for {dsa}.", field=Field.DSA
+    )
+
+
+def initializer_is_due(images: PreparedImages, options: Options) -> bool:
+    """Whether the initializer's network shall look for the head; it knows veins alone."""
+    if not shows_vessels(images):
+        return False
+    if options.initializer is not None or options.method == "published" or "skull" not in options.terms:
+        return True
+    return skull_trust(images) < CLEAR_SKULL
