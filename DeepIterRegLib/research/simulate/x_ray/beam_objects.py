@@ -99,13 +99,14 @@ def leads(rng: np.random.Generator) -> BeamObject:
     for _ in range(int(rng.integers(1, 4))):
         side = float(rng.choice([-1.0, 1.0]))
         start = np.array([side * rng.uniform(70, 110), rng.uniform(-60, 60), -230.0])
-        end = np.array([side * rng.uniform(80, 130), rng.uniform(-110, 60), rng.uniform(0, 160)])
+        sticks = rng.random() < 0.5
+        # Without an electrode on the skin a cable leaves the field.
+        end = np.array([side * rng.uniform(80, 130), rng.uniform(-110, 60), rng.uniform(-60, 90) if sticks else 260.0])
         way = [start + (end - start) * share + rng.normal(0, (6, 22, 12)) for share in (0.3, 0.55, 0.8)]
         path = centreline([start, *way, end])
         parts += [BeamTube(path, 1.3, water=PLASTIC_WATER), BeamTube(path, 0.35, bone=0.6 * STEEL_BONE)]
-        if rng.random() < 0.6:
-            middle = path[int(rng.integers(len(path) // 3, len(path)))]
-            parts += _electrode(middle, side, rng)
+        if sticks:
+            parts += _electrode(path[-1], side, rng)
     return BeamObject("leads", tuple(parts))
 
 
