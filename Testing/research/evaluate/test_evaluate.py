@@ -607,6 +607,8 @@ def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.C
         (["evaluate", "testset", "--starts", "5"], "--starts is for capture-range and initializer; leave"),
         (["evaluate", "testset", "--no-initializer", "--cohort", "nowhere"], "There is no folder nowhere"),
         (["evaluate", "optimizer-only", "--cohort", ".", "--first-seed", "3"], "--first-seed is for generated"),
+        (["evaluate", "optimizer-only", "--cohort", ".", "--difficulty", "hard"], "--difficulty is for generated"),
+        (["evaluate", "testset", "--skull-share", "2"], "'2' is not a number from 0 to 1"),
         (["evaluate", "testset", "--scheduler", "tcp://a:1", "--workers", "2"], "give one"),
         (["evaluate", "testset", "--checkpoint", "nowhere.safetensors"], "nowhere.safetensors is not there"),
         (["evaluate", "testset", "--no-initializer", "--checkpoint", "a.safetensors"], "leave out --checkpoint"),

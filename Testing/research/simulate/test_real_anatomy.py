@@ -10,12 +10,13 @@ import pytest
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.head.inner_table import find_inner_table, fit_table
+from DeepIterRegLib.research.simulate.head.posture import Posture
 from DeepIterRegLib.research.simulate.real_anatomy.centreline_tracing import trace, voxel_graph
 from DeepIterRegLib.research.simulate.real_anatomy.mesh_voxels import tube, voxelise
 from DeepIterRegLib.research.simulate.real_anatomy.ply import read_ply
 from DeepIterRegLib.research.simulate.real_anatomy.real_arteries import read_arteries
 from DeepIterRegLib.research.simulate.real_anatomy.real_shape import GRID_DEG, RealShape
-from DeepIterRegLib.research.simulate.real_anatomy.real_skull import read_skull
+from DeepIterRegLib.research.simulate.real_anatomy.real_skull import RealHead, read_skull
 from DeepIterRegLib.research.simulate.real_anatomy.template_fit import TEMPLATE, drawn_in
 from DeepIterRegLib.research.simulate.vessels.artery_tree import (
     ArteryTree,
@@ -414,3 +415,19 @@ def test_the_real_skull_encloses_its_head_frame():
     assert np.median(bone) > 700
     assert hu[:, 0, :].max() < -900  # in front of and behind the head there is air: nothing is cut off
     assert (hu[above & (depth > 8)] > 300).mean() < 0.001
+
+
+def test_a_real_skull_is_bent_below_and_stays_as_it_was_above():
+    _, y, x = np.indices((70, 50, 40)) * 4.0
+    block = np.where(np.hypot(x - 80, y - 100) < 50, 40.0, -1000.0).astype(np.float32)
+    head_to_ijk = np.diag([0.25, 0.25, 0.25, 1.0])
+    head_to_ijk[:3, 3] = (20, 25, 40)
+    head = RealHead(HeadShape(), block, head_to_ijk, (0.0, 0.0))
+    matrix = np.diag([3.0, 3.0, 3.0, 1.0])
+    matrix[:3, 3] = (-75, -90, -150)
+    rng = np.random.default_rng(0)
+    straight = head.hu(matrix, (75, 60, 50), rng)
+    bent = head.posed(Posture(0.0, (15.0, 0.0, 0.0))).hu(matrix, (75, 60, 50), rng)
+    assert np.abs(straight[40:] - bent[40:]).max() < 1
+    low = [float(np.average(np.arange(60), weights=(hu[2] > -500).sum(axis=1))) for hu in (straight, bent)]
+    assert 3.0 * (low[1] - low[0]) > 5

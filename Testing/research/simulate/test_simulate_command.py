@@ -86,6 +86,14 @@ def test_options_reach_the_generator_and_the_writer(quick, tmp_path):
     assert json.loads((tmp_path / "out" / "truth.json").read_text())["segmentations"]["quality"] == "poor"
 
 
+def test_difficulty_and_disturbances_reach_the_generator(quick, tmp_path):
+    words = ["--difficulty", "hard", "--disturb", "shunt", "--disturb", "frontal", "--stored", "native"]
+    assert simulate("--output", tmp_path / "out", *words) == 0
+    assert quick == [(0, PatientOptions(difficulty="hard", disturbances=("shunt", "frontal")))]
+    truth = json.loads((tmp_path / "out" / "truth.json").read_text())
+    assert truth["defects"]["stored"] == {"form": "native"}
+
+
 def test_several_patients_get_a_folder_each_that_an_experiment_reads(quick, tmp_path):
     assert simulate("--seed", 9, "--patients", 2, "--output", tmp_path) == 0
     assert [seed for seed, _ in quick] == [9, 10]
@@ -111,6 +119,9 @@ def test_one_patient_of_one_has_a_folder_too(quick, tmp_path):
         (["--detector-px", "64"], "'64' is not an integer from 128 to 2048"),
         (["--ct-columns", "many"], "'many' is not an integer from 96 to 1024"),
         (["--segmentations", "good"], "invalid choice: 'good'"),
+        (["--difficulty", "easy"], "invalid choice: 'easy'"),
+        (["--disturb", "noise"], "invalid choice: 'noise'"),
+        (["--stored", "avi"], "invalid choice: 'avi'"),
         (["--arteries", "nowhere.swc"], "nowhere.swc does not exist; give an existing file or folder with --arteries"),
         (["--skull", "nowhere.nrrd"], "nowhere.nrrd does not exist; give an existing file or folder with --skull"),
         (["--contact-sheet", "sheet.jpg"], "sheet.jpg is no PNG"),

@@ -23,6 +23,10 @@ MASTOID_MM = 16.0
 """How much lower the skull reaches at its sides."""
 JAW_DEG, NECK_DEG = (5.0, 15.0), (5.0, 15.0)
 """Least and largest difference of a mouth's opening and of a neck's nodding between two examinations."""
+BEHIND_TISSUE_MM, BEHIND_BONE_MM = 28.0, 12.0
+"""From the neck to the mandible: soft tissue shares out what the ramus takes as a whole."""
+CHIN_ON_CHEST = 0.6
+"""Degrees of bending forward that are lost for one of an open mouth."""
 STILL_ABOVE_MM = -45.0
 """Higher up nothing moves."""
 
@@ -58,7 +62,7 @@ class Posture:
     def _at_rest(self, points_mm: FloatArray, with_jaw: bool) -> FloatArray:
         points = np.asarray(points_mm)
         x, y, z = (points[..., axis] for axis in range(3))
-        jaw = _jaw_share(np.abs(x), y, z)
+        jaw = _jaw_share(np.abs(x), y, z, self.jaw_deg, BEHIND_TISSUE_MM if with_jaw else BEHIND_BONE_MM)
         change = _turned_back(points, NECK_MM, self.neck_deg)
         change *= (_neck_share(np.abs(x), y, z) * (1 - jaw))[..., None]
         if with_jaw and self.jaw_deg:
@@ -75,6 +79,7 @@ def draw_postures(
     bent = (0.0, 0.0, 0.0)
     if neck:
         nod = float(neck_rng.uniform(*NECK_DEG)) * float(neck_rng.choice([-1.0, 1.0]))
+        nod = min(nod, NECK_DEG[1] - (0.0 if in_ct else CHIN_ON_CHEST * opened))
         lean, turn = neck_rng.normal(0, (3.0, 4.0))
         bent = (nod, float(lean), float(turn))
     return Posture(opened if in_ct else 0.0), Posture(0.0 if in_ct else opened, bent)
@@ -98,9 +103,11 @@ def _neck_share(ax: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
     return _smooth((border - z) / BEND_WITHIN_MM)
 
 
-def _jaw_share(ax: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+def _jaw_share(ax: FloatArray, y: FloatArray, z: FloatArray, opened_deg: float, behind_mm: float) -> FloatArray:
     """1 in the mandible and the tissue upon it; the border lies between the teeth and rises along the ramus."""
+    # As wide as the gap that opens, and half again: what stretches in it must not fold.
+    within_mm = 12 + 1.6 * np.sin(np.radians(opened_deg)) * np.maximum(y, 0)
     border = -101 + 0.9 * np.clip(40 - y, 0, 40) * _smooth((ax - 30) / 12)
     below_chin = -151 + 0.36 * (82 - y)
-    share = _smooth((border - z) / 12) * _smooth((y + 4) / 12)
+    share = _smooth((border - z) / within_mm) * _smooth((y + 8) / behind_mm)
     return share * (1 - _smooth((below_chin - z) / 28))

@@ -16,8 +16,13 @@ STEEL_BONE = 40.0
 (NIST's tables; Hubbell and Seltzer 1995)."""
 PLASTIC_WATER = 1.25
 """Density of PVC or silicone, relative to water."""
-MARKED_BONE = 0.7
-"""1000 HU of the barium in a tube's stripe, or in a shunt's wall."""
+MARKED_BONE, STRIPE_BONE = 0.7, 2.8
+"""1000 HU of the barium in a shunt's wall, and in a tube's stripe."""
+LIPS_Y_MM, THROAT_Y_MM = 100.0, 26.0
+POINT_MM = 0.6
+"""Distance of a plate's points."""
+STRIDES = (0.7548776662466927, 0.5698402909980532)
+"""Of the two-dimensional sequence that fills an area most evenly (powers of 1 / 1.3247..., the root of x^3 = x + 1)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +61,7 @@ class BeamObject:
 
 
 def headrest(rng: np.random.Generator) -> BeamObject:
-    """A trough of carbon fibre below the head, filled with foam."""
+    """A shell of carbon fibre below the head, filled with foam."""
     half_width, below = float(rng.uniform(75, 110)), float(rng.uniform(-112, -102))
     depth, thickness = float(rng.uniform(25, 70)), float(rng.uniform(1.2, 2.5))
     low, high = float(rng.uniform(-150, -90)), float(rng.uniform(40, 120))
@@ -82,14 +87,10 @@ def table(rng: np.random.Generator) -> BeamObject:
     half_mm = float(rng.uniform(150, 220))
     line = np.stack([np.linspace(-half_mm, half_mm, 600), np.full(600, top)], axis=1)
     skins = [_extruded(line - [0, down], end - 150, end, 1.5, water=1.45) for down in (0.0, thick_mm)]
-    core = [
-        _extruded(line - [0, down], end - 150, end, thick_mm / 3, water=0.06) for down in thick_mm * np.arange(3) / 3
-    ]
-    edge_y = np.linspace(top - thick_mm, top, 40)
-    x, y = np.meshgrid(np.linspace(-half_mm, half_mm, 500), edge_y)
-    edge = np.stack([x.ravel(), y.ravel(), np.full(x.size, end)], axis=1)
-    volume = 2 * half_mm * thick_mm * 4.0 / len(edge)
-    return BeamObject("table", (*skins, *core, BeamPlate(edge, volume, water=1.3)))
+    layers = np.linspace(0, thick_mm, 9)
+    core = [_extruded(line - [0, down], end - 150, end, thick_mm / 9, water=0.06) for down in layers]
+    edge = [_extruded(line - [0, down], end, end + 4, 4.0, water=1.3) for down in np.arange(0, thick_mm, 0.8)]
+    return BeamObject("table", (*skins, *core, *edge))
 
 
 def leads(rng: np.random.Generator) -> BeamObject:
@@ -98,13 +99,14 @@ def leads(rng: np.random.Generator) -> BeamObject:
     for _ in range(int(rng.integers(1, 4))):
         side = float(rng.choice([-1.0, 1.0]))
         start = np.array([side * rng.uniform(70, 110), rng.uniform(-60, 60), -230.0])
-        end = np.array([side * rng.uniform(80, 130), rng.uniform(-110, 60), rng.uniform(0, 160)])
+        sticks = rng.random() < 0.5
+        # Without an electrode on the skin a cable leaves the field.
+        end = np.array([side * rng.uniform(80, 130), rng.uniform(-110, 60), rng.uniform(-60, 90) if sticks else 260.0])
         way = [start + (end - start) * share + rng.normal(0, (6, 22, 12)) for share in (0.3, 0.55, 0.8)]
         path = centreline([start, *way, end])
         parts += [BeamTube(path, 1.3, water=PLASTIC_WATER), BeamTube(path, 0.35, bone=0.6 * STEEL_BONE)]
-        if rng.random() < 0.6:
-            middle = path[int(rng.integers(len(path) // 3, len(path)))]
-            parts += _electrode(middle, side, rng)
+        if sticks:
+            parts += _electrode(path[-1], side, rng)
     return BeamObject("leads", tuple(parts))
 
 
@@ -156,10 +158,13 @@ def _hollow_tube(
 ) -> list[BeamTube | BeamPlate]:
     path = centreline(np.array(way, dtype=np.float64), 0.5)
     stripe = path + [radius_mm - wall_mm / 2, 0, 0]
+    # Between lips and throat tongue and cheeks lie around it, elsewhere air.
+    in_mouth = path[(path[:, 1] > THROAT_Y_MM) & (path[:, 1] < LIPS_Y_MM)]
     return [
         BeamTube(path, radius_mm, water=PLASTIC_WATER),
         BeamTube(path, radius_mm - wall_mm, water=-PLASTIC_WATER),
-        BeamTube(stripe, 0.6, bone=3 * MARKED_BONE),
+        BeamTube(in_mouth, radius_mm, water=-1.0),
+        BeamTube(stripe, 0.7, bone=STRIPE_BONE),
     ]
 
 
@@ -177,9 +182,13 @@ def _electrode(middle: FloatArray, side: float, rng: np.random.Generator) -> lis
 
 def _extruded(profile_mm: FloatArray, low_mm: float, high_mm: float, thick_mm: float, water: float) -> BeamPlate:
     """A plate whose section across the body is a line (N, 2) of x, y, from one height to another."""
-    z = np.linspace(low_mm, high_mm, max(2, int((high_mm - low_mm) / 0.8)))
-    points = np.concatenate([np.repeat(profile_mm, len(z), axis=0), np.tile(z, len(profile_mm))[:, None]], axis=1)
-    area = float(np.linalg.norm(np.diff(profile_mm, axis=0), axis=1).sum()) * (high_mm - low_mm)
+    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(profile_mm, axis=0), axis=1))])
+    area = float(arc[-1]) * (high_mm - low_mm)
+    number = np.arange(int(area / POINT_MM**2))
+    # Points on a raster would beat with the detector's.
+    along, up = (number * stride % 1.0 for stride in STRIDES)
+    x, y = (np.interp(along * arc[-1], arc, profile_mm[:, axis]) for axis in (0, 1))
+    points = np.stack([x, y, low_mm + up * (high_mm - low_mm)], axis=1)
     return BeamPlate(points, area * thick_mm / len(points), water=water)
 
 
