@@ -17,7 +17,9 @@ from DeepIterRegLib.render.sampling import pixel_at_isocentre_mm
 from DeepIterRegLib.similarity.tiled_gradient_correlation import TiledGradientCorrelation
 
 OBSERVATIONS = 120.0
-"""How many independent observations an image of the whole skull is worth, where it is trusted."""
+"""How many independent observations an image of the whole skull is worth at 64 px, where it is trusted. In proportion to
+the pixels along a side it is worth more in a finer image: there are as many more pieces of edges, and noise lets each of
+them correlate less."""
 LARGEST_CELL = 0.7
 """Of a point's cell, the share that a pixel at the isocentre has to be wide. Below it the points' lattice makes stripes."""
 LEAST_PX = 32
@@ -55,7 +57,7 @@ class SkullSimilarity:
         tile_px = max(4, round(tile_mm(size_px) / max(renderer.carm.pixel_spacing_mm)))
         self._renderer = renderer
         self._similarity = TiledGradientCorrelation(fixed, weights, tile_px)
-        self._observations = OBSERVATIONS * image.trust
+        self._observations = OBSERVATIONS * max(1.0, size_px / 64) * image.trust
 
     def correlation(self, poses: FloatArray) -> FloatArray:
         """(B,) tiled gradient correlations, -1 to 1, at (B, 4, 4) poses."""
