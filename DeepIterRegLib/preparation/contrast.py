@@ -11,7 +11,7 @@ from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.robust_statistics import robust_sigma
 from DeepIterRegLib.preparation.cavity import Cavity
 from DeepIterRegLib.preparation.components import label_components
-from DeepIterRegLib.preparation.distance import dilated
+from DeepIterRegLib.preparation.distance import dilated, eroded
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
 ABOVE_TISSUE_HU = 80.0
@@ -106,7 +106,7 @@ def contrast_levels(work: WorkGrid, coarse: WorkGrid, cavity: Cavity) -> Contras
     volume_ml = float(np.count_nonzero(bright)) * coarse.voxel_ml
     if volume_ml < LEAST_CONTRAST_ML or (volume_ml < SCATTERED_ML and _longest_mm(deep, least, work, coarse) < LONG_MM):
         return ContrastLevels(tissue, noise, tissue, tissue, volume_ml, has_contrast=False)
-    off_wall = bright & (cavity.depth_mm > OFF_WALL_MM)
+    off_wall = bright & eroded(cavity.inside, OFF_WALL_MM, cavity.spacing_kji)
     vessel, brightest = np.percentile(
         coarse.hu[off_wall if off_wall.any() else bright], [VESSEL_PERCENTILE, BRIGHTEST_PERCENTILE]
     )
