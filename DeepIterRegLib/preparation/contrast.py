@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.robust_statistics import robust_sigma
 from DeepIterRegLib.preparation.cavity import Cavity
-from DeepIterRegLib.preparation.components import label_components
+from DeepIterRegLib.preparation.components import component_boxes, label_components
 from DeepIterRegLib.preparation.distance import dilated, eroded
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
@@ -119,6 +118,5 @@ def _longest_mm(deep: BoolArray, least_hu: float, work: WorkGrid, coarse: WorkGr
     On the work grid, because thin arteries fall apart where every other voxel is looked at.
     """
     labels, _ = label_components(coarse.to_fine(deep) & (work.hu > least_hu))
-    boxes = ndimage.find_objects(labels.astype(np.int32))
-    extents = [[span.stop - span.start for span in box] for box in boxes]
+    extents = [[span.stop - span.start for span in box] for box in component_boxes(labels)]
     return max((float(np.linalg.norm(extent * work.spacing_kji)) for extent in extents), default=0.0)

@@ -33,9 +33,9 @@ def on_fine_grid(
     # Thick veins of an early phase are paler than the threshold for arteries, and known all the same.
     lumen = lumen_hu(grid.hu[mask])
     low = min(levels.low_hu, levels.tissue_hu + LEAST_FILL * (lumen - levels.tissue_hu)) if thick else levels.low_hu
-    for slab, blocks in grid.slabs(reached):
-        part = voxels[slab]
-        fine[slab] = blocks & (part > low) & (part < levels.dense_hu)
+    for box, blocks in grid.slabs(reached):
+        part = voxels[box]
+        fine[box] = blocks & (part > low) & (part < levels.dense_hu)
     return fine
 
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.bone import Bone
-from DeepIterRegLib.preparation.components import label_components, touching
+from DeepIterRegLib.preparation.components import component_boxes, label_components, touching
 from DeepIterRegLib.preparation.contrast import ContrastLevels
 from DeepIterRegLib.preparation.distance import dilated, opened
 from DeepIterRegLib.preparation.hounsfield_limits import AIR_BELOW_HU
@@ -126,7 +126,7 @@ def _selected(
     the `shape`."""
     keep = keep.copy()
     keep[0] = False
-    boxes = ndimage.find_objects(labels.astype(np.int32))
+    boxes = component_boxes(labels)
     for label in np.flatnonzero(keep):
         keep[label] = shape(np.argwhere(labels[boxes[label - 1]] == label) @ to_ras.T)
     return keep[labels]
@@ -155,7 +155,7 @@ def _plates(vessels: BoolArray, thick: BoolArray, grid: WorkGrid) -> BoolArray:
     thick_share = np.bincount(labels[thick & vessels], minlength=len(sizes)) / sizes
     ml = sizes * grid.voxel_ml
     drop = np.zeros(len(sizes), dtype=bool)
-    boxes = ndimage.find_objects(labels.astype(np.int32))
+    boxes = component_boxes(labels)
     for label in 1 + np.flatnonzero(
         (ml[1:] >= PLATE_ML[0]) & (ml[1:] <= PLATE_ML[1]) & (thick_share[1:] > PLATE_THICK)
     ):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
-from DeepIterRegLib.preparation.boxes import Box
+from DeepIterRegLib.preparation.boxes import Box, bounding_box
 
 WORK_EDGE_MM = 1.0
 SLAB_LAYERS = 32
@@ -39,20 +39,31 @@ class WorkGrid:
 
     def to_fine(self, values: BoolArray) -> BoolArray:
         """`values` (k, j, i) on the fine grid (K, J, I); a remainder at the far end continues the last block."""
-        for axis, (length, factor, blocks) in enumerate(self._fine_axes):
-            values = values.take(np.minimum(np.arange(length) // factor, blocks - 1), axis)
+        for axis in range(3):
+            values = values.take(self._blocks(axis), axis)
         return values
 
-    def slabs(self, values: BoolArray) -> Iterator[tuple[slice, BoolArray]]:
-        """`values` (k, j, i) on the fine grid, one layer of blocks after the other: where along K, and (1, J, I).
+    def slabs(self, values: BoolArray) -> Iterator[tuple[Box, BoolArray]]:
+        """`values` (k, j, i), not empty, on the fine grid, one layer of blocks after the other.
 
-        Layers without any are left out.
+        Each with its box (K, J, I), and what of `values` lies there, (1, J, I). Beyond the boxes there is nothing.
         """
-        rows, columns = (np.minimum(np.arange(n) // f, m - 1) for n, f, m in self._fine_axes[1:])
-        length, factor, layers = self._fine_axes[0]
-        for layer in np.flatnonzero(values.any(axis=(1, 2))):
-            end = length if layer == layers - 1 else int((layer + 1) * factor)
-            yield slice(int(layer * factor), end), values[layer][rows][:, columns][None]
+        layers, *across = bounding_box(values, margin=0)
+        rows, columns = (self._fine(axis, span) for axis, span in enumerate(across, start=1))
+        row_of, column_of = (self._blocks(axis)[span] for axis, span in ((1, rows), (2, columns)))
+        for layer in range(layers.start, layers.stop):
+            box = self._fine(0, slice(layer, layer + 1)), rows, columns
+            yield box, values[layer][row_of][:, column_of][None]
+
+    def _fine(self, axis: int, blocks: slice) -> slice:
+        """The fine voxels along an axis that belong to `blocks`."""
+        length, factor, count = self._fine_axes[axis]
+        return slice(blocks.start * factor, length if blocks.stop == count else blocks.stop * factor)
+
+    def _blocks(self, axis: int) -> IntArray:
+        """For each fine voxel along an axis, the number of its block."""
+        length, factor, count = self._fine_axes[axis]
+        return np.minimum(np.arange(length) // factor, count - 1)
 
     @property
     def _fine_axes(self) -> list[tuple[int, int, int]]:
