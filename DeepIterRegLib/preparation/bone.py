@@ -44,6 +44,15 @@ class Bone:
         """The part of it in a box of the work grid."""
         return Bone(self.dense[box], self.wall[box], self.solid[box], self.near[box], self.specks_ml)
 
+    def placed(self, box: Box, shape: tuple[int, ...]) -> Bone:
+        """The same in a grid of `shape`, of which it was the part in `box`; outside there is no bone."""
+        masks = []
+        for part in (self.dense, self.wall, self.solid, self.near):
+            mask = np.zeros(shape, dtype=bool)
+            mask[box] = part
+            masks.append(mask)
+        return Bone(*masks, self.specks_ml)
+
 
 def find_bone(grid: WorkGrid, levels: ContrastLevels) -> Bone:
     """Bone by brightness, size and closing."""
