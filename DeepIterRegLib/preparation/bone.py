@@ -46,12 +46,13 @@ class Bone:
 
     def placed(self, box: Box, shape: tuple[int, ...]) -> Bone:
         """The same in a grid of `shape`, of which it was the part in `box`; outside there is no bone."""
-        masks = []
-        for part in (self.dense, self.wall, self.solid, self.near):
+
+        def place(part: BoolArray) -> BoolArray:
             mask = np.zeros(shape, dtype=bool)
             mask[box] = part
-            masks.append(mask)
-        return Bone(*masks, self.specks_ml)
+            return mask
+
+        return Bone(place(self.dense), place(self.wall), place(self.solid), place(self.near), self.specks_ml)
 
 
 def find_bone(grid: WorkGrid, levels: ContrastLevels) -> Bone:
