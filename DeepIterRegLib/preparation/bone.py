@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.preparation.boxes import Box
 from DeepIterRegLib.preparation.components import label_components
 from DeepIterRegLib.preparation.contrast import ContrastLevels
-from DeepIterRegLib.preparation.distance import dilated, distance_mm, eroded
+from DeepIterRegLib.preparation.distance import closed, dilated
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
 SMALLEST_BONE_ML = 0.5
 """Smaller dense structures are calcifications, clips, coils, electrodes."""
 WALL_MM = 1.2
 """Blur of a CT's edge: the partial volume between bone and brain passes through every vessel's HU within it."""
+NEAR_MM = 3.5
+"""Closer than this, brightness alone does not prove a vessel: thin bone and partial volume are as bright."""
 SPECK_MARGIN_MM = 2.0
 MARROW_MM = 5.0
 """Closing radius: marrow, diploe and thin plates between dense bone have the HU of vessels. Larger swallows the sinuses
@@ -33,14 +35,24 @@ class Bone:
     """`dense` and small dense structures with their blurred rims: no HU tells a vessel from bone there."""
     solid: BoolArray
     """`dense` with the marrow, cells and gaps inside it."""
-    distance_mm: FloatArray
-    """To `dense`, thick slices counted as `WALL_MM`."""
+    near: BoolArray
+    """Within `NEAR_MM` of `dense`, thick slices counted as `WALL_MM`."""
     specks_ml: float
     """Volume of the small dense structures."""
 
     def within(self, box: Box) -> Bone:
         """The part of it in a box of the work grid."""
-        return Bone(self.dense[box], self.wall[box], self.solid[box], self.distance_mm[box], self.specks_ml)
+        return Bone(self.dense[box], self.wall[box], self.solid[box], self.near[box], self.specks_ml)
+
+    def placed(self, box: Box, shape: tuple[int, ...]) -> Bone:
+        """The same in a grid of `shape`, of which it was the part in `box`; outside there is no bone."""
+
+        def place(part: BoolArray) -> BoolArray:
+            mask = np.zeros(shape, dtype=bool)
+            mask[box] = part
+            return mask
+
+        return Bone(place(self.dense), place(self.wall), place(self.solid), place(self.near), self.specks_ml)
 
 
 def find_bone(grid: WorkGrid, levels: ContrastLevels) -> Bone:
@@ -51,10 +63,10 @@ def find_bone(grid: WorkGrid, levels: ContrastLevels) -> Bone:
     large[0] = small[0] = False
     dense, specks = large[labels], small[labels]
     # Where slices are thicker than the blur, the neighbouring slice is what the bone mixes with.
-    distance = distance_mm(dense, np.minimum(grid.spacing_kji, WALL_MM))
-    wall = distance <= WALL_MM
+    spacing_kji = np.minimum(grid.spacing_kji, WALL_MM)
+    wall = dilated(dense, WALL_MM, spacing_kji)
+    near = dilated(dense, NEAR_MM, spacing_kji)
     if specks.any():
         wall |= dilated(specks, SPECK_MARGIN_MM, grid.spacing_kji)
-    unbent = distance if (grid.spacing_kji <= WALL_MM).all() else distance_mm(dense, grid.spacing_kji)
-    solid = eroded(unbent <= MARROW_MM, MARROW_MM, grid.spacing_kji) | dense  # `closed`, without its first distance map
-    return Bone(dense, wall, solid, distance, float(specks.sum()) * grid.voxel_ml)
+    solid = closed(dense, MARROW_MM, grid.spacing_kji)
+    return Bone(dense, wall, solid, near, float(specks.sum()) * grid.voxel_ml)

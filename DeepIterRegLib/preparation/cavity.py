@@ -8,7 +8,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.components import label_components, largest_component, touching
-from DeepIterRegLib.preparation.distance import closed, dilated, distance_mm, opened
+from DeepIterRegLib.preparation.distance import closed, dilated, eroded, opened
 from DeepIterRegLib.preparation.hounsfield_limits import AIR_BELOW_HU
 
 COARSE_EDGE_MM = 2.0
@@ -45,8 +45,6 @@ class Cavity:
     """(k, j, i) deep brain, at least `CORE_DEPTH_MM` from everything that is no soft tissue."""
     inside: BoolArray
     """(k, j, i) the whole cavity up to the inner table, vessels along it included."""
-    depth_mm: FloatArray
-    """(k, j, i) distance to what is not `inside`."""
     spacing_kji: FloatArray
 
 
@@ -66,12 +64,11 @@ def find_cavity(hu: FloatArray, spacing_kji: FloatArray) -> Cavity | None:
     if best is None:
         return None
     core = best[1]
-    near = distance_mm(core, spacing_kji)
-    roomy = distance_mm(~soft, spacing_kji) > NECK_MM
-    body = touching((roomy & (near <= BACK_MM)) | core, core)
+    roomy = eroded(soft, NECK_MM, spacing_kji)
+    body = touching((roomy & dilated(core, BACK_MM, spacing_kji)) | core, core)
     brain = dilated(body, NECK_MM + float(spacing_kji.max()), spacing_kji) & soft
     inside = closed(brain, GROOVE_MM, spacing_kji)
-    return Cavity(core, inside, distance_mm(~inside, spacing_kji), spacing_kji)
+    return Cavity(core, inside, spacing_kji)
 
 
 def _enclosed_core(
@@ -79,7 +76,7 @@ def _enclosed_core(
 ) -> tuple[float, BoolArray] | None:
     """The core that bone encloses best, once `bone_hu` and more bound it, with the share; None where none does."""
     massive = (hu > SOFT_HU[0]) & (hu < bone_hu)
-    labels, sizes = label_components(distance_mm(~massive, spacing_kji) > CORE_DEPTH_MM)
+    labels, sizes = label_components(eroded(massive, CORE_DEPTH_MM, spacing_kji))
     smallest = SMALLEST_CORE_ML * 1000 / np.prod(spacing_kji)
     candidates = [1 + int(n) for n in np.argsort(sizes[1:])[::-1] if sizes[1 + n] >= smallest]
     best: tuple[float, BoolArray] | None = None
@@ -94,8 +91,7 @@ def _enclosed_core(
 def _enclosed(core: BoolArray, soft: BoolArray, hu: FloatArray, spacing_kji: FloatArray) -> float:
     """Share of the voxels around the core, grown back to where soft tissue ends, that are bone."""
     step = float(spacing_kji.max())
-    distance = distance_mm(core, spacing_kji)
-    grown = (distance <= CORE_DEPTH_MM + step) & soft
+    grown = dilated(core, CORE_DEPTH_MM + step, spacing_kji) & soft
     rim = dilated(grown, 1.01 * step, spacing_kji) & ~grown
     return float(np.mean(hu[rim] >= SOFT_HU[1])) if rim.any() else 0.0
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.robust_statistics import robust_sigma
 from DeepIterRegLib.preparation.cavity import Cavity
-from DeepIterRegLib.preparation.components import label_components
-from DeepIterRegLib.preparation.distance import dilated
+from DeepIterRegLib.preparation.components import component_boxes, label_components
+from DeepIterRegLib.preparation.distance import dilated, eroded
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
 ABOVE_TISSUE_HU = 80.0
@@ -106,7 +105,7 @@ def contrast_levels(work: WorkGrid, coarse: WorkGrid, cavity: Cavity) -> Contras
     volume_ml = float(np.count_nonzero(bright)) * coarse.voxel_ml
     if volume_ml < LEAST_CONTRAST_ML or (volume_ml < SCATTERED_ML and _longest_mm(deep, least, work, coarse) < LONG_MM):
         return ContrastLevels(tissue, noise, tissue, tissue, volume_ml, has_contrast=False)
-    off_wall = bright & (cavity.depth_mm > OFF_WALL_MM)
+    off_wall = bright & eroded(cavity.inside, OFF_WALL_MM, cavity.spacing_kji)
     vessel, brightest = np.percentile(
         coarse.hu[off_wall if off_wall.any() else bright], [VESSEL_PERCENTILE, BRIGHTEST_PERCENTILE]
     )
@@ -119,6 +118,5 @@ def _longest_mm(deep: BoolArray, least_hu: float, work: WorkGrid, coarse: WorkGr
     On the work grid, because thin arteries fall apart where every other voxel is looked at.
     """
     labels, _ = label_components(coarse.to_fine(deep) & (work.hu > least_hu))
-    boxes = ndimage.find_objects(labels.astype(np.int32))
-    extents = [[span.stop - span.start for span in box] for box in boxes]
+    extents = [[span.stop - span.start for span in box] for box in component_boxes(labels)]
     return max((float(np.linalg.norm(extent * work.spacing_kji)) for extent in extents), default=0.0)

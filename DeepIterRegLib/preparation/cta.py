@@ -99,7 +99,7 @@ class _Found:
     """(K, J, I), veins included."""
     veins: BoolArray
     fill: FloatArray
-    """(K, J, I) share of the voxel that is vessel."""
+    """(N,) share of each voxel of `vessels`, in their order, that is vessel."""
     head: HeadGrid | None
     """None for a 3DRA, and where masks are given for a volume that shows no head."""
     warnings: tuple[str, ...] = ()
@@ -107,20 +107,22 @@ class _Found:
 
 def _from_rotational(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Found:
     tell(stage_names.FINDING_VESSELS, 0.0)
-    found, fill = segment_rotational(volume.voxels, float(np.prod(volume.spacing_mm)))
+    none = np.zeros(volume.voxels.shape, dtype=bool)
+    found, brightness = segment_rotational(volume.voxels, float(np.prod(volume.spacing_mm)))
+    fill = brightness[found]
     if vessels is not None:
         found = vessels
-        fill = partial_volume(volume.voxels, vessels, np.zeros_like(vessels), 0.0)
     if veins is not None:
         found = found | veins
-        fill = partial_volume(volume.voxels, found, veins, 0.0)
+    if vessels is not None or veins is not None:
+        fill = partial_volume(volume.voxels, found, none if veins is None else veins, 0.0)
     if not found.any():
         raise InputError(
             "No vessel stands out of the background in the CTA; give a rotational angiogram that was taken "
             "with contrast, or {cta_vessels}.",
             field=Field.CTA,
         )
-    return _Found(found, np.zeros_like(found) if veins is None else veins, fill, head=None)
+    return _Found(found, none if veins is None else veins, fill, head=None)
 
 
 def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Found:
@@ -129,10 +131,14 @@ def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None
         fill = partial_volume(volume.voxels, all_vessels, veins, BRAIN_HU)
         return _Found(all_vessels, veins, fill, _with_vessels(find_head(volume, tell), all_vessels))
     found = segment_cta(volume, tell)
-    all_vessels = found.vessels if vessels is None else vessels
-    all_veins = found.veins & all_vessels if veins is None else veins
-    all_vessels = all_vessels | all_veins
-    head = found.head if vessels is None and veins is None else _with_vessels(found.head, all_vessels)
+    head: HeadGrid | None = found.head
+    all_vessels, all_veins = found.vessels, found.veins
+    if vessels is not None:
+        all_vessels, all_veins = vessels, all_veins & vessels
+    if veins is not None:
+        all_vessels, all_veins = all_vessels | veins, veins
+    if all_vessels is not found.vessels:
+        head = _with_vessels(head, all_vessels)
     fill = partial_volume(volume.voxels, all_vessels, all_veins, found.head.levels.tissue_hu)
     warnings = found.warnings
     if not all_vessels.any():

@@ -1,76 +1,68 @@
-"""Distances and morphology in millimetres, on grids whose voxels need not be cubes."""
+"""Morphology in millimetres, on grids whose voxels need not be cubes."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 
-from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 
-SPARSE = 1.0
-"""Visited voxels, as a share of the grid, up to which visiting a mask's voxels one by one beats the distance map."""
+ROUNDING = 1e-6
+"""Share of a radius by which a voxel may lie beyond it and still counts: a ball of 3 mm reaches 3 voxels of 1 mm."""
 
-
-def distance_mm(mask: BoolArray, spacing_kji: FloatArray) -> npt.NDArray[np.float32]:
-    """(K, J, I) distance to the nearest voxel of `mask`: 0 inside, infinite everywhere when `mask` is empty.
-
-    Exact Euclidean distance between voxel centres (Maurer 2003, SimpleITK, threaded).
-    """
-    if not mask.any():
-        return np.full(mask.shape, np.inf, dtype=np.float32)
-    image = sitk.GetImageFromArray(mask.view(np.uint8))
-    image.SetSpacing([float(edge) for edge in spacing_kji[::-1]])
-    signed = sitk.SignedMaurerDistanceMap(image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
-    distance: npt.NDArray[np.float32] = sitk.GetArrayFromImage(signed)
-    return np.maximum(distance, 0.0, out=distance)
+Bits = npt.NDArray[np.uint8]
+"""(K, J, I / 8): eight voxels along the last axis in a byte, the first in its highest bit."""
 
 
 def dilated(mask: BoolArray, radius_mm: float, spacing_kji: FloatArray) -> BoolArray:
-    """`mask` and everything within `radius_mm` of it."""
-    offsets = _ball(radius_mm, spacing_kji)
-    if np.count_nonzero(mask) * len(offsets) > SPARSE * mask.size:
-        return distance_mm(mask, spacing_kji) <= radius_mm
-    grown, inner, steps = _padded(mask, offsets, fill=False)
-    places, flat = np.flatnonzero(grown), grown.reshape(-1)
-    for step in steps:
-        flat[places + step] = True
-    return np.ascontiguousarray(grown[inner])
+    """`mask` and everything within `radius_mm` of it.
+
+    The ball is taken apart into its rows along the last axis, and eight voxels of a row are one byte: a row is grown
+    by shifting bits, and what a voxel's neighbours along the other axes add is or-ed on.
+    """
+    radius_mm = radius_mm * (1 + ROUNDING)
+    step_k, step_j, step_i = (float(edge) for edge in spacing_kji)
+    far_k = min(int(radius_mm / step_k), mask.shape[0] - 1)
+    far_j = min(int(radius_mm / step_j), mask.shape[1] - 1)
+    bits = np.packbits(mask, axis=-1)
+    rows = _grown_rows(bits, min(int(radius_mm / step_i), mask.shape[2]))
+    grown = np.zeros_like(bits)
+    for k in range(far_k + 1):
+        layer = np.zeros_like(bits)
+        for j in range(far_j + 1):
+            left_mm2 = radius_mm**2 - (k * step_k) ** 2 - (j * step_j) ** 2
+            if left_mm2 >= 0:
+                _or_shifted(layer, rows[min(int(np.sqrt(left_mm2) / step_i), len(rows) - 1)], axis=1, steps=j)
+        _or_shifted(grown, layer, axis=0, steps=k)
+    return np.unpackbits(grown, axis=-1, count=mask.shape[2]).view(bool)
+
+
+def _grown_rows(bits: Bits, most: int) -> list[Bits]:
+    """`bits` with every row grown by 0, 1, ... `most` voxels to both sides."""
+    rows = [bits]
+    for _ in range(most):
+        last = rows[-1]
+        row: Bits = last | (last >> np.uint8(1)) | (last << np.uint8(1))
+        row[..., 1:] |= last[..., :-1] << np.uint8(7)
+        row[..., :-1] |= last[..., 1:] >> np.uint8(7)
+        rows.append(row)
+    return rows
+
+
+def _or_shifted(target: Bits, bits: Bits, axis: int, steps: int) -> None:
+    """Or `bits`, shifted by `steps` to both sides along `axis` (0 or 1), into `target`."""
+    if steps == 0:
+        np.bitwise_or(target, bits, out=target)
+        return
+    ahead = (slice(None),) * axis + (slice(steps, None),)
+    behind = (slice(None),) * axis + (slice(None, -steps),)
+    target[ahead] |= bits[behind]
+    target[behind] |= bits[ahead]
 
 
 def eroded(mask: BoolArray, radius_mm: float, spacing_kji: FloatArray) -> BoolArray:
     """What of `mask` is farther than `radius_mm` from everything outside it; the grid's border is no outside."""
-    offsets = _ball(radius_mm, spacing_kji)
-    if np.count_nonzero(mask) * len(offsets) > SPARSE * mask.size:
-        return distance_mm(~mask, spacing_kji) > radius_mm
-    outer, inner, steps = _padded(mask, offsets, fill=True)
-    shrunk = np.zeros_like(outer)
-    shrunk[inner] = mask
-    places, flat = np.flatnonzero(shrunk), outer.reshape(-1)
-    shrunk[...] = False
-    for step in steps:
-        places = places[flat[places + step]]
-    shrunk.reshape(-1)[places] = True
-    return np.ascontiguousarray(shrunk[inner])
-
-
-def _ball(radius_mm: float, spacing_kji: FloatArray) -> IntArray:
-    """(N, 3) steps along k, j, i from a voxel to those within `radius_mm` of it, the farthest first."""
-    radius_mm = radius_mm * (1 + 1e-6)
-    reach = (radius_mm / spacing_kji).astype(int)
-    steps = np.indices([2 * int(r) + 1 for r in reach]).reshape(3, -1).T - reach
-    length = np.linalg.norm(steps * spacing_kji, axis=1)
-    nearest_first = np.argsort(length, kind="stable")
-    return steps[nearest_first[length[nearest_first] <= radius_mm][::-1]]
-
-
-def _padded(mask: BoolArray, offsets: IntArray, fill: bool) -> tuple[BoolArray, tuple[slice, ...], list[int]]:
-    """`mask` with a border as wide as `offsets` reach, where the mask lies in it, and the offsets in its flat order."""
-    width = np.abs(offsets).max(axis=0)
-    padded = np.pad(mask, [(int(w), int(w)) for w in width], constant_values=fill)
-    inner = tuple(slice(int(w), int(w) + n) for w, n in zip(width, mask.shape, strict=True))
-    rows, columns = padded.shape[1:]
-    return padded, inner, [int(step) for step in offsets @ np.array([rows * columns, columns, 1])]
+    return ~dilated(~mask, radius_mm, spacing_kji)
 
 
 def opened(mask: BoolArray, radius_mm: float, spacing_kji: FloatArray) -> BoolArray:

@@ -25,31 +25,36 @@ def on_fine_grid(
 
     One block farther than the mask reaches, because the rim of a vessel (and of a sinus on the bone) was left out.
     """
+    fine = np.zeros(voxels.shape, dtype=bool)
     if not mask.any():
-        return np.zeros(voxels.shape, dtype=bool)
+        return fine
     reach = float(np.linalg.norm(grid.spacing_kji)) / np.sqrt(3.0) * 1.01
-    reached = grid.to_fine(dilated(mask, reach, grid.spacing_kji))
+    reached = dilated(mask, reach, grid.spacing_kji)
     # Thick veins of an early phase are paler than the threshold for arteries, and known all the same.
     lumen = lumen_hu(grid.hu[mask])
     low = min(levels.low_hu, levels.tissue_hu + LEAST_FILL * (lumen - levels.tissue_hu)) if thick else levels.low_hu
-    return reached & (voxels > low) & (voxels < levels.dense_hu)
+    for box, blocks in grid.slabs(reached):
+        part = voxels[box]
+        fine[box] = blocks & (part > low) & (part < levels.dense_hu)
+    return fine
 
 
 def partial_volume(
     voxels: FloatArray | npt.NDArray[np.int16], vessels: BoolArray, veins: BoolArray, tissue: float
 ) -> npt.NDArray[np.float32]:
-    """(K, J, I) share of each voxel that is vessel: 0 at the tissue's brightness, 1 at that of the lumen, 0 outside.
+    """(N,) share of each voxel of `vessels`, in their order, that is vessel: 0 at the tissue's brightness, 1 at that of
+    the lumen.
 
     Veins and arteries have a level each: they fill at different times.
     """
-    fill = np.zeros(vessels.shape, dtype=np.float32)
-    for part in (vessels & ~veins, veins):
-        values = voxels[part].astype(np.float32)
-        if values.size == 0:
+    values = voxels[vessels].astype(np.float32)
+    is_vein = veins[vessels]
+    for part in (~is_vein, is_vein):
+        if not part.any():
             continue
-        full = float(np.percentile(values, LEVEL_PERCENTILE))
+        full = float(np.percentile(values[part], LEVEL_PERCENTILE))
         if full - tissue < LEAST_CONTRAST_HU:
-            fill[part] = 1.0
+            values[part] = 1.0
         else:
-            fill[part] = np.clip((values - tissue) / (full - tissue), 0.0, 1.0)
-    return fill
+            values[part] = np.clip((values[part] - tissue) / (full - tissue), 0.0, 1.0)
+    return values

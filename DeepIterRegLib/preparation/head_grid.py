@@ -11,9 +11,13 @@ from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.bone import Bone, find_bone
+from DeepIterRegLib.preparation.boxes import bounding_box
 from DeepIterRegLib.preparation.cavity import COARSE_EDGE_MM, Cavity, find_body, find_cavity
 from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
 from DeepIterRegLib.preparation.work_grid import WorkGrid, coarser, work_grid
+
+AROUND_BODY = 12
+"""Voxels of the work grid: farther than bone's margins reach."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +68,7 @@ def find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid | 
     levels = contrast_levels(work, coarse, cavity)
     tell(stage_names.REMOVING_BONE, 0.15)
     body = coarse.to_fine(find_body(coarse.hu, coarse.spacing_kji))
-    bone = find_bone(work, levels)
+    box = bounding_box(body, margin=AROUND_BODY)  # of coarse voxels much is air, which costs as much as a head
+    bone = find_bone(work.within(box), levels).placed(box, work.hu.shape)
     none = np.zeros(work.hu.shape, dtype=bool)
     return HeadGrid(work, bone, body, none, levels, coarse, cavity, volume.ijk_to_ras)

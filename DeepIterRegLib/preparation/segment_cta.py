@@ -66,8 +66,9 @@ def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmen
     vessels, veins = _find_vessels(head, tell)
     tell(stage_names.OUTLINING_VESSELS, 0.85)
     fine_veins = on_fine_grid(veins, head.work, volume.voxels, head.levels, thick=True)
-    fine_others = on_fine_grid(vessels & ~veins, head.work, volume.voxels, head.levels, thick=False)
-    return CtaSegmentation(fine_veins | fine_others, fine_veins, replace(head, vessels=vessels), _warnings(head))
+    fine_vessels = on_fine_grid(vessels & ~veins, head.work, volume.voxels, head.levels, thick=False)
+    fine_vessels |= fine_veins
+    return CtaSegmentation(fine_vessels, fine_veins, replace(head, vessels=vessels), _warnings(head))
 
 
 def _find_vessels(head: HeadGrid, tell: Callable[[str, float], None]) -> tuple[BoolArray, BoolArray]:

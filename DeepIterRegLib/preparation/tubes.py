@@ -30,11 +30,12 @@ def tubularity(
     spacing_kji: FloatArray,
     asked: BoolArray,
     background: BoolArray | None = None,
+    textured: BoolArray | None = None,
 ) -> npt.NDArray[np.float32]:
     """(k, j, i) 0 to 1: bright tubes high; plates, blobs and noise low; the best of the scales; 0 where not `asked`.
 
-    background: (k, j, i) tissue with few vessels. What stands out of its texture counts as structure, although it is
-    less than a filled vessel has: so thin arteries are found where the noise allows it.
+    background: (k, j, i) tissue with few vessels. Where `textured` (k, j, i), what stands out of its texture counts as
+    structure, although it is less than a filled vessel has: so thin arteries are found where the noise allows it.
 
     Source: Frangi 1998, as generalised by Antiga 2007 (ITK's objectness of dimension 1), without the factor that
     prefers bright vessels to thin ones. Own arithmetic, because ITK's filter takes no mask, and few voxels are asked.
@@ -42,16 +43,18 @@ def tubularity(
     image = sitk.GetImageFromArray(hu.astype(np.float32, copy=False))
     image.SetSpacing([float(edge) for edge in spacing_kji[::-1]])
     best = np.zeros(np.count_nonzero(asked), dtype=np.float32)
+    in_texture = None if textured is None else textured[asked]
     for scale in SCALES_MM:
         smooth = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(image, scale))
         # Differences over the scale, not over a voxel, where voxels are finer than it.
         steps = np.maximum(1, (scale / spacing_kji * 1.01).astype(int))
-        structure = STRUCTURE * contrast_hu / scale
-        if background is not None and background.any():
+        structure = np.full(len(best), STRUCTURE * contrast_hu / scale, dtype=np.float32)
+        if background is not None and in_texture is not None and background.any():
             texture = np.linalg.norm(_hessians(smooth, _sampled(background), steps, spacing_kji), axis=(1, 2))
-            structure = min(structure, float(np.percentile(texture, TEXTURE_PERCENTILE)))
+            least = max(float(np.percentile(texture, TEXTURE_PERCENTILE)), LEAST_STRUCTURE * contrast_hu / scale)
+            structure[in_texture] = np.minimum(structure[in_texture], least)
         values = np.linalg.eigvalsh(_hessians(smooth, asked, steps, spacing_kji))
-        np.maximum(best, _tube_measure(values, max(structure, LEAST_STRUCTURE * contrast_hu / scale)), out=best)
+        np.maximum(best, _tube_measure(values, structure), out=best)
     tube = np.zeros(hu.shape, dtype=np.float32)
     tube[asked] = best
     return tube
@@ -86,8 +89,11 @@ def _hessians(
     return hessian
 
 
-def _tube_measure(eigenvalues: npt.NDArray[np.float32], structure: float) -> npt.NDArray[np.float32]:
-    """(N,) 0 to 1 from eigenvalues (N, 3) of the Hessian: two large and negative, one small, is a bright tube."""
+def _tube_measure(eigenvalues: npt.NDArray[np.float32], structure: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(N,) 0 to 1 from eigenvalues (N, 3) of the Hessian: two large and negative, one small, is a bright tube.
+
+    structure: (N,) length of the eigenvalues that counts as structure.
+    """
     order = np.argsort(np.abs(eigenvalues), axis=1)
     small, middle, large = np.take_along_axis(eigenvalues, order, axis=1).T
     bright = (middle < 0) & (large < 0)

@@ -35,32 +35,28 @@ def find_veins(vessels: BoolArray, inside: BoolArray, to_ras: FloatArray, spacin
     none = np.zeros_like(vessels)
     if not vessels.any() or not inside.any():
         return none
-    centre = np.argwhere(inside).mean(axis=0)
-    right, anterior, superior = _anatomical(vessels.shape, to_ras, centre)
-    front_base = (anterior > FRONT_BASE_MM[0]) & (superior < FRONT_BASE_MM[1])
+    right, anterior, superior = to_ras @ (np.argwhere(vessels) - np.argwhere(inside).mean(axis=0)).T
+    front_base = _marked(vessels, (anterior > FRONT_BASE_MM[0]) & (superior < FRONT_BASE_MM[1]))
     shell = vessels & ~eroded(inside, ALONG_SKULL_MM, spacing_kji) & ~front_base
     thick = opened(shell, SINUS_RADIUS_MM, spacing_kji)
     body = shell & dilated(thick, RIM_MM, spacing_kji)
     labels, sizes = label_components(body)
-    far = body & ((anterior < -SINUS_SIDE_MM) | (superior > SINUS_SIDE_MM))
+    far = body & _marked(vessels, (anterior < -SINUS_SIDE_MM) | (superior > SINUS_SIDE_MM))
     keep = sizes * float(np.prod(spacing_kji)) / 1000 >= SMALLEST_SINUS_ML
     keep &= np.bincount(labels[far], minlength=len(sizes)) > 0
     keep[0] = False
     sinuses = keep[labels]
     if not sinuses.any():
         return none
-    middle = vessels & (np.abs(right) < STRAIGHT_HALF_WIDTH_MM) & (anterior < 0) & (superior > STRAIGHT_LOWEST_MM)
+    middle = _marked(
+        vessels, (np.abs(right) < STRAIGHT_HALF_WIDTH_MM) & (anterior < 0) & (superior > STRAIGHT_LOWEST_MM)
+    )
     straight = opened(middle, STRAIGHT_RADIUS_MM, spacing_kji)
     return sinuses | touching(straight | (sinuses & middle), sinuses)
 
 
-def _anatomical(
-    shape: tuple[int, ...], to_ras: FloatArray, centre_kji: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Distances from the centre to the right, front and top, mm, each (k, j, i)."""
-    k, j, i = (np.arange(n, dtype=np.float32) - c for n, c in zip(shape, centre_kji, strict=True))
-    steps = to_ras.astype(np.float32)
-    right, anterior, superior = (
-        steps[axis, 0] * k[:, None, None] + steps[axis, 1] * j[:, None] + steps[axis, 2] * i for axis in range(3)
-    )
-    return right, anterior, superior
+def _marked(mask: BoolArray, chosen: BoolArray) -> BoolArray:
+    """(k, j, i) those voxels of `mask` that are `chosen` (N,), in their order."""
+    marked = np.zeros_like(mask)
+    marked[mask] = chosen
+    return marked

@@ -10,15 +10,13 @@ from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.bone import Bone
-from DeepIterRegLib.preparation.components import label_components, touching
+from DeepIterRegLib.preparation.components import component_boxes, label_components, touching
 from DeepIterRegLib.preparation.contrast import ContrastLevels
-from DeepIterRegLib.preparation.distance import dilated, distance_mm, opened
+from DeepIterRegLib.preparation.distance import dilated, opened
 from DeepIterRegLib.preparation.hounsfield_limits import AIR_BELOW_HU
 from DeepIterRegLib.preparation.tubes import tubularity
 from DeepIterRegLib.preparation.work_grid import WorkGrid
 
-NEAR_BONE_MM = 3.5
-"""Closer than this, brightness alone does not prove a vessel: thin bone and partial volume are as bright."""
 TUBE_NEAR_BONE = 0.3
 TUBE_FAINT = 0.3
 TUBE_FAINT_NEAR_BONE = 0.5
@@ -72,11 +70,9 @@ def intracranial_vessels(
     contrast = levels.vessel_hu - levels.tissue_hu
     clipped = np.where(region, np.clip(grid.hu, levels.tissue_hu, levels.vessel_hu), np.float32(levels.tissue_hu))
     bright = region & (grid.hu > levels.low_hu)
-    near = bone.distance_mm <= NEAR_BONE_MM
+    near = bone.near
     maybe = region & (grid.hu > levels.tissue_hu + 3 * levels.noise_hu)
-    maybe_near, maybe_far = maybe & near, maybe & ~near
-    tube = tubularity(clipped, contrast, grid.spacing_kji, maybe_near)
-    tube += tubularity(clipped, contrast, grid.spacing_kji, maybe_far, core & region)
+    tube = tubularity(clipped, contrast, grid.spacing_kji, maybe, background=core & region, textured=~near)
     pale = region & (grid.hu > levels.pale_hu)
     thick = opened(pale, THICK_MM, grid.spacing_kji)
     sure = bright & (~near | (tube > TUBE_NEAR_BONE)) | pale & dilated(thick, 1.0, grid.spacing_kji)
@@ -97,10 +93,10 @@ def neck_vessels(
     around it, while a carotid or a jugular vein has bone on one side at most. Bone without a dense shell (jaws, palate,
     vertebral end plates) has nothing around it, but it lies across the neck: it is wide within a slice, or flat.
     """
-    from_bone = distance_mm(bone.solid, grid.spacing_kji)
-    bright = searched & (from_bone > NECK_FROM_BONE_MM) & (grid.hu > levels.neck_hu) & (grid.hu < levels.dense_hu)
+    off_bone = ~dilated(bone.solid, NECK_FROM_BONE_MM, grid.spacing_kji)
+    bright = searched & off_bone & (grid.hu > levels.neck_hu) & (grid.hu < levels.dense_hu)
     thick = _narrow_across(opened(bright, NECK_RADIUS_MM, grid.spacing_kji), to_ras)
-    beside = thick & (from_bone < NECK_BESIDE_BONE_MM)
+    beside = thick & dilated(bone.solid, NECK_BESIDE_BONE_MM, grid.spacing_kji)
     labels, sizes = label_components(thick)
     share = np.bincount(labels[beside], minlength=len(sizes)) / sizes
     keep = (sizes * grid.voxel_ml >= SMALLEST_NECK_ML) & (share <= NECK_BESIDE_BONE)
@@ -130,7 +126,7 @@ def _selected(
     the `shape`."""
     keep = keep.copy()
     keep[0] = False
-    boxes = ndimage.find_objects(labels.astype(np.int32))
+    boxes = component_boxes(labels)
     for label in np.flatnonzero(keep):
         keep[label] = shape(np.argwhere(labels[boxes[label - 1]] == label) @ to_ras.T)
     return keep[labels]
@@ -159,7 +155,7 @@ def _plates(vessels: BoolArray, thick: BoolArray, grid: WorkGrid) -> BoolArray:
     thick_share = np.bincount(labels[thick & vessels], minlength=len(sizes)) / sizes
     ml = sizes * grid.voxel_ml
     drop = np.zeros(len(sizes), dtype=bool)
-    boxes = ndimage.find_objects(labels.astype(np.int32))
+    boxes = component_boxes(labels)
     for label in 1 + np.flatnonzero(
         (ml[1:] >= PLATE_ML[0]) & (ml[1:] <= PLATE_ML[1]) & (thick_share[1:] > PLATE_THICK)
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,10 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
-from DeepIterRegLib.preparation.boxes import Box
+from DeepIterRegLib.preparation.boxes import Box, bounding_box
 
 WORK_EDGE_MM = 1.0
+SLAB_LAYERS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,25 +40,54 @@ class WorkGrid:
     def to_fine(self, values: BoolArray) -> BoolArray:
         """`values` (k, j, i) on the fine grid (K, J, I); a remainder at the far end continues the last block."""
         for axis in range(3):
-            blocks = np.arange(self.fine_shape[axis]) // self.factors[axis]
-            values = values.take(np.minimum(blocks, values.shape[axis] - 1), axis)
+            values = values.take(self._blocks(axis), axis)
         return values
+
+    def slabs(self, values: BoolArray) -> Iterator[tuple[Box, BoolArray]]:
+        """`values` (k, j, i), not empty, on the fine grid, one layer of blocks after the other.
+
+        Each with its box (K, J, I), and what of `values` lies there, (1, J, I). Beyond the boxes there is nothing.
+        """
+        layers, *across = bounding_box(values, margin=0)
+        rows, columns = (self._fine(axis, span) for axis, span in enumerate(across, start=1))
+        row_of, column_of = (self._blocks(axis)[span] for axis, span in ((1, rows), (2, columns)))
+        for layer in range(layers.start, layers.stop):
+            box = self._fine(0, slice(layer, layer + 1)), rows, columns
+            yield box, values[layer][row_of][:, column_of][None]
+
+    def _fine(self, axis: int, blocks: slice) -> slice:
+        """The fine voxels along an axis that belong to `blocks`."""
+        length, factor, count = self._fine_axes[axis]
+        return slice(blocks.start * factor, length if blocks.stop == count else blocks.stop * factor)
+
+    def _blocks(self, axis: int) -> IntArray:
+        """For each fine voxel along an axis, the number of its block."""
+        length, factor, count = self._fine_axes[axis]
+        return np.minimum(np.arange(length) // factor, count - 1)
+
+    @property
+    def _fine_axes(self) -> list[tuple[int, int, int]]:
+        """Along K, J, I: fine voxels, fine voxels per block, blocks."""
+        return list(zip(self.fine_shape, map(int, self.factors), self.hu.shape, strict=True))
 
     def from_fine(self, mask: BoolArray) -> BoolArray:
         """(k, j, i) blocks that hold a voxel of `mask` (K, J, I); a remainder at the far end belongs to none."""
-        for axis, (n, factor) in enumerate(zip(self.hu.shape, self.factors, strict=True)):
-            whole = mask[(slice(None),) * axis + (slice(int(n * factor)),)]
-            blocks = whole.reshape(*whole.shape[:axis], n, int(factor), *whole.shape[axis + 1 :])
-            mask = np.asarray(blocks.any(axis=axis + 1))
+        for axis, (_, factor, blocks) in enumerate(self._fine_axes):
+            whole = mask[(slice(None),) * axis + (slice(blocks * factor),)]
+            split = whole.reshape(*whole.shape[:axis], blocks, factor, *whole.shape[axis + 1 :])
+            mask = np.asarray(split.any(axis=axis + 1))
         return mask
 
 
 def work_grid(voxels: FloatArray | npt.NDArray[np.int16], spacing_kji: FloatArray) -> WorkGrid:
     """The block means of `voxels` (K, J, I) with edges as near `WORK_EDGE_MM` as whole voxels allow."""
     factors = np.clip(np.rint(WORK_EDGE_MM / spacing_kji), 1, voxels.shape).astype(int)
-    image = sitk.GetImageFromArray(voxels)
-    shrunk = sitk.BinShrink(image, [int(factor) for factor in factors[::-1]])
-    hu = sitk.GetArrayFromImage(shrunk).astype(np.float32)
+    hu = np.empty([n // int(factor) for n, factor in zip(voxels.shape, factors, strict=True)], dtype=np.float32)
+    for first in range(0, len(hu), SLAB_LAYERS):  # not the whole volume at once, of which SimpleITK makes a copy
+        slab = hu[first : first + SLAB_LAYERS]
+        start = first * int(factors[0])
+        image = sitk.GetImageFromArray(voxels[start : start + len(slab) * int(factors[0])])
+        slab[...] = sitk.GetArrayFromImage(sitk.BinShrink(image, [int(factor) for factor in factors[::-1]]))
     return WorkGrid(hu, spacing_kji * factors, factors, voxels.shape)
 
 

@@ -87,9 +87,8 @@ def test_bone_that_mixes_into_the_cavitys_wall_does_not_make_the_vessels_brighte
     inside = distance < 34
     hu = np.where(np.hypot(j, i) < 3, 300.0, 36.0).astype(np.float32)
     hu[inside & (distance > 31.9) & (np.abs(k) < 6)] = 640.0
-    depth = ndimage.distance_transform_edt(inside, sampling=2.0).astype(np.float32)
     grid = WorkGrid(hu, np.full(3, 2.0), np.ones(3, dtype=int), hu.shape)
-    levels = contrast_levels(grid, grid, Cavity(distance < 26, inside, depth, grid.spacing_kji))
+    levels = contrast_levels(grid, grid, Cavity(distance < 26, inside, grid.spacing_kji))
     assert levels.has_contrast
     assert levels.brightest_hu == pytest.approx(300.0)
 
@@ -291,7 +290,7 @@ def test_in_the_neck_a_jaw_as_bright_as_vessels_is_left_out(order):
     hu, truth = (array.transpose(order) for array in neck((60, 110, 120), 400.0))
     grid = WorkGrid(np.ascontiguousarray(hu), np.ones(3), np.ones(3, dtype=int), hu.shape)
     nowhere = np.zeros(hu.shape, dtype=bool)
-    bone = Bone(nowhere, nowhere, nowhere, np.full(hu.shape, np.inf, dtype=np.float32), 0.0)
+    bone = Bone(nowhere, nowhere, nowhere, nowhere, 0.0)
     levels = ContrastLevels(tissue_hu=36.0, noise_hu=10.0, vessel_hu=380.0, brightest_hu=420.0, volume_ml=10.0)
     to_ras = np.eye(3)[::-1][:, list(order)]  # axis S is (0, 0, 1), A (0, 1, 0), R (1, 0, 0)
     found = neck_vessels(grid, ~nowhere, bone, levels, to_ras)
@@ -355,15 +354,13 @@ def test_an_early_bolus_is_told_from_bits_of_bone_by_its_length(contrast):
     work = WorkGrid(hu, np.ones(3), np.ones(3, dtype=int), hu.shape)
     coarse = coarser(work, 2.0)
     coarse_head = head[1::2, 1::2, 1::2]
-    depth = np.maximum(48 - coarse_head, 0)
-    levels = contrast_levels(work, coarse, Cavity(coarse_head < 40, coarse_head < 48, depth, coarse.spacing_kji))
+    levels = contrast_levels(work, coarse, Cavity(coarse_head < 40, coarse_head < 48, coarse.spacing_kji))
     assert 1.0 < levels.volume_ml < 4.0
     assert levels.has_contrast == (contrast == "thin arteries")
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5])
 def test_dilation_and_erosion_are_those_of_the_exact_distance(share):
-    """Few voxels are visited one by one, many go through a distance map: the same either way."""
     noise = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((30, 40, 50)), 2)
     mask = noise > np.quantile(noise, 1 - share)
     spacing = np.array([1.3, 0.7, 0.9])

@@ -74,3 +74,14 @@ def test_bone_is_found_without_contrast(part):
     assert not head.levels.has_contrast
     assert head.levels.dense_hu == 500.0
     assert np.count_nonzero(getattr(head.bone, part)) * head.work.voxel_ml > 200
+
+
+def test_layers_of_blocks_make_up_the_fine_grid():
+    """A remainder at the far end, which is no whole block, goes with the last one."""
+    grid = work_grid(np.zeros((7, 9, 11), dtype=np.int16), np.array([0.5, 0.4, 1.0]))
+    mask = np.random.default_rng(0).random(grid.hu.shape) > 0.7
+    mask[1] = False
+    fine = np.zeros((7, 9, 11), dtype=bool)
+    for layers, blocks in grid.slabs(mask):
+        fine[layers] = blocks
+    np.testing.assert_array_equal(fine, grid.to_fine(mask))

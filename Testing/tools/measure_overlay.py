@@ -106,7 +106,8 @@ def built_in_cloud() -> tuple[VesselCloud, FloatArray]:
 
     patient = built_in_patient()
     vessels = patient.artery_mask | patient.vein_mask
-    cloud = cloud_from_volume(patient.volume, vessels, patient.skull_vein_mask, vessels.astype(np.float32))
+    filled = np.ones(np.count_nonzero(vessels), dtype=np.float32)
+    cloud = cloud_from_volume(patient.volume, vessels, patient.skull_vein_mask, filled)
     return cloud, patient.pose
 
 

@@ -21,7 +21,7 @@ def patient() -> SimulatedPatient:
 def correlation(mask: BoolArray, pose: FloatArray, view: int) -> float:
     """Of the true contrast of a run's arteries with the projection of the CTA's, at `pose`."""
     run = patient().runs[view]
-    cloud = cloud_from_volume(patient().volume, mask, np.zeros_like(mask), mask.astype(np.float32))
+    cloud = cloud_from_volume(patient().volume, mask, np.zeros_like(mask), np.ones(np.count_nonzero(mask), np.float32))
     shown = SplatNumpy(cloud, run.carm).render(pose[None])[0]
     return float(np.corrcoef(np.sqrt(shown).ravel(), np.sqrt(run.arteries_mm).ravel())[0, 1])
 
