@@ -30,8 +30,9 @@ JUDGED_PX, JUDGED_TILES = 128, 5
 """The two halves of a run are compared at about this size, in so many tiles along the shorter side."""
 LEAST_TRUST = 0.15
 """Of a noise image; below it the skull cannot be told from the noise of the noise."""
-BLOCKY_TRUST = 0.5
-"""What a codec with blocks leaves of it at most: its steps follow the vessels as well."""
+BLOCKY_DOUBT = 2.0
+"""How fast trust falls with the steps between blocks: they tell how coarsely the codec rounds, which takes the noise away
+where there is little of it (docs/measurements/skull.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +50,15 @@ def noise_image(frames: npt.NDArray[np.float32], valid: BoolArray) -> NoiseImage
     if len(frames) < LEAST_FRAMES:
         return NoiseImage(None, f"has only {len(frames)} frames")
     squares = _squared_noise(frames)
-    blocky = _blockiness(frames, valid) > BLOCKY
+    steps = _blockiness(frames, valid)
+    blocky = steps > BLOCKY
     halves = [_variance(squares[first::2], valid.shape, blocky) for first in (0, 1)]
     trust = _agreement(halves[0], halves[1], valid)
+    if blocky:
+        trust /= 1 + BLOCKY_DOUBT * steps
     if trust < LEAST_TRUST:
         return NoiseImage(None, "has hardly any noise left (compressed or averaged)")
-    doubt = None
-    if blocky:
-        trust = min(trust, BLOCKY_TRUST)
-        doubt = "was compressed with loss"
+    doubt = "was compressed with loss" if blocky else None
     return NoiseImage(SkullImage(_variance(squares, valid.shape, blocky), True, valid, "noise", trust), doubt)
 
 
