@@ -65,9 +65,9 @@ KEEP_STARTS = 8
 """Candidates of the search that the coarsest level climbs from."""
 OPTIMA_DISTINCT_MM = 1.0
 """Optima that are nearer than this are one, found from two starts."""
-HOPELESS_NATS = 12.0
-"""A candidate or an optimum that is so much less probable than the best one is not followed: e^12 to 1, of a posterior
-that is generous."""
+HOPELESS_NATS = 30.0
+"""A candidate or an optimum that is so much less probable than the best one is not followed. Neighbouring candidates of
+a head that is well seen differ by as much, so that it is climbed from one or two."""
 
 
 def mixture_similarity(

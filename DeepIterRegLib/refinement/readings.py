@@ -17,11 +17,11 @@ from DeepIterRegLib.preparation.skull.image import SkullImage
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.skull_search import SkullSearch, skull_candidates
 
-DOUBTFUL_NATS = 8.0
-"""Where the file's own reading fits no better than this, the mirrored one is tried; heads that fit have 12 to 40."""
-MARGIN_NATS = 6.0
+DOUBTFUL_NATS = 30.0
+"""Where the file's own reading fits no better than this, the mirrored one is tried; heads that fit have 50 and more."""
+MARGIN_NATS = 20.0
 """By which a mirrored image has to fit better than the file's own reading."""
-SURE_NATS = 12.0
+SURE_NATS = 45.0
 """What it has to reach, so that two bad fits do not compete."""
 
 

@@ -16,10 +16,11 @@ from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.render.sampling import pixel_at_isocentre_mm
 from DeepIterRegLib.similarity.tiled_gradient_correlation import TiledGradientCorrelation
 
-OBSERVATIONS = 120.0
-"""How many independent observations an image of the whole skull is worth at 64 px, where it is trusted. In proportion to
-the pixels along a side it is worth more in a finer image: there are as many more pieces of edges, and noise lets each of
-them correlate less."""
+OBSERVATIONS = 480.0
+"""How many independent observations an image of the whole skull is worth at 64 px, where it is trusted: eight times an
+image of vessels, which may show others than the CTA does. In proportion to the pixels along a side it is worth more in a
+finer image: there are as many more pieces of edges, and noise lets each of them correlate less. A quarter of it let the
+vessels of runs with motion draw heads away (docs/measurements/skull.md)."""
 LARGEST_CELL = 0.7
 """Of a point's cell, the share that a pixel at the isocentre has to be wide. Below it the points' lattice makes stripes."""
 LEAST_PX = 32
