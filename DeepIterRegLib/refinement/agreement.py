@@ -83,15 +83,15 @@ def poor_agreement_warnings(found: Sequence[TermAgreement]) -> list[str]:
     if skulls and (correlation := min(skulls)) < POOR_SKULL:
         warnings.append(
             f"The skull of the CTA does not fit the one in the X-ray at the result (similarity {correlation:.2f}, good"
-            f" results have {POOR_SKULL:g} and more): look at the overlay before you rely on it, and check that both are"
-            " of the same patient."
+            f" results have {POOR_SKULL:g} and more): look at the overlay before you rely on it, and check that both"
+            " are of the same patient."
         )
     return warnings
 
 
 def share_in_view(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray) -> float:
-    """How much of the CTA's vessels (of its skull, where it has none), by volume, lies on the detector at a pose (4, 4);
-    of the run that shows least."""
+    """How much of the CTA's vessels (of its skull, where it has none), by volume, lies on the detector at a pose (4,
+    4); of the run that shows least."""
     cloud = volume.shown_cloud
     shares = []
     for prepared in angiograms:

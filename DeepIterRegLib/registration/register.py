@@ -27,6 +27,7 @@ from DeepIterRegLib.refinement.agreement import (
     poor_agreement_warnings,
     share_in_view,
 )
+from DeepIterRegLib.refinement.angle_correction import AngleCorrection, refine_angles, with_corrected_angles
 from DeepIterRegLib.refinement.default import SKULL_SEARCH, refine_default
 from DeepIterRegLib.refinement.published import refine_published
 from DeepIterRegLib.refinement.readings import Reading, read_by_the_skull
@@ -160,6 +161,13 @@ def register(
         )
 
     stages, used_device = _with_fallback(refine, used_device, warnings)
+    corrections: tuple[AngleCorrection, ...] = ()
+    if options.method == "default":
+        refined = refine_angles(volume, angiograms, starts, stages[-1].pose, options.terms)
+        if refined is not None:
+            stage, corrections = refined
+            stages.append(stage)
+            angiograms = with_corrected_angles(angiograms, corrections)
     found = volume, angiograms, stages[-1].pose
     terms = agreements(*found, options.terms)
     in_view_doubt = little_in_view_warning(share_in_view(*found))
@@ -175,6 +183,7 @@ def register(
         warnings=tuple(warnings),
         seed=options.seed,
         terms=terms,
+        angle_corrections=corrections,
         seconds=time.perf_counter() - began,
         initializer_sha256=initialized.sha256 if initialized.stage is not None else None,
     )

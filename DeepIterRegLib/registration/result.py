@@ -15,6 +15,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 from DeepIterRegLib.refinement.agreement import TermAgreement
+from DeepIterRegLib.refinement.angle_correction import AngleCorrection
 
 __all__ = ["Outcome", "OutcomeView", "Progress", "ProgressCallback", "Registration", "Stage"]
 
@@ -38,6 +39,8 @@ class Registration:
     seed: int = 0
     terms: tuple[TermAgreement, ...] = ()
     """How well vessels and skull agree at the pose, in each angiogram that shows them."""
+    angle_corrections: tuple[AngleCorrection, ...] = ()
+    """What was added to the angles of each angiogram's C-arm, which `images` holds as corrected; empty: nothing."""
     preparation_seconds: float = 0.0
     """Of reading, as far as it was deferred, and segmenting the images."""
     seconds: float = 0.0

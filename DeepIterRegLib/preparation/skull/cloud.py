@@ -42,19 +42,19 @@ def skull_cloud(head: HeadGrid, centre_mm: FloatArray) -> VesselCloud | None:
     if head.vessels.any():
         bone &= ~dilated(head.vessels, BESIDE_VESSELS_MM, spacing_kji)
     places = np.argwhere(bone)
-    weights: FloatArray = np.minimum((hu[bone] - SOFT_HU) / 1000, DENSEST) * np.prod(spacing_kji)
+    weights = np.minimum((hu[bone] - SOFT_HU) / 1000, DENSEST).astype(np.float64) * head.work.voxel_ml * 1000
     positions = places[:, ::-1] @ head.ijk_to_ras[:3, :3].T + head.ijk_to_ras[:3, 3]
-    weights *= _kept(positions, _foramen_mm(head))
+    weights = weights * _kept(positions, _foramen_mm(head))
     keep = weights > 0
     if float(np.count_nonzero(keep)) * head.work.voxel_ml < LEAST_BONE_ML:
         return None
     places, positions, weights = places[keep], positions[keep], weights[keep]
     pieces = _pieces(places, spacing_kji)
-    positions, weights = _merged(_blocks(places, pieces)[0], positions, weights)
+    middles, sums = _merged(_blocks(places, pieces)[0], positions, weights)
     return VesselCloud(
-        positions_mm=positions.astype(np.float32),
-        weights_mm3=weights.astype(np.float32),
-        is_vein=np.zeros(len(weights), dtype=bool),
+        positions_mm=middles.astype(np.float32),
+        weights_mm3=sums.astype(np.float32),
+        is_vein=np.zeros(len(sums), dtype=bool),
         cell_mm=float(np.prod(spacing_kji * pieces)) ** (1 / 3),
         centre_mm=centre_mm,
     )
@@ -100,6 +100,6 @@ def _blocks(places: IntArray, pieces: IntArray) -> tuple[IntArray, int]:
 
 def _merged(numbers: IntArray, positions_mm: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Points at the centre of mass of each block, and their weights."""
-    total: FloatArray = np.bincount(numbers, weights)
+    total = np.bincount(numbers, weights).astype(np.float64)
     sums = np.stack([np.bincount(numbers, weights * axis) for axis in positions_mm.T], axis=1)
     return sums / total[:, None], total

@@ -31,8 +31,8 @@ JUDGED_PX, JUDGED_TILES = 128, 5
 LEAST_TRUST = 0.15
 """Of a noise image; below it the skull cannot be told from the noise of the noise."""
 BLOCKY_DOUBT = 2.0
-"""How fast trust falls with the steps between blocks: they tell how coarsely the codec rounds, which takes the noise away
-where there is little of it (docs/measurements/skull.md)."""
+"""How fast trust falls with the steps between blocks: they tell how coarsely the codec rounds, which takes the noise
+away where there is little of it (docs/measurements/skull.md)."""
 
 
 @dataclass(frozen=True, eq=False)
