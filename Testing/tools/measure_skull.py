@@ -80,7 +80,11 @@ def simulate(args: argparse.Namespace) -> None:
                 write_xa(run, folder / f"{stem}{number or ''}.dcm", form=form, seed=seed)
         (folder / "defects.json").write_text(json.dumps(patient.defects, default=str), encoding="utf-8")
         np.savez(
-            folder / "truth.npz", pose=patient.pose, start=patient.radiological_pose, ijk=patient.volume.ijk_to_ras
+            folder / "truth.npz",
+            pose=patient.pose,
+            native_pose=patient.runs[0].first_pose,
+            start=patient.radiological_pose,
+            ijk=patient.volume.ijk_to_ras,
         )
         print(seed, f"{time.process_time() - began:.0f} s", flush=True)
 
@@ -112,7 +116,7 @@ def register_all(args: argparse.Namespace) -> None:
                 images = PreparedImages(volume, runs[form])
                 clock, cpu = time.perf_counter(), time.process_time()
                 found = register(images, replace(WAYS[way], initial_pose=None))
-                line |= _outcome(found, truth, images)
+                line |= _outcome(found, truth, images, form)
                 line |= {
                     "seconds": round(time.perf_counter() - clock, 2),
                     "cpu_seconds": round(time.process_time() - cpu, 2),
@@ -129,9 +133,9 @@ def _prepared(folder: Path, stem: str) -> tuple[Any, ...]:
     return tuple(prepare_angiogram(read_angiogram(file)) for file in files)
 
 
-def _outcome(found: Any, truth: Any, images: PreparedImages) -> dict[str, Any]:
+def _outcome(found: Any, truth: Any, images: PreparedImages, form: str) -> dict[str, Any]:
     centre_mm, carm = images.volume.cloud.centre_mm, images.angiograms[0].angiogram.carm
-    error = pose_error(found.pose, truth["pose"], centre_mm, carm)
+    error = pose_error(found.pose, truth["native_pose" if form == "native" else "pose"], centre_mm, carm)
     start = pose_error(truth["start"], truth["pose"], centre_mm, carm)
     return {
         "start_mm": round(start.mpe_mm, 2),
