@@ -63,7 +63,7 @@ def no_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
         return [Stage("Nothing", pose, None, None, None, 0.0)]
 
     monkeypatch.setattr(registering, "refine_published", stay)
-    monkeypatch.setattr(registering, "agreement_ncc", lambda *arguments: 1.0)
+    monkeypatch.setattr(registering, "agreements", lambda *arguments: ())
 
 
 def registered(angiogram: PreparedAngiogram, method: Any = "published", **options: Any) -> Registration:
@@ -112,7 +112,7 @@ def test_left_out_it_is_as_if_there_were_none(angiogram, knows):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registering, "refine_published", remember)
         patch.setattr(registering, "refine_default", remember)
-        patch.setattr(registering, "agreement_ncc", lambda *arguments: 1.0)
+        patch.setattr(registering, "agreements", lambda *arguments: ())
         patch.setattr(registering, "load_network", None)
         results = [registered(angiogram, method, initializer=False) for method in ("published", "default")]
     for result in results:
