@@ -171,7 +171,7 @@ def test_unknown_method_no_angiogram_and_a_scaled_start_are_refused_in_a_sentenc
 def test_a_start_without_the_head_in_view_is_refused(shift_mm, method):
     away = TRUTH.copy()
     away[:3, 3] += shift_mm
-    with pytest.raises(InputError, match=r"no vessel of the CTA is projected onto the DSA.*the starting pose nearer"):
+    with pytest.raises(InputError, match=r"nothing of the CTA is projected onto the DSA.*the starting pose nearer"):
         register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], initial_pose=away, method=method)
 
 
