@@ -37,7 +37,11 @@ from DeepIterRegLib.registration.prepare import prepare
 from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.registration.start import published_start, start_poses
 from DeepIterRegLib.registration.warm_up import begin_to_warm_up
-from DeepIterRegLib.registration.what_is_shown import initializer_is_due, require_something_to_compare
+from DeepIterRegLib.registration.what_is_shown import (
+    initializer_is_due,
+    require_something_to_compare,
+    with_vessels,
+)
 from DeepIterRegLib.render.choose import choose_device, is_out_of_memory
 
 PREPARATION_SHARE = 0.6
@@ -144,9 +148,8 @@ def register(
 
         if options.method == "published":
             pose = published_start(starts, initialized.hypotheses)
-            return refine_published(
-                volume, angiograms, pose, similarity=options.similarity, device=on_device, report=step
-            )
+            showing = with_vessels(angiograms)
+            return refine_published(volume, showing, pose, similarity=options.similarity, device=on_device, report=step)
         return refine_default(
             volume,
             angiograms,
@@ -218,5 +221,5 @@ def _initialize(
         network = load_network(checkpoint, device)
     except CheckpointError as error:
         return Initialized(None, (), (f"{error} The registration went on from the {start_name} pose.",))
-    found = initializer_stage(prepared.volume, prepared.angiograms, starts, network.predict, search)
+    found = initializer_stage(prepared.volume, with_vessels(prepared.angiograms), starts, network.predict, search)
     return replace(found, sha256=network.sha256)

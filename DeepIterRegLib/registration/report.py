@@ -93,7 +93,9 @@ def shows_skull(report: Mapping[str, Any]) -> bool:
 
 def compared_terms(report: Mapping[str, Any]) -> tuple[Term, ...]:
     """By what of the head it was registered, as far as its report tells: those of earlier versions tell nothing."""
-    named = {term["term"] for term in report.get("terms", ())}
+    # The published method compares vessels, however well the skull agrees with what it found.
+    compared = ("vessels",) if report.get("method") == "published" else TERMS
+    named = {term["term"] for term in report.get("terms", ()) if term["term"] in compared}
     return tuple(term for term in TERMS if term in named)
 
 

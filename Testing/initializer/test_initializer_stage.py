@@ -198,9 +198,9 @@ def test_a_network_that_loses_the_head_does_no_harm(correction, angiogram, no_re
     assert result.initializer_sha256 is None
 
 
-def test_images_without_vessels_to_go_by_leave_the_start_as_it_is(angiogram, knows, no_refinement):
-    nothing = np.zeros_like(angiogram.veins)
-    result = registered(replace(angiogram, veins=nothing, vessels=nothing), initializer=knows[0])
+def test_a_cta_without_veins_to_go_by_leaves_the_start_as_it_is(angiogram, knows, no_refinement):
+    images = PreparedImages(prepared_volume(tree_cloud().arteries), (angiogram,))
+    result = register(images, Options(method="published", device="cpu", search=ONCE, initializer=knows[0]))
     assert names(result.stages) == ["Starting pose", "Nothing"]
     assert len(result.warnings) == 1
     np.testing.assert_array_equal(result.pose, START)

@@ -101,6 +101,7 @@ def test_terms_and_the_head_without_contrast_are_told_and_fit_the_schema():
         "seen_in": "noise", "trust": 0.25,
     }  # fmt: skip
     assert compared_terms(report) == ("vessels", "skull")
+    assert compared_terms({**report, "method": "published"}) == ("vessels",)
     assert not shows_skull(report)
 
 
