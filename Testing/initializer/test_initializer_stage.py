@@ -63,7 +63,7 @@ def no_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
         return [Stage("Nothing", pose, None, None, None, 0.0)]
 
     monkeypatch.setattr(registering, "refine_published", stay)
-    monkeypatch.setattr(registering, "agreement_ncc", lambda *arguments: 1.0)
+    monkeypatch.setattr(registering, "agreements", lambda *arguments: ())
 
 
 def registered(angiogram: PreparedAngiogram, method: Any = "published", **options: Any) -> Registration:
@@ -112,7 +112,7 @@ def test_left_out_it_is_as_if_there_were_none(angiogram, knows):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registering, "refine_published", remember)
         patch.setattr(registering, "refine_default", remember)
-        patch.setattr(registering, "agreement_ncc", lambda *arguments: 1.0)
+        patch.setattr(registering, "agreements", lambda *arguments: ())
         patch.setattr(registering, "load_network", None)
         results = [registered(angiogram, method, initializer=False) for method in ("published", "default")]
     for result in results:
@@ -198,9 +198,9 @@ def test_a_network_that_loses_the_head_does_no_harm(correction, angiogram, no_re
     assert result.initializer_sha256 is None
 
 
-def test_images_without_vessels_to_go_by_leave_the_start_as_it_is(angiogram, knows, no_refinement):
-    nothing = np.zeros_like(angiogram.veins)
-    result = registered(replace(angiogram, veins=nothing, vessels=nothing), initializer=knows[0])
+def test_a_cta_without_veins_to_go_by_leaves_the_start_as_it_is(angiogram, knows, no_refinement):
+    images = PreparedImages(prepared_volume(tree_cloud().arteries), (angiogram,))
+    result = register(images, Options(method="published", device="cpu", search=ONCE, initializer=knows[0]))
     assert names(result.stages) == ["Starting pose", "Nothing"]
     assert len(result.warnings) == 1
     np.testing.assert_array_equal(result.pose, START)
