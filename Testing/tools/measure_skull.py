@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.geometry.rigid import invert, rotation_angle_deg
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cta import prepare_volume
@@ -28,9 +29,11 @@ from DeepIterRegLib.registration.register import register
 from DeepIterRegLib.research.evaluate.cohort import SimulatedCohort
 from DeepIterRegLib.research.evaluate.confidence_intervals import wilson_interval
 from DeepIterRegLib.research.evaluate.metrics import pose_error
+from DeepIterRegLib.research.evaluate.perturbations import perturbed_pose
 from DeepIterRegLib.research.simulate.patient import PatientOptions, View
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
 
+CAPTURE_PX = (60, 80, 100, 120, 160)
 FORMS: dict[StoredForm, str] = {"raw": "raw", "subtracted": "sub", "exported": "exp", "native": "nat"}
 """And the stems of their files."""
 WAYS = {
@@ -44,7 +47,7 @@ WAYS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=("simulate", "register", "summary"))
+    parser.add_argument("step", choices=("simulate", "register", "capture", "summary"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--first", type=int, default=300_000)
     parser.add_argument("--count", type=int, default=94)
@@ -55,7 +58,7 @@ def main() -> None:
     parser.add_argument("--forms", default=",".join(FORMS))
     parser.add_argument("--ways", default="published,vessels,default")
     args = parser.parse_args()
-    {"simulate": simulate, "register": register_all, "summary": summary}[args.step](args)
+    {"simulate": simulate, "register": register_all, "capture": capture, "summary": summary}[args.step](args)
 
 
 def simulate(args: argparse.Namespace) -> None:
@@ -126,6 +129,38 @@ def register_all(args: argparse.Namespace) -> None:
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(seed, form, way, line.get("mpe_mm", line.get("refused")), flush=True)
+
+
+def capture(args: argparse.Namespace) -> None:
+    """From starts 60 to 160 px (of the paper's 0.87 mm) off: a line for each into FOLDER/capture.jsonl."""
+    log = args.folder / "capture.jsonl"
+    done = {(line["seed"], line["form"], line["target_px"]) for line in _lines(log)}
+    for seed in range(args.first, args.first + args.count):
+        folder = args.folder / f"p{seed}"
+        if not (folder / "truth.npz").exists():
+            continue
+        truth = np.load(folder / "truth.npz")
+        volume = prepare_volume(Volume(np.load(folder / "cta.npy"), truth["ijk"], "cta", "CTA"))
+        for form in args.forms.split(","):
+            images = PreparedImages(volume, _prepared(folder, FORMS[form]))
+            carm, centre_mm = images.angiograms[0].angiogram.carm, volume.cloud.centre_mm
+            for target in CAPTURE_PX:
+                if (seed, form, target) in done:
+                    continue
+                rng = np.random.default_rng([seed, target])
+                start = perturbed_pose(truth["pose"], centre_mm, carm, rng, (target - 1.0, target + 1.0))
+                found = register(images, Options(initial_pose=start))
+                line = {
+                    "seed": seed,
+                    "form": form,
+                    "target_px": target,
+                    "mpe_mm": round(pose_error(found.pose, truth["pose"], centre_mm, carm).mpe_mm, 3),
+                    "off_deg": round(rotation_angle_deg(start @ invert(truth["pose"])), 1),
+                    "terms": [[one.term, round(one.similarity, 3)] for one in found.terms],
+                }
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+                print(line, flush=True)
 
 
 def _prepared(folder: Path, stem: str) -> tuple[Any, ...]:
