@@ -90,12 +90,17 @@ def test_the_best_candidates_come_first():
 
 
 def test_a_skull_alone_is_found_from_25_degrees_and_60_mm_away():
-    stages = refined(skull_alone(image_of("far")))
+    fractions = []
+    stages = refined(
+        skull_alone(image_of("far")), report=lambda name, fraction, value, pose: fractions.append(fraction)
+    )
     assert error_mm(START, FAR) > 80
     assert error_mm(stages[-1].pose, FAR) < 1
     # There is no minimum projection without vessels.
     assert [stage.name for stage in stages] == [stage_names.POSE_SEARCH, *(level.name for level in LEVELS)]
     assert all(stage.similarity >= stage.similarity_before for stage in stages)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
 
 
 def test_the_same_seed_gives_the_same_pose():
