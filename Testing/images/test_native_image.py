@@ -10,7 +10,7 @@ from pydicom import Dataset
 
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
-from DeepIterRegLib.images.native_image import TEXT_MARGIN_PX, native_image
+from DeepIterRegLib.images.native_image import TEXT_MARGIN_PX, NativeImage, native_image
 from Testing.support.dicom_files import write_xa
 from Testing.support.image_phantoms import COLUMNS, ROWS, anatomy, intensities, subtracted_u8
 
@@ -27,10 +27,14 @@ def first_frame_is_the_mask() -> Dataset:
     return item
 
 
+def native_of(angiogram: Angiogram) -> NativeImage:
+    assert angiogram.native is not None
+    return angiogram.native
+
+
 def likeness(angiogram: Angiogram) -> float:
     """Correlation of the native image with the phantom's attenuation."""
-    assert angiogram.native is not None
-    return float(np.corrcoef(angiogram.native.attenuation.ravel(), anatomy().ravel())[0, 1])
+    return float(np.corrcoef(native_of(angiogram).attenuation.ravel(), anatomy().ravel())[0, 1])
 
 
 @pytest.mark.parametrize("relation", ["LOG", "LIN", "DISP", None])
@@ -46,9 +50,10 @@ def test_the_mask_of_a_raw_run_shows_bone_as_attenuation(
     frames = stored(intensities(), relation == "LIN", bright_bone)
     angiogram = read_angiogram(write_xa(tmp_path / "raw.dcm", frames, **tags))
     assert likeness(angiogram) > 0.99
-    assert angiogram.native.source == "mask frame"
-    assert angiogram.native.sign_is_known
+    assert native_of(angiogram).source == "mask frame"
+    assert native_of(angiogram).sign_is_known
     assert angiogram.shows_contrast
+    assert angiogram.motion_px is not None
     assert angiogram.motion_px.shape == (len(frames),)
 
 
@@ -60,7 +65,7 @@ def test_the_tag_for_the_sign_is_not_needed_because_contrast_tells_it(tmp_path: 
 
 def test_of_linear_intensities_the_native_image_is_in_nats(tmp_path: Path) -> None:
     tags = {"PixelIntensityRelationship": "LIN", "MaskSubtractionSequence": [first_frame_is_the_mask()]}
-    native = read_angiogram(write_xa(tmp_path / "raw.dcm", stored(intensities(), linear=True), **tags)).native
+    native = native_of(read_angiogram(write_xa(tmp_path / "raw.dcm", stored(intensities(), linear=True), **tags)))
     assert np.polyfit(anatomy().ravel(), native.attenuation.ravel(), 1)[0] == pytest.approx(1, abs=0.02)
 
 
@@ -70,8 +75,8 @@ def test_a_single_raw_frame_is_a_native_image_whose_sign_is_not_known(tmp_path: 
     angiogram = read_angiogram(write_xa(tmp_path / "raw.dcm", frame, PixelIntensityRelationship=relation))
     assert angiogram.frames.shape == (0, ROWS, COLUMNS)
     assert not angiogram.shows_contrast
-    assert angiogram.native.source == "native image"
-    assert not angiogram.native.sign_is_known
+    assert native_of(angiogram).source == "native image"
+    assert not native_of(angiogram).sign_is_known
     assert likeness(angiogram) > 0.99
     assert angiogram.warnings == ()
 
@@ -90,10 +95,10 @@ def test_a_raw_run_without_contrast_is_the_mean_of_its_frames(tmp_path: Path) ->
     frames = (clean + np.random.default_rng(3).normal(0, 60, (8, ROWS, COLUMNS))).astype(np.uint16)
     angiogram = read_angiogram(write_xa(tmp_path / "raw.dcm", frames, PixelIntensityRelationship="LOG"))
     assert not angiogram.shows_contrast
-    assert angiogram.native.source == "native image"
+    assert native_of(angiogram).source == "native image"
     assert angiogram.warnings == ("The DSA shows no contrast: it is registered by the skull.",)
-    assert not angiogram.native.sign_is_known
-    np.testing.assert_allclose(angiogram.native.attenuation, -frames.mean(axis=0), atol=2.0)
+    assert not native_of(angiogram).sign_is_known
+    np.testing.assert_allclose(native_of(angiogram).attenuation, -frames.mean(axis=0), atol=2.0)
 
 
 def test_a_subtracted_run_has_no_native_image(tmp_path: Path) -> None:
@@ -120,7 +125,7 @@ def test_burnt_in_text_of_a_raw_run_is_masked(tmp_path: Path) -> None:
     frames = stored(intensities(), linear=False)
     frames[:, 4:12, 10:13] = frames[:, 4:7, 10:20] = 65535
     tags = {"PixelIntensityRelationship": "LOG", "MaskSubtractionSequence": [first_frame_is_the_mask()]}
-    native = read_angiogram(write_xa(tmp_path / "raw.dcm", frames, **tags)).native
+    native = native_of(read_angiogram(write_xa(tmp_path / "raw.dcm", frames, **tags)))
     assert not native.valid[4:12, 10:13].any()
     assert native.valid.mean() > 0.98
 
@@ -134,4 +139,4 @@ def test_contrast_that_does_not_tell_its_sign_leaves_that_of_bone_open(tmp_path:
     frames = (clean + np.random.default_rng(3).normal(0, 30, clean.shape)).astype(np.uint16)
     angiogram = read_angiogram(write_xa(tmp_path / "raw.dcm", frames, PixelIntensityRelationship="LOG"))
     assert any("does not show clearly whether its vessels are dark or bright" in line for line in angiogram.warnings)
-    assert not angiogram.native.sign_is_known
+    assert not native_of(angiogram).sign_is_known
