@@ -1,4 +1,4 @@
-"""The skull's log likelihood: its gradient by the pose through every renderer (hence in this folder), its sign, its weight."""
+"""The skull's log likelihood: its gradient by the pose through every renderer, its sign, its weight."""
 
 from __future__ import annotations
 
