@@ -8,6 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
+from DeepIterRegLib.registration.report import compared_terms
+
 OUTPUT_NAMES = ("cta_to_carm.tfm", "scene.mrb", "overlay.png", "report.json")
 
 
@@ -23,13 +25,15 @@ def outcome_lines(folder: Path, report: Mapping[str, Any], step_seconds: Mapping
     moved, seconds = report["moved"], report["seconds"]
     all_steps = {**step_seconds, "total": sum(step_seconds.values())}
     lines.append(
-        f"Registered on {report['device']} in {seconds['register']:.2f} s; the head moved "
+        f"Registered{_by(report)} on {report['device']} in {seconds['register']:.2f} s; the head moved "
         f"{moved['translation_mm']:.1f} mm and {moved['rotation_deg']:.1f}°."
     )
     views = report["angiograms"]
     for number, view in enumerate(views, start=1):
         name = f"DSA {number}" if len(views) > 1 else "DSA"
-        lines.append(f"  {name}: NCC of DRR and DSA {view['ncc_before']:.2f} -> {view['ncc_after']:.2f}")
+        if view["ncc_before"] is not None and view["ncc_after"] is not None:
+            lines.append(f"  {name}: NCC of DRR and DSA {view['ncc_before']:.2f} -> {view['ncc_after']:.2f}")
+        lines += [f"  {name}: {_agreement(term)}" for term in report["terms"] if term["angiogram"] == number]
         if report["truth"] is not None:
             error = report["truth"]["angiograms"][number - 1]
             lines.append(
@@ -39,6 +43,20 @@ def outcome_lines(folder: Path, report: Mapping[str, Any], step_seconds: Mapping
             )
     lines.append("  Seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in all_steps.items()))
     return lines + [f"  {folder / name}" for name in OUTPUT_NAMES]
+
+
+def _by(report: Mapping[str, Any]) -> str:
+    """By what of the head it was registered, with a space before."""
+    terms = compared_terms(report)
+    if len(terms) > 1:
+        return f" by {' and '.join(terms)}"
+    return f" by the {terms[0]}" if terms else ""
+
+
+def _agreement(term: Mapping[str, Any]) -> str:
+    value = "unknown" if term["similarity"] is None else f"{term['similarity']:.2f}"
+    doubt = "" if term["trust"] == 1 else f", trusted to {term['trust']:.0%}"
+    return f"{term['term']} in the {term['seen_in']}, similarity {value}{doubt}"
 
 
 def _error(value: float | None) -> str:

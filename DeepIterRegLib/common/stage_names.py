@@ -21,6 +21,7 @@ VESSEL_ALIGNMENT = "Vessel alignment"
 FINE_ALIGNMENT = "Fine alignment"
 VESSEL_MASKS = "Vessel masks"
 MINIMUM_PROJECTION = "Minimum projection"
+C_ARM_ANGLES = "C-arm angles"
 REGISTERED = "Registered"
 
 STAGE_NAMES = tuple(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))

@@ -120,10 +120,7 @@ class CArm:
                 sid_mm=sid_mm,
                 sdd_mm=sdd_mm,
             )
-        alpha, beta = np.radians(primary_angle_deg), np.radians(secondary_angle_deg)
-        n = np.array([-np.sin(alpha) * np.cos(beta), np.cos(alpha) * np.cos(beta), np.sin(beta)])
-        u = np.array([-np.cos(alpha), -np.sin(alpha), 0.0])
-        v = np.array([-np.sin(alpha) * np.sin(beta), np.cos(alpha) * np.sin(beta), -np.cos(beta)])
+        u, v, n = _axes_of_angles(primary_angle_deg, secondary_angle_deg).T
         row_mm, column_mm = _row_and_column_mm(pixel_spacing_mm)
         column0, row0 = principal_point_px or ((columns - 1) / 2, (rows - 1) / 2)
         source = -sid_mm * n
@@ -235,6 +232,24 @@ class CArm:
         shift = -rows * row_mm * self.row_direction - columns * column_mm * self.column_direction
         return self._moved(shift, self.pixel_spacing_mm, self.rows + 2 * rows, self.columns + 2 * columns)
 
+    def with_angles_changed(self, primary_deg: float, secondary_deg: float) -> CArm:
+        """Turned about the isocentre as by larger angles; the detector and its place on the arm stay. Needs angles."""
+        if self.primary_angle_deg is None or self.secondary_angle_deg is None:
+            raise ValueError("a C-arm without angles has none to change")
+        primary, secondary = self.primary_angle_deg + primary_deg, self.secondary_angle_deg + secondary_deg
+        turn = _axes_of_angles(primary, secondary) @ _axes_of_angles(self.primary_angle_deg, self.secondary_angle_deg).T
+        return CArm(
+            source_mm=turn @ self.source_mm,
+            detector_origin_mm=turn @ self.detector_origin_mm,
+            column_direction=turn @ self.column_direction,
+            row_direction=turn @ self.row_direction,
+            pixel_spacing_mm=self.pixel_spacing_mm,
+            rows=self.rows,
+            columns=self.columns,
+            primary_angle_deg=primary,
+            secondary_angle_deg=secondary,
+        )
+
     def mirrored(self) -> CArm:
         """The same detector, its columns counted from the other side: of an image with left and right exchanged.
 
@@ -270,6 +285,15 @@ class CArm:
             primary_angle_deg=self.primary_angle_deg,
             secondary_angle_deg=self.secondary_angle_deg,
         )
+
+
+def _axes_of_angles(primary_deg: float, secondary_deg: float) -> FloatArray:
+    """(3, 3) whose columns are u, v, n of the two angles (`DESIGN.md`)."""
+    alpha, beta = np.radians(primary_deg), np.radians(secondary_deg)
+    n = np.array([-np.sin(alpha) * np.cos(beta), np.cos(alpha) * np.cos(beta), np.sin(beta)])
+    u = np.array([-np.cos(alpha), -np.sin(alpha), 0.0])
+    v = np.array([-np.sin(alpha) * np.sin(beta), np.cos(alpha) * np.sin(beta), -np.cos(beta)])
+    return np.stack([u, v, n], axis=1)
 
 
 def _row_and_column_mm(pixel_spacing_mm: float | tuple[float, float]) -> tuple[float, float]:

@@ -19,8 +19,9 @@ class Angiogram:
     contrast, or both."""
 
     frames: npt.NDArray[np.float32]
-    """(T, rows, columns), subtracted, T = 0 where there is no contrast; the background is about constant and vessels are
-    *darker*. The unit is the scanner's; where raw frames were subtracted here it is the difference of log intensities."""
+    """(T, rows, columns), subtracted, T = 0 where there is no contrast; the background is about constant and vessels
+    are *darker*. The unit is the scanner's; where raw frames were subtracted here it is the difference of log
+    intensities."""
     carm: CArm
     valid: BoolArray
     """(rows, columns): False where a shutter covers the detector."""

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.native_image import NativeImage
 
 NAME = "The DSA"
 """In messages; a node's or file's own name may be the patient's."""
@@ -30,6 +31,8 @@ class ReadyRun:
     patient_position: str = HEAD_FIRST_SUPINE
     name: str = "DSA"
     warnings: tuple[str, ...] = ()
+    native: NativeImage | None = None
+    motion_px: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,8 @@ class DsaSource:
     geometry: GeometryOptions
     """What the user says, over what the run itself says."""
     frames: tuple[npt.NDArray[Any], ...] = ()
-    """(n, rows, columns) each, in their order; not copied, and not looked at where the file can be decoded."""
+    """(n, rows, columns) each, in their order; not copied, and not looked at where the file can be decoded. None where
+    a run that was read before shows no contrast."""
     ready: ReadyRun | None = None
     file: Path | None = None
     """The DICOM file whose tags describe the run."""
@@ -73,10 +77,12 @@ def overridden(carm: CArm, options: GeometryOptions) -> CArm:
 
 
 def _read_before(source: DsaSource, ready: ReadyRun) -> Angiogram:
-    frames = np.concatenate(source.frames).astype(np.float32, copy=False)
+    none = np.zeros((0, *ready.valid.shape), dtype=np.float32)
+    frames = np.concatenate((none, *source.frames), dtype=np.float32)
     carm = overridden(ready.carm, source.geometry)
     return Angiogram(
-        frames, carm, ready.valid, ready.frame_times_s, ready.patient_position, ready.name, ready.warnings
+        frames, carm, ready.valid, ready.frame_times_s, ready.patient_position, ready.name, ready.warnings,
+        ready.native, ready.motion_px,
     )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray
 
@@ -41,6 +40,8 @@ def native_image(
 
 def _written(image: npt.NDArray[np.float32]) -> BoolArray:
     """(rows, columns) letters and marks: small areas of exactly the greatest or the least value, with their edges."""
+    from scipy import ndimage  # The application, which only keeps such images, has no scipy loaded.
+
     written = np.zeros(image.shape, dtype=bool)
     for extreme in (image.max(), image.min()):
         labels, count = ndimage.label(image == extreme)

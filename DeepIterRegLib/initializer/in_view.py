@@ -11,7 +11,8 @@ from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolum
 
 
 def in_view(pose: FloatArray, volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram]) -> bool:
-    """Whether at `pose` (4, 4) some vessel, or of a CT without contrast some bone, lies between source and detector, and on it, in every angiogram."""
+    """Whether at `pose` (4, 4) some vessel, or of a CT without contrast some bone, lies between source and detector,
+    and on it, in every angiogram."""
     for prepared in angiograms:
         carm = prepared.angiogram.carm
         places_mm = apply(pose, volume.shown_cloud.positions_mm)

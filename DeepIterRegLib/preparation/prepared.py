@@ -30,9 +30,14 @@ class PreparedVolume:
     """Bone of cranium and upper face, None where there is none, as in a 3DRA."""
 
     @property
+    def shows_skull(self) -> bool:
+        """Whether its skull stands for it, because a CT without contrast has no vessels to show."""
+        return len(self.cloud) == 0 and self.skull is not None
+
+    @property
     def shown_cloud(self) -> VesselCloud:
         """The vessels, or the skull of a CT without contrast: what tells where the volume is."""
-        return self.skull if not len(self.cloud) and self.skull is not None else self.cloud
+        return self.skull if self.skull is not None and self.shows_skull else self.cloud
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,9 @@ Not a confidence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.terms import TERMS, Term
+from DeepIterRegLib.common.terms import TERMS, Term, TermAgreement
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
@@ -23,22 +22,6 @@ POOR_SKULL = 0.25
 """The same for the skull's tiled gradient correlation."""
 LITTLE_IN_VIEW = 0.25
 """Below it as well; 0.9 to 1 in heads, 0.12 where a head was put beside a coronary run."""
-
-
-@dataclass(frozen=True)
-class TermAgreement:
-    """One term of the posterior, in one angiogram, at a pose."""
-
-    term: Term
-    angiogram: int
-    """Its number, from 0."""
-    similarity_name: str
-    similarity: float
-    """-1 to 1, at 128 px along the detector's shorter side: the same measure for every method."""
-    seen_in: str
-    """What shows it: "contrast", "mask frame", "native image", "noise"."""
-    trust: float
-    """0 to 1: how much of a clear image's weight it has."""
 
 
 def agreements(
@@ -83,15 +66,15 @@ def poor_agreement_warnings(found: Sequence[TermAgreement]) -> list[str]:
     if skulls and (correlation := min(skulls)) < POOR_SKULL:
         warnings.append(
             f"The skull of the CTA does not fit the one in the X-ray at the result (similarity {correlation:.2f}, good"
-            f" results have {POOR_SKULL:g} and more): look at the overlay before you rely on it, and check that both are"
-            " of the same patient."
+            f" results have {POOR_SKULL:g} and more): look at the overlay before you rely on it, and check that both"
+            " are of the same patient."
         )
     return warnings
 
 
 def share_in_view(volume: PreparedVolume, angiograms: Sequence[PreparedAngiogram], pose: FloatArray) -> float:
-    """How much of the CTA's vessels (of its skull, where it has none), by volume, lies on the detector at a pose (4, 4);
-    of the run that shows least."""
+    """How much of the CTA's vessels (of its skull, where it has none), by volume, lies on the detector at a pose (4,
+    4); of the run that shows least."""
     cloud = volume.shown_cloud
     shares = []
     for prepared in angiograms:

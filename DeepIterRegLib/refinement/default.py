@@ -112,12 +112,11 @@ def refine_default(
     """Register from one or several start poses, searching around each, and from the initializer's `hypotheses`.
 
     The prior is about the start poses; at the coarsest level another one is about the hypotheses. The stages'
-    similarity is the log posterior, in nats, 0 where nothing is seen.
-    terms: what to compare; what the images do not show is left out. proposals: (B, 4, 4) what the skull's search found
-    before; None: it is searched for here. report: called with the stage's name, the fraction
-    done (0 to 1), the best similarity and the best pose so far, as results come in; may raise to cancel. Returns a stage
-    for the search, each level, and the minimum projection where there are vessels. The same seed gives the same poses,
-    whatever the number of threads: every start is climbed by itself.
+    similarity is the log posterior, in nats, 0 where nothing is seen. terms: what to compare; what the images do not
+    show is left out. proposals: (B, 4, 4) what the skull's search found before; None: it is searched for here. report:
+    called with the stage's name, the fraction done (0 to 1), the best similarity and the best pose so far, as results
+    come in; may raise to cancel. Returns a stage for the search, each level, and the minimum projection where there are
+    vessels. The same seed gives the same poses, whatever the number of threads: every start is climbed by itself.
     """
     centre_mm = volume.cloud.centre_mm
     climbs = [KEEP_STARTS, *(level.keep for level in levels[:-1])]

@@ -63,6 +63,17 @@ class Evidence:
         parts: list[PoseSimilarity] = [*vessels, *skulls]
         return Posterior([(1.0, part) for part in parts], *priors)
 
+    def of_view(self, view: PreparedAngiogram, vessel_px: int, skull_px: int) -> list[PoseSimilarity]:
+        """The log likelihoods of one of the angiograms; empty where there is nothing to compare in it."""
+        parts: list[PoseSimilarity] = []
+        for number, one in enumerate(self.vessel_views):
+            if one is view:
+                parts.append(PhaseSimilarity(self.vessels.renderers(vessel_px, number), self.groups, one, vessel_px))
+        for number, one in enumerate(self.skull_views):
+            if one is view:
+                parts.append(self.skull_similarity(skull_px, number))
+        return parts
+
 
 def _skull_similarity(skull: VesselCloud, view: PreparedAngiogram, size_px: int, device: str) -> SkullSimilarity:
     image = view.skull

@@ -44,7 +44,8 @@ def read_by_the_skull(
     seed: int,
     device: str,
 ) -> Reading:
-    """Search for the skull in every angiogram that shows one, about every start pose (4, 4), in every likely reading."""
+    """Search for the skull in every angiogram that shows one, about every start pose (4, 4), in every likely
+    reading."""
     skull = volume.skull
     read: list[PreparedAngiogram] = []
     proposals: list[FloatArray] = [np.zeros((0, 4, 4))]
@@ -61,8 +62,8 @@ def read_by_the_skull(
                 best = other
                 which = "" if len(angiograms) == 1 else f" {number + 1}"
                 warnings.append(
-                    f"DSA{which} fits the CTA only as a mirror image: left and right are exchanged in it, or its primary"
-                    " angle has the wrong sign. Check the side before you rely on the overlay."
+                    f"DSA{which} fits the CTA only as a mirror image: left and right are exchanged in it, or its"
+                    " primary angle has the wrong sign. Check the side before you rely on the overlay."
                 )
         read.append(best.prepared)
         proposals.append(best.poses)

@@ -18,15 +18,16 @@ from DeepIterRegLib.similarity.tiled_gradient_correlation import TiledGradientCo
 
 OBSERVATIONS = 480.0
 """How many independent observations an image of the whole skull is worth at 64 px, where it is trusted: eight times an
-image of vessels, which may show others than the CTA does. In proportion to the pixels along a side it is worth more in a
-finer image: there are as many more pieces of edges, and noise lets each of them correlate less. A quarter of it let the
-vessels of runs with motion draw heads away (docs/measurements/skull.md)."""
+image of vessels, which may show others than the CTA does. In proportion to the pixels along a side it is worth more in
+a finer image: there are as many more pieces of edges, and noise lets each of them correlate less. A quarter of it let
+the vessels of runs with motion draw heads away (docs/measurements/skull.md)."""
 LARGEST_CELL = 0.7
-"""Of a point's cell, the share that a pixel at the isocentre has to be wide. Below it the points' lattice makes stripes."""
+"""Of a point's cell, the share that a pixel at the isocentre has to be wide. Below it the points' lattice makes
+stripes."""
 LEAST_PX = 32
 TILE_MM = ((64, 80.0), (128, 60.0), (1024, 40.0))
-"""Edges of the tiles on the detector, for images up to so many pixels: a tile of less than about a dozen pixels shows no
-course of an edge."""
+"""Edges of the tiles on the detector, for images up to so many pixels: a tile of less than about a dozen pixels shows
+no course of an edge."""
 
 
 def tile_mm(size_px: int) -> float:
@@ -35,8 +36,8 @@ def tile_mm(size_px: int) -> float:
 
 
 def skull_factor(carm: CArm, skull: VesselCloud, size_px: int) -> int:
-    """Block size that brings the detector's shorter side to about `size_px` pixels, fewer where points would leave holes:
-    a zoomed detector shows a small part of the head."""
+    """Block size that brings the detector's shorter side to about `size_px` pixels, fewer where points would leave
+    holes: a zoomed detector shows a small part of the head."""
     factor = binning_factor(carm, size_px)
     hole_free = math.ceil(LARGEST_CELL * skull.cell_mm / pixel_at_isocentre_mm(carm))
     return int(np.clip(max(factor, hole_free), 1, max(1, min(carm.rows, carm.columns) // LEAST_PX)))

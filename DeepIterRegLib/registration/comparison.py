@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.preparation.prepared import PreparedAngiogram
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.fixed_image import binned
 from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.render.choose import splat_renderer
@@ -28,11 +28,14 @@ class ViewComparison:
     drr_before: npt.NDArray[np.float32]
     """(rows, columns) of the renderer's C-arm, mm of vessel along the ray."""
     drr_after: npt.NDArray[np.float32]
-    ncc_before: float
-    """Normalised cross-correlation of the DRR with the DSA's contrast over the pixels that no shutter covers."""
-    ncc_after: float
+    ncc_before: float | None
+    """Normalised cross-correlation of the DRR with the DSA's contrast over the pixels that no shutter covers; None
+    where CTA and DSA do not both show vessels."""
+    ncc_after: float | None
     cloud: VesselCloud
-    """The CTA's vessels, of which the overlay is drawn."""
+    """The CTA's vessels, of which the overlay is drawn; the skull of a CT without contrast."""
+    shows_skull: bool
+    """Whether that cloud is the skull."""
     pose_before: FloatArray
     """(4, 4)."""
     pose_after: FloatArray
@@ -40,15 +43,20 @@ class ViewComparison:
 
 def compare_views(registration: Registration) -> tuple[ViewComparison, ...]:
     """One comparison per angiogram, in their order."""
-    cloud = registration.volume.cloud
+    volume = registration.volume
     poses = np.stack([registration.initial_pose, registration.pose])
-    return tuple(_compare(prepared, cloud, poses) for prepared in registration.angiograms)
+    return tuple(_compare(prepared, volume, poses) for prepared in registration.angiograms)
 
 
-def _compare(prepared: PreparedAngiogram, cloud: VesselCloud, poses: FloatArray) -> ViewComparison:
+def _compare(prepared: PreparedAngiogram, volume: PreparedVolume, poses: FloatArray) -> ViewComparison:
+    cloud = volume.shown_cloud
     factor = hole_free_binning(prepared.angiogram.carm, cloud.cell_mm)
     renderer = splat_renderer(cloud, prepared.angiogram.carm.binned(factor))
     drrs = renderer.render(poses)
-    valid = binned(prepared.angiogram.valid, factor) > 0.5
-    ncc = NormalizedCrossCorrelation(binned(prepared.contrast, factor), valid).value(drrs)
-    return ViewComparison(prepared, renderer, drrs[0], drrs[1], float(ncc[0]), float(ncc[1]), cloud, *poses)
+    before = after = None
+    if prepared.shows_vessels and not volume.shows_skull:
+        valid = binned(prepared.angiogram.valid, factor) > 0.5
+        before, after = map(float, NormalizedCrossCorrelation(binned(prepared.contrast, factor), valid).value(drrs))
+    return ViewComparison(
+        prepared, renderer, drrs[0], drrs[1], before, after, cloud, volume.shows_skull, poses[0], poses[1]
+    )

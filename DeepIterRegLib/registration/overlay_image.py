@@ -1,4 +1,7 @@
-"""overlay.png: the DSA in grey with arteries red and veins blue, before and after the registration, side by side."""
+"""overlay.png: the DSA in grey with arteries red and veins blue, before and after the registration, side by side.
+
+Of a CT without contrast the skull is drawn, in the arteries' colour; the titles say so.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ MARGIN_PX, TITLE_PX, GAP_PX = 16, 64, 16
 
 
 def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
-    """Draw one row per DSA: before on the left, after on the right, with the NCC of each and a scale bar.
+    """Draw one row per DSA: before on the left, after on the right, with the NCC of each, if any, and a scale bar.
 
     The bar is in mm on the detector. Raises OSError if the file cannot be written.
     """
@@ -55,10 +58,17 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
             for side in axes.spines.values():
                 side.set_color("0.6")
             name = "" if len(views) == 1 else f"DSA {number}, "
-            axes.set_title(f"{name}{when}: NCC {ncc:.2f}", fontsize=22, pad=12)
+            axes.set_title(name + panel_title(when, ncc, view.shows_skull), fontsize=22, pad=12)
             _draw_scale_bar(axes, view)
         top = bottom
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
+
+
+def panel_title(when: str, ncc: float | None, shows_skull: bool) -> str:
+    """What a panel shows, and how well it fits where that is known."""
+    if shows_skull:
+        return f"{when}: the CT's skull"
+    return when if ncc is None else f"{when}: NCC {ncc:.2f}"
 
 
 def overlay_panels(view: ViewComparison, look: OverlayLook = LOOK) -> tuple[Rgb, Rgb]:

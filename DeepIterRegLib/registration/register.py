@@ -27,6 +27,7 @@ from DeepIterRegLib.refinement.agreement import (
     poor_agreement_warnings,
     share_in_view,
 )
+from DeepIterRegLib.refinement.angle_correction import AngleCorrection, refine_angles, with_corrected_angles
 from DeepIterRegLib.refinement.default import SKULL_SEARCH, refine_default
 from DeepIterRegLib.refinement.published import refine_published
 from DeepIterRegLib.refinement.readings import Reading, read_by_the_skull
@@ -37,7 +38,11 @@ from DeepIterRegLib.registration.prepare import prepare
 from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.registration.start import published_start, start_poses
 from DeepIterRegLib.registration.warm_up import begin_to_warm_up
-from DeepIterRegLib.registration.what_is_shown import initializer_is_due, require_something_to_compare
+from DeepIterRegLib.registration.what_is_shown import (
+    initializer_is_due,
+    require_something_to_compare,
+    with_vessels,
+)
 from DeepIterRegLib.render.choose import choose_device, is_out_of_memory
 
 PREPARATION_SHARE = 0.6
@@ -144,9 +149,8 @@ def register(
 
         if options.method == "published":
             pose = published_start(starts, initialized.hypotheses)
-            return refine_published(
-                volume, angiograms, pose, similarity=options.similarity, device=on_device, report=step
-            )
+            showing = with_vessels(angiograms)
+            return refine_published(volume, showing, pose, similarity=options.similarity, device=on_device, report=step)
         return refine_default(
             volume,
             angiograms,
@@ -160,8 +164,15 @@ def register(
         )
 
     stages, used_device = _with_fallback(refine, used_device, warnings)
+    corrections: tuple[AngleCorrection, ...] = ()
+    if options.method == "default":
+        refined = refine_angles(volume, angiograms, starts, stages[-1].pose, options.terms)
+        if refined is not None:
+            stage, corrections = refined
+            stages.append(stage)
+            angiograms = with_corrected_angles(angiograms, corrections)
     found = volume, angiograms, stages[-1].pose
-    terms = agreements(*found, options.terms)
+    terms = agreements(*found, options.terms if options.method == "default" else ("vessels",))
     in_view_doubt = little_in_view_warning(share_in_view(*found))
     warnings += [*poor_agreement_warnings(terms), *([in_view_doubt] if in_view_doubt is not None else [])]
     report(Progress(stage_names.REGISTERED, 1.0, stages[-1].similarity, stages[-1].pose))
@@ -175,6 +186,7 @@ def register(
         warnings=tuple(warnings),
         seed=options.seed,
         terms=terms,
+        angle_corrections=corrections,
         seconds=time.perf_counter() - began,
         initializer_sha256=initialized.sha256 if initialized.stage is not None else None,
     )
@@ -218,5 +230,5 @@ def _initialize(
         network = load_network(checkpoint, device)
     except CheckpointError as error:
         return Initialized(None, (), (f"{error} The registration went on from the {start_name} pose.",))
-    found = initializer_stage(prepared.volume, prepared.angiograms, starts, network.predict, search)
+    found = initializer_stage(prepared.volume, with_vessels(prepared.angiograms), starts, network.predict, search)
     return replace(found, sha256=network.sha256)

@@ -19,10 +19,12 @@ import numpy as np
 from DeepIterRegLib import __version__
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.progress import Stage
+from DeepIterRegLib.common.terms import TERMS, Term, TermAgreement
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.hand_adjustment import adjustment_between
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, mean_projection_error_px
 from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
+from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.registration.result import Registration
 
@@ -69,6 +71,7 @@ def build_report(
         "stages": [_stage(stage) for stage in registration.stages],
         "volume": _volume(registration.volume),
         "angiograms": [_angiogram(view, registration) for view in views],
+        "terms": [_term(term) for term in registration.terms],
         "truth": None if truth_pose is None else _truth(registration, truth_pose),
         "confidence": None,
         "adjustment": None,
@@ -80,6 +83,20 @@ def build_report(
 def report_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report."""
     return json.loads(files("DeepIterRegLib").joinpath("schemas/report.schema.json").read_text(encoding="utf-8"))
+
+
+def shows_skull(report: Mapping[str, Any]) -> bool:
+    """Whether the overlay of a registration is the skull of a CT without contrast, as far as its report tells."""
+    volume = report.get("volume", {})
+    return volume.get("vessel_points") == 0 and volume.get("skull_points", 0) > 0
+
+
+def compared_terms(report: Mapping[str, Any]) -> tuple[Term, ...]:
+    """By what of the head it was registered, as far as its report tells: those of earlier versions tell nothing."""
+    # The published method compares vessels, however well the skull agrees with what it found.
+    compared = ("vessels",) if report.get("method") == "published" else TERMS
+    named = {term["term"] for term in report.get("terms", ()) if term["term"] in compared}
+    return tuple(term for term in TERMS if term in named)
 
 
 def adjustment_fields(
@@ -182,6 +199,7 @@ def _volume(prepared: PreparedVolume) -> dict[str, Any]:
         "vessel_voxels": int(np.count_nonzero(prepared.vessels)),
         "vein_voxels": int(np.count_nonzero(prepared.veins)),
         "vessel_points": len(prepared.cloud),
+        "skull_points": 0 if prepared.skull is None else len(prepared.skull),
     }
 
 
@@ -191,6 +209,8 @@ def _angiogram(view: ViewComparison, registration: Registration) -> dict[str, An
     poses = registration.pose, registration.initial_pose
     return {
         "frames": int(angiogram.frames.shape[0]),
+        "native": None if angiogram.native is None else angiogram.native.source,
+        "head_motion": _head_motion(angiogram),
         "patient_position": angiogram.patient_position,
         "visible_fraction": _number(angiogram.valid.mean()),
         "carm": carm_fields(angiogram.carm),
@@ -198,6 +218,25 @@ def _angiogram(view: ViewComparison, registration: Registration) -> dict[str, An
         "ncc_after": _correlation(view.ncc_after),
         "moved_px": _number(mean_projection_error_px(*poses, centre_mm, angiogram.carm)),
         "moved_mm": _number(mean_projection_error_mm(*poses, centre_mm, angiogram.carm)),
+    }
+
+
+def _head_motion(angiogram: Angiogram) -> dict[str, Any] | None:
+    """How far the head's edges were moved back at most, and in which frame, numbered from 1."""
+    if angiogram.motion_px is None or len(angiogram.motion_px) < 2:
+        return None
+    frame = int(np.argmax(angiogram.motion_px))
+    return {"most_px": _number(angiogram.motion_px[frame]), "frame": frame + 1}
+
+
+def _term(agreement: TermAgreement) -> dict[str, Any]:
+    return {
+        "term": agreement.term,
+        "angiogram": agreement.angiogram + 1,
+        "similarity_name": agreement.similarity_name,
+        "similarity": _correlation(agreement.similarity),
+        "seen_in": agreement.seen_in,
+        "trust": _number(agreement.trust),
     }
 
 
@@ -225,9 +264,9 @@ def _number(value: float | np.floating[Any] | None) -> float | None:
     return _rounded(value, DIGITS) if value is not None and math.isfinite(value) else None
 
 
-def _correlation(value: float) -> float | None:
+def _correlation(value: float | None) -> float | None:
     """-1 to 1: rounding may leave a correlation a little outside."""
-    return _number(np.clip(value, -1.0, 1.0))
+    return None if value is None else _number(np.clip(value, -1.0, 1.0))
 
 
 def _numbers(values: FloatArray | Sequence[float], digits: int = DIGITS) -> list[float]:

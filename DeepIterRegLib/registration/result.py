@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, Stage
+from DeepIterRegLib.common.terms import TermAgreement
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
-from DeepIterRegLib.refinement.agreement import TermAgreement
+from DeepIterRegLib.refinement.angle_correction import AngleCorrection
 
 __all__ = ["Outcome", "OutcomeView", "Progress", "ProgressCallback", "Registration", "Stage"]
 
@@ -38,6 +39,8 @@ class Registration:
     seed: int = 0
     terms: tuple[TermAgreement, ...] = ()
     """How well vessels and skull agree at the pose, in each angiogram that shows them."""
+    angle_corrections: tuple[AngleCorrection, ...] = ()
+    """What was added to the angles of each angiogram's C-arm, which `images` holds as corrected; empty: nothing."""
     preparation_seconds: float = 0.0
     """Of reading, as far as it was deferred, and segmenting the images."""
     seconds: float = 0.0
@@ -75,7 +78,7 @@ class Outcome:
     initial_pose: FloatArray
     """(4, 4) where the registration started."""
     cloud: VesselCloud
-    """The CTA's vessels, from which the overlay is drawn."""
+    """The CTA's vessels, from which the overlay is drawn; the skull of a CT without contrast."""
     views: tuple[OutcomeView, ...]
     """One for each DSA, in their order."""
     report: Mapping[str, Any]
@@ -87,7 +90,7 @@ def outcome_of(registration: Registration, report: Mapping[str, Any]) -> Outcome
     return Outcome(
         registration.pose,
         registration.initial_pose,
-        registration.volume.cloud,
+        registration.volume.shown_cloud,
         views_of(registration.images),
         report,
     )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.preparation.prepared import PreparedImages
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
 from DeepIterRegLib.registration.options import Options
 
 CLEAR_SKULL = 0.5
 """Trust from which the initializer adds nothing to the skull's own search (docs/measurements/skull.md)."""
 
 
+def with_vessels(angiograms: Sequence[PreparedAngiogram]) -> tuple[PreparedAngiogram, ...]:
+    """Those that show vessels: an X-ray beside a run has nothing to say to what compares vessels alone."""
+    return tuple(run for run in angiograms if run.shows_vessels)
+
+
 def shows_vessels(images: PreparedImages) -> bool:
     """Whether CTA and one of the angiograms show vessels."""
-    return len(images.volume.cloud) > 0 and any(run.shows_vessels for run in images.angiograms)
+    return len(images.volume.cloud) > 0 and bool(with_vessels(images.angiograms))
 
 
 def skull_trust(images: PreparedImages) -> float:

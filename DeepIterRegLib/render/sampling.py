@@ -72,7 +72,8 @@ def resampled(cloud: VesselCloud, cell_mm: float) -> VesselCloud:
 
 
 def gathered(cloud: VesselCloud, cell_mm: float) -> VesselCloud:
-    """The points of each cell of a grid put together in their centre of mass, where `cell_mm` is much larger than theirs.
+    """The points of each cell of a grid put together in their centre of mass, where `cell_mm` is much larger than
+    theirs.
 
     Ten times as fast as `resampled`, which cuts each point's cube along the grid: what lies across a plane joins one
     side. Enough for dense bone. A cloud whose cells are hardly smaller is returned as it is; veins do not matter.

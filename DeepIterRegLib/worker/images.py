@@ -48,13 +48,14 @@ def _angiogram_fetcher(content: Mapping[str, Any], index: int, reply: Reply) -> 
 
 
 def _angiogram(content: Mapping[str, Any], index: int, reply: Reply) -> Angiogram:
-    frames_name, valid_name = names.dsa_frames(index), names.dsa_valid(index)
-    wanted = [] if content["file_is_whole"] else [frames_name]
-    if wanted and content["ready"] is not None:
-        wanted.append(valid_name)
+    frames_name, ready = names.dsa_frames(index), content["ready"]
+    beside_frames = [names.dsa_valid(index), names.dsa_native(index), names.dsa_native_valid(index)]
+    wanted = [frames_name] if content["has_frames"] and not content["file_is_whole"] else []
+    if ready is not None:
+        wanted += beside_frames if ready["native"] is not None else beside_frames[:1]
     arrays = {name: _load(path) for name, path in reply.ask(wanted).items()}
     frames = [arrays[frames_name]] if frames_name in arrays else []
-    source = dsa_from_json(content, frames, arrays.get(valid_name))
+    source = dsa_from_json(content, frames, *(arrays.get(name) for name in beside_frames))
     try:
         return read_source(source)
     except UndecodableError:

@@ -15,6 +15,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.images.dsa_source import DsaSource, ReadyRun
 from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.native_image import NativeImage
 from DeepIterRegLib.images.volume_source import VolumeSource
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.result import OutcomeView
@@ -33,6 +34,15 @@ def dsa_valid(index: int) -> str:
     return f"dsa{index}-valid"
 
 
+def dsa_native(index: int) -> str:
+    """Name of the head without contrast of DSA `index`."""
+    return f"dsa{index}-native"
+
+
+def dsa_native_valid(index: int) -> str:
+    return f"dsa{index}-native-valid"
+
+
 def mask(which: str, index: int | None = None) -> str:
     """Name of a mask: which is "cta_vessels", "cta_veins", "dsa_vessels" or "dsa_veins", the latter with an index."""
     return which if index is None else f"{which}-{index}"
@@ -43,6 +53,7 @@ class PreparedPreview:
     """What is known once the images are segmented: enough to draw the overlay at any pose."""
 
     cloud: VesselCloud
+    """The CTA's vessels; the skull of a CT without contrast."""
     views: tuple[OutcomeView, ...]
     """One for each DSA, in their order."""
     initial_pose: FloatArray
@@ -105,7 +116,7 @@ def volume_from_json(content: Mapping[str, Any], voxels: npt.NDArray[Any]) -> Vo
 
 
 def dsa_to_json(source: DsaSource) -> dict[str, Any]:
-    """All of a source but its frames and, of one that was read before, its mask of valid pixels."""
+    """All of a source but its frames and, of one that was read before, its native image and its valid pixels."""
     ready = source.ready
     return {
         "geometry": geometry_to_json(source.geometry),
@@ -119,17 +130,31 @@ def dsa_to_json(source: DsaSource) -> dict[str, Any]:
             "patient_position": ready.patient_position,
             "name": ready.name,
             "warnings": list(ready.warnings),
+            "native": None
+            if ready.native is None
+            else {"source": ready.native.source, "sign_is_known": ready.native.sign_is_known},
+            "motion_px": None if ready.motion_px is None else ready.motion_px.tolist(),
         },
     }
 
 
 def dsa_from_json(
-    content: Mapping[str, Any], frames: Sequence[npt.NDArray[Any]], valid: npt.NDArray[Any] | None
+    content: Mapping[str, Any],
+    frames: Sequence[npt.NDArray[Any]],
+    valid: npt.NDArray[Any] | None,
+    native: npt.NDArray[Any] | None = None,
+    native_valid: npt.NDArray[Any] | None = None,
 ) -> DsaSource:
+    """frames: none where a run that was read before shows no contrast. valid and the others: of such a run alone."""
     ready = None
     if content["ready"] is not None and valid is not None:
         fields_ = content["ready"]
-        times = fields_["frame_times_s"]
+        times, motion_px, said = fields_["frame_times_s"], fields_["motion_px"], fields_["native"]
+        image = None
+        if said is not None and native is not None and native_valid is not None:
+            image = NativeImage(
+                native.astype(np.float32, copy=False), native_valid.astype(bool), said["source"], said["sign_is_known"]
+            )
         ready = ReadyRun(
             carm_from_json(fields_["carm"], "The DSA"),
             valid.astype(bool),
@@ -137,6 +162,8 @@ def dsa_from_json(
             fields_["patient_position"],
             fields_["name"],
             tuple(fields_["warnings"]),
+            image,
+            None if motion_px is None else np.array(motion_px, dtype=np.float64),
         )
     file = None if content["file"] is None else Path(content["file"])
     return DsaSource(geometry_from_json(content["geometry"]), tuple(frames), ready, file, content["file_is_whole"])

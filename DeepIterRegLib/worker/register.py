@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.geometry.carm_json import carm_to_json
 from DeepIterRegLib.preparation.prepared import PreparedImages
 from DeepIterRegLib.registration import prepare as preparation
 from DeepIterRegLib.registration.cache import PreparationCache
@@ -25,12 +26,13 @@ CACHE = PreparationCache()
 def register(payload: Mapping[str, Any], reply: Reply, *, by_hand: bool = False) -> dict[str, Any]:
     """Register as `DeepIterRegLib.register` does; payload: `RegistrationRequest.payload()`.
 
-    Sends `progress`, and `prepared` with what an overlay is drawn from. Returns pose, initial pose and report. by_hand:
-    the result is the starting pose, without registering.
+    Sends `progress`, and `prepared` with what an overlay is drawn from. Returns pose, initial pose, report and the
+    C-arms, one of which may have turned out to be a mirror image. by_hand: the result is the starting pose, without
+    registering.
     """
 
     def on_prepared(prepared: PreparedImages, start: FloatArray) -> None:
-        preview = PreparedPreview(prepared.volume.cloud, views_of(prepared), start)
+        preview = PreparedPreview(prepared.volume.shown_cloud, views_of(prepared), start)
         reply("prepared", **write_preview(reply.folder, preview))
 
     options = options_from_json(payload["options"])
@@ -38,7 +40,12 @@ def register(payload: Mapping[str, Any], reply: Reply, *, by_hand: bool = False)
         images_of(payload, reply), options, reply.progress, CACHE, on_prepared=on_prepared, by_hand=by_hand
     )
     report = build_report(registration, compare_views(registration))
-    return {"pose": registration.pose.tolist(), "initial_pose": registration.initial_pose.tolist(), "report": report}
+    return {
+        "pose": registration.pose.tolist(),
+        "initial_pose": registration.initial_pose.tolist(),
+        "carms": [carm_to_json(run.angiogram.carm) for run in registration.angiograms],
+        "report": report,
+    }
 
 
 def start_by_hand(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.whole_file import whole_file
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.native_image import NativeImage
 from DeepIterRegLib.images.volume import Volume
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Part of the file's name: what an older version has left in the cache is made again."""
 
 
@@ -41,6 +42,8 @@ def write_sample(path: Path, volume: Volume, angiograms: Sequence[Angiogram], tr
     arrays: dict[str, npt.NDArray[Any]] = {"voxels": volume.voxels}
     for number, angiogram in enumerate(angiograms):
         arrays |= {f"frames{number}": angiogram.frames.astype(np.float16), f"valid{number}": angiogram.valid}
+        if angiogram.native is not None:
+            arrays |= {f"native{number}": angiogram.native.attenuation, f"native_valid{number}": angiogram.native.valid}
     facts = {
         "ijk_to_ras": volume.ijk_to_ras.tolist(),
         "true_pose": true_pose.tolist(),
@@ -50,6 +53,10 @@ def write_sample(path: Path, volume: Volume, angiograms: Sequence[Angiogram], tr
                 "times_s": None if angiogram.frame_times_s is None else angiogram.frame_times_s.tolist(),
                 "patient_position": angiogram.patient_position,
                 "warnings": angiogram.warnings,
+                "native": None
+                if angiogram.native is None
+                else {"source": angiogram.native.source, "sign_is_known": angiogram.native.sign_is_known},
+                "motion_px": None if angiogram.motion_px is None else angiogram.motion_px.tolist(),
             }
             for angiogram in angiograms
         ],
@@ -74,6 +81,10 @@ def read_sample(path: Path) -> Sample:
                     content["patient_position"],
                     "DSA" if number == 0 else "DSA frontal",
                     tuple(content["warnings"]),
+                    None
+                    if content["native"] is None
+                    else NativeImage(arrays[f"native{number}"], arrays[f"native_valid{number}"], **content["native"]),
+                    None if content["motion_px"] is None else np.array(content["motion_px"]),
                 )
                 for number, content in enumerate(facts["angiograms"])
             ]

@@ -263,10 +263,19 @@ def test_the_same_volume_given_as_both(command):
 # --- A CTA that shows no vessels of a head -----------------------------------------------------------------------
 
 
-def test_a_cta_without_contrast(command):
+def test_a_ct_without_contrast_and_a_run_without_a_skull(command):
     plain = plain_ct()
-    sentence = command.refused(cta=write_nrrd(plain.voxels, plain.ijk_to_ras, command.folder / "plain.nrrd"))
+
+    def without_noise(frames: np.ndarray) -> np.ndarray:
+        return np.repeat(frames.min(axis=0)[None], len(frames), axis=0)
+
+    sentence = command.refused(
+        cta=write_nrrd(plain.voxels, plain.ijk_to_ras, command.folder / "plain.nrrd"),
+        dsa=with_frames(command.copy("subtracted"), without_noise),
+    )
     assert "no contrast" in sentence
+    assert "no skull" in sentence
+    assert "--dsa" in sentence
 
 
 @pytest.mark.parametrize("contains", [0, 1000])
@@ -302,20 +311,11 @@ def test_a_cta_with_nan(command):
 # --- A DSA that shows no vessels ---------------------------------------------------------------------------------
 
 
-def test_a_single_frame_that_is_not_subtracted_and_has_no_mask(command):
-    raw = with_frames(command.copy("dsa"), lambda frames: frames[len(frames) // 2 :][:1])
-    sentence = command.refused(dsa=raw)
-    assert "dsa.dcm" in sentence
-    assert "mask" in sentence
-    assert "--dsa" in sentence
-
-
-def test_a_dsa_without_contrast(command):
+def test_a_subtracted_dsa_without_contrast(command):
     def only_noise(frames: np.ndarray) -> np.ndarray:
-        noise = np.random.default_rng(0).normal(0, 4, frames.shape)
-        return np.clip(frames[:1].astype(float) + noise, 0, 4095)  # 12 bits are stored
+        return np.clip(2000 + np.random.default_rng(0).normal(0, 40, frames.shape), 0, 4095)  # 12 bits are stored
 
-    sentence = command.refused(dsa=with_frames(command.copy("dsa"), only_noise))
+    sentence = command.refused(dsa=with_frames(command.copy("subtracted"), only_noise))
     assert "contrast" in sentence
     assert "--dsa" in sentence
 
@@ -545,20 +545,49 @@ def test_a_shutter_over_half_of_the_dsa_works_and_warns(command):
     assert command.report()["angiograms"][0]["visible_fraction"] == pytest.approx(0.45, abs=0.05)
 
 
-def test_a_gpu_without_memory_falls_back_to_the_cpu_and_says_so(command, monkeypatch):
+def test_a_ct_without_contrast_is_registered_by_its_skull(command):
+    plain = plain_ct()
+    cta = write_nrrd(plain.voxels, plain.ijk_to_ras, command.folder / "plain.nrrd")
+    assert "registered by its skull" in warnings_of(command, cta=cta)
+    report = command.report()
+    assert report["volume"]["vessel_points"] == 0
+    assert [(term["term"], term["seen_in"]) for term in report["terms"]] == [("skull", "mask frame")]
+    assert report["angiograms"][0]["ncc_after"] is None
+
+
+def test_an_xray_without_contrast_is_registered_by_the_skull(command):
+    xray = with_frames(command.copy("dsa"), lambda frames: frames[len(frames) // 2 :][:1])
+    warnings_of(command, dsa=xray)
+    assert command.report()["angiograms"][0]["frames"] == 0
+    assert [(term["term"], term["seen_in"]) for term in command.report()["terms"]] == [("skull", "native image")]
+
+
+def test_a_run_in_which_no_contrast_arrives_is_registered_by_the_skull_and_warns(command):
+    def only_noise(frames: np.ndarray) -> np.ndarray:
+        noise = np.random.default_rng(0).normal(0, 4, frames.shape)
+        return np.clip(frames[:1].astype(float) + noise, 0, 4095)  # 12 bits are stored
+
+    warning = warnings_of(command, dsa=with_frames(command.copy("dsa"), only_noise))
+    assert "no contrast" in warning
+    assert "dsa.dcm" not in warning
+    assert command.report()["angiograms"][0]["native"] == "native image"
+
+
+@pytest.mark.parametrize(("step", "terms"), [("read_by_the_skull", "vessels,skull"), ("refine_default", "vessels")])
+def test_a_gpu_without_memory_falls_back_to_the_cpu_and_says_so(command, monkeypatch, step, terms):
     class OutOfMemoryError(RuntimeError):
         """What torch raises, by its name."""
 
-    def refine(*arguments: object, device: str, **options: object) -> list:
+    def with_a_full_gpu(*arguments: object, device: str, **options: object) -> object:
         if device == "cuda":
             raise OutOfMemoryError("CUDA out of memory. Tried to allocate 40.00 GiB.")
         return on_any_device(*arguments, device=device, **options)
 
-    on_any_device = registering.refine_default
-    monkeypatch.setattr(registering, "refine_default", refine)
+    on_any_device = getattr(registering, step)
+    monkeypatch.setattr(registering, step, with_a_full_gpu)
     monkeypatch.setattr(registering, "choose_device", lambda requested: (requested, None))
     # Its network would ask for the real thing.
-    warning = warnings_of(command, "--device", "cuda", "--no-initializer")
+    warning = warnings_of(command, "--device", "cuda", "--no-initializer", "--terms", terms)
     assert "GPU" in warning
     assert "memory" in warning
     assert "CPU" in warning

@@ -21,7 +21,7 @@ from DeepIterRegLib.geometry.rigid import PivotedCorrection
 from DeepIterRegLib.initializer import checkpoint, predictor
 from DeepIterRegLib.initializer.correction import correction_between
 from DeepIterRegLib.initializer.search import SearchOptions
-from DeepIterRegLib.initializer.stage import LOST, initializer_stage
+from DeepIterRegLib.initializer.stage import LOST
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
 from DeepIterRegLib.preparation.skull.image import SkullImage
 from DeepIterRegLib.refinement.readings import Reading
@@ -200,42 +200,12 @@ def test_a_network_that_loses_the_head_does_no_harm(correction, angiogram, no_re
     assert result.initializer_sha256 is None
 
 
-def without_vessels(angiogram: PreparedAngiogram) -> PreparedAngiogram:
-    nothing = np.zeros_like(angiogram.vessels)
-    return replace(angiogram, veins=nothing, vessels=nothing, arteries=nothing)
-
-
-def test_images_without_vessels_to_go_by_have_no_hypotheses(angiogram):
-    found = initializer_stage(prepared_volume(), [without_vessels(angiogram)], [START], never, ONCE)
-    assert (found.stage, found.hypotheses, len(found.warnings)) == (None, (), 1)
-
-
-def never(images: np.ndarray) -> np.ndarray:
-    raise AssertionError("there is nothing to show to a network")
-
-
-def test_where_the_skull_is_clearly_seen_its_search_takes_the_place_of_the_network(angiogram, monkeypatch):
-    shape = angiogram.vessels.shape
-    skull = SkullImage(np.zeros(shape, np.float32), False, np.ones(shape, dtype=bool), "mask frame")
-    seen, volume = replace(angiogram, skull=skull), replace(prepared_volume(), skull=tree_cloud())
-    given: list[Any] = []
-
-    def remember(volume: Any, angiograms: Any, *starts: Any, **options: Any) -> list[Stage]:
-        given.append((*starts, options["proposals"]))
-        return [Stage("Nothing", START, None, None, None, 0.0)]
-
-    monkeypatch.setattr(registering, "load_network", None)
-    monkeypatch.setattr(
-        registering, "read_by_the_skull", lambda *images, **options: Reading((seen,), TRUTH[None], ("Mirrored.",))
-    )
-    monkeypatch.setattr(registering, "refine_default", remember)
-    monkeypatch.setattr(registering, "agreements", lambda *arguments: ())
-    result = register(PreparedImages(volume, (seen,)), Options(device="cpu"))
-    assert (names(result.stages), result.warnings) == (["Starting pose", "Nothing"], ("Mirrored.",))
-    ((starts, hypotheses, proposals),) = given
-    np.testing.assert_array_equal(starts, [START])
-    assert not len(hypotheses)
-    np.testing.assert_array_equal(proposals, TRUTH[None])
+def test_a_cta_without_veins_to_go_by_leaves_the_start_as_it_is(angiogram, knows, no_refinement):
+    images = PreparedImages(prepared_volume(tree_cloud().arteries), (angiogram,))
+    result = register(images, Options(method="published", device="cpu", search=ONCE, initializer=knows[0]))
+    assert names(result.stages) == ["Starting pose", "Nothing"]
+    assert len(result.warnings) == 1
+    np.testing.assert_array_equal(result.pose, START)
 
 
 def test_a_checkpoint_is_read_once_until_it_changes(knows, tmp_path, monkeypatch):
@@ -267,3 +237,27 @@ def test_the_commands_say_which_checkpoint(tmp_path):
     assert options_of(build_parser().parse_args(["demo", "--no-initializer"])).initializer is False
     with pytest.raises(InputError, match="not allowed with"):
         asked("--no-initializer", "--checkpoint", str(mine))
+
+
+def test_where_the_skull_is_clearly_seen_its_search_takes_the_place_of_the_network(angiogram, monkeypatch):
+    shape = angiogram.vessels.shape
+    skull = SkullImage(np.zeros(shape, np.float32), False, np.ones(shape, dtype=bool), "mask frame")
+    seen, volume = replace(angiogram, skull=skull), replace(prepared_volume(), skull=tree_cloud())
+    given: list[Any] = []
+
+    def remember(volume: Any, angiograms: Any, *starts: Any, **options: Any) -> list[Stage]:
+        given.append((*starts, options["proposals"]))
+        return [Stage("Nothing", START, None, None, None, 0.0)]
+
+    monkeypatch.setattr(registering, "load_network", None)
+    monkeypatch.setattr(
+        registering, "read_by_the_skull", lambda *images, **options: Reading((seen,), TRUTH[None], ("Mirrored.",))
+    )
+    monkeypatch.setattr(registering, "refine_default", remember)
+    monkeypatch.setattr(registering, "agreements", lambda *arguments: ())
+    result = register(PreparedImages(volume, (seen,)), Options(device="cpu"))
+    assert (names(result.stages), result.warnings) == (["Starting pose", "Nothing"], ("Mirrored.",))
+    ((starts, hypotheses, proposals),) = given
+    np.testing.assert_array_equal(starts, [START])
+    assert not len(hypotheses)
+    np.testing.assert_array_equal(proposals, TRUTH[None])

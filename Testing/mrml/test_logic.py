@@ -16,11 +16,16 @@ from DeepIterRegLib.common.errors import InputError, RegistrationCancelled
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.geometry.projection import detector_points_mm
 from DeepIterRegLib.geometry.rigid import apply, rigid
+from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.mrml.logic import DeepIterRegLogic
 from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array, to_parent_of, voxels_of
+from DeepIterRegLib.mrml.nodes.registered_case import registered_case
 from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene
+from DeepIterRegLib.mrml.saving.save_images import save_images
+from DeepIterRegLib.mrml.views.surfaces import show_surfaces
 from DeepIterRegLib.registration.options import Options
-from DeepIterRegLib.registration.report import rounded_pose
+from DeepIterRegLib.registration.overlay_look import OverlayLook
+from DeepIterRegLib.registration.report import rounded_pose, shows_skull
 from DeepIterRegLib.render.choose import splat_renderer
 from Testing.support.small_registration import (
     FRONTAL,
@@ -28,9 +33,13 @@ from Testing.support.small_registration import (
     OTHER_POSE,
     POSE,
     FakeRegister,
+    plain,
+    raw_angiogram,
+    same_native,
     small_angiogram,
     small_cloud,
     small_volume,
+    small_xray,
 )
 
 
@@ -281,6 +290,62 @@ def test_saved_scene_can_be_registered_again_after_reading_it(case: Case, tmp_pa
     np.testing.assert_array_equal(registering.angiograms[0].carm.source_mm, LATERAL.source_mm)
     np.testing.assert_allclose(to_parent_of(named(scene, "CTA").GetParentTransformNode()), OTHER_POSE, atol=1e-12)
     assert scene.GetNumberOfNodesByClass("vtkMRMLLinearTransformNode") == 1
+
+
+@pytest.mark.parametrize("angiogram", [raw_angiogram(), small_xray()], ids=["mask frame", "X-ray"])
+def test_the_head_without_contrast_is_kept_with_the_scene(tmp_path: Path, angiogram: Angiogram) -> None:
+    case = Case()
+    case.register(dsas=[case.logic.load_dsa(angiogram)])
+    assert same_native(case.registering.angiograms[0], angiogram)
+    case.logic.save_scene(tmp_path / "scene.mrb")
+    scene, registering = read_scene(tmp_path / "scene.mrb"), FakeRegister()
+    dsa = next(node for node in nodes_of(scene, "vtkMRMLSequenceNode") if node.GetNodeReference("DeepIterReg.native"))
+    DeepIterRegLogic(scene, registering).register(named(scene, "CTA"), [dsa])
+    assert same_native(registering.angiograms[0], angiogram)
+    assert registering.angiograms[0].frames.shape == angiogram.frames.shape
+    hidden = dsa.GetNodeReference("DeepIterReg.native")
+    assert hidden.GetHideFromEditors()
+    assert hidden.GetNodeReference("DeepIterReg.valid").GetHideFromEditors()
+
+
+def test_an_xray_lies_in_the_scene_as_a_sequence_of_one_frame_with_dark_bone(case: Case) -> None:
+    angiogram = small_xray()
+    case.register(dsas=[dsa := case.logic.load_dsa(angiogram)])
+    assert angiogram.native is not None
+    assert dsa.GetNumberOfDataNodes() == 1
+    np.testing.assert_array_equal(voxels_of(dsa.GetNthDataNode(0))[0], -angiogram.native.attenuation)
+    plane = dsa.GetNodeReference("DeepIterReg.plane")
+    np.testing.assert_array_equal(voxels_of(plane)[0], -angiogram.native.attenuation)
+    assert voxels_of(plane.GetNodeReference("DeepIterReg.drr"))[0, ..., 3].any(), "vessels before the first injection"
+
+
+def test_an_xray_that_was_taken_out_of_the_scene_is_missed_in_a_sentence(case: Case) -> None:
+    dsa = case.logic.load_dsa(small_xray())
+    case.scene.RemoveNode(dsa.GetNodeReference("DeepIterReg.native"))
+    with pytest.raises(InputError, match="X-ray for the DSA is missing from the scene"):
+        case.register(dsas=[dsa])
+
+
+def test_of_a_ct_without_contrast_the_skull_is_shown_and_said(case: Case, tmp_path: Path) -> None:
+    logic = DeepIterRegLogic(case.scene, lambda *arguments: plain(case.registering(*arguments)))
+    logic.register(case.cta, [case.lateral])
+    assert case.scene.GetFirstNodeByName("CTA vessel points") is None
+    points = named(case.scene, "CT skull points")
+    assert points.GetPolyData().GetNumberOfPoints() == len(small_cloud(small_volume()))
+    drr = case.lateral.GetNodeReference("DeepIterReg.plane").GetNodeReference("DeepIterReg.drr")
+    assert voxels_of(drr)[0, ..., 3].any()
+    registered = registered_case(case.cta)
+    assert registered is not None
+    assert shows_skull(registered.report)
+    show_surfaces(registered, OverlayLook())
+    assert named(case.scene, "CT skull").GetPolyData().GetNumberOfPoints() > 0
+    assert case.scene.GetFirstNodeByName("CTA veins") is None
+    assert len(save_images(registered, tmp_path)) == 3
+    logic.update_overlay(OTHER_POSE)
+
+
+def nodes_of(scene: Any, class_name: str) -> list[Any]:
+    return [scene.GetNthNodeByClass(n, class_name) for n in range(scene.GetNumberOfNodesByClass(class_name))]
 
 
 def test_scene_file_is_compressed_and_names_no_folder_of_this_machine(case: Case, tmp_path: Path) -> None:

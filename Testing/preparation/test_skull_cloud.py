@@ -15,7 +15,7 @@ from DeepIterRegLib.preparation.head_grid import HeadGrid, find_head
 from DeepIterRegLib.preparation.skull import cloud as skull
 from DeepIterRegLib.preparation.skull.cloud import BONE_FROM_HU, DENSEST, FADE_MM, SOFT_HU, skull_cloud
 
-SHAPE_MM = np.array([190.0, 200.0, 180.0])
+SHAPE_MM = np.array([205.0, 200.0, 180.0])
 """Height, depth, width of the scan."""
 BRAIN_MM = np.array([125.0, 95.0, 90.0])
 """(z, y, x) of the brain's middle in the scan."""
@@ -98,6 +98,16 @@ def test_table_and_neck_are_left_out_and_the_base_fades():
     # No bone of the spine from FADE_MM below the foramen magnum, where the brain's bottom is.
     assert z[behind].min() > 125 - 62 - FADE_MM - 10
     assert 0.02 < shares[behind].min() < 0.6
+
+
+def test_what_the_scan_cuts_off_fades_out():
+    volume = head()
+    cut = Volume(volume.voxels[: round(170 / 2)], volume.ijk_to_ras, "cta")  # without the vertex
+    whole, cloud = skull_cloud(plain(), np.zeros(3)), skull_cloud(found(cut), np.zeros(3))
+    z = in_scan_mm(cloud.positions_mm)[:, 0]
+    weights = cloud.weights_mm3 / whole.weights_mm3.max()
+    assert weights[z > 164].max() < 0.5
+    assert np.median(weights[(z > 130) & (z < 150)]) == pytest.approx(1)
 
 
 def test_vessels_and_their_rim_are_left_out():

@@ -11,7 +11,7 @@ from PIL import Image
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.refinement.fixed_image import binned
 from DeepIterRegLib.registration.comparison import compare_views
-from DeepIterRegLib.registration.overlay_image import overlay_panels, write_overlay
+from DeepIterRegLib.registration.overlay_image import overlay_panels, panel_title, write_overlay
 from DeepIterRegLib.render.sampling import hole_free_binning
 from Testing.support.three_bars import registered_bars
 
@@ -76,6 +76,12 @@ def test_the_file_has_a_row_per_dsa_and_red_in_both_columns(tmp_path, angles_deg
         for panel in np.array_split(row, 2, axis=1):
             assert (redness(panel) > 60).sum() > 500
             assert (panel.max(axis=2) < 40).sum() > 100  # letters, scale bar, vessels
+
+
+def test_titles_say_how_well_it_fits_or_that_the_skull_is_drawn():
+    assert panel_title("after", 0.5, shows_skull=False) == "after: NCC 0.50"
+    assert panel_title("before", None, shows_skull=False) == "before"
+    assert panel_title("after", None, shows_skull=True) == "after: the CT's skull"
 
 
 def test_pixels_are_put_together_until_the_cells_leave_no_holes():

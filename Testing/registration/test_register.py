@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import doctest
 from dataclasses import replace
 
@@ -79,6 +80,18 @@ def upside_down(prepared):
 
 def is_doubted(result):
     return any("agree poorly" in warning for warning in result.warnings)
+
+
+def test_an_xray_beside_the_run_has_nothing_to_say_to_the_published_method():
+    run = prepared_angiogram(TRUTH)
+    nothing = np.zeros_like(run.vessels)
+    xray = dataclasses.replace(
+        run, minip=np.indices(nothing.shape)[0].astype(np.float32), contrast=np.zeros_like(run.contrast),
+        vessels=nothing, arteries=nothing, veins=nothing,
+    )  # fmt: skip
+    alone = register_prepared(prepared_volume(), [run], method="published")
+    beside = register_prepared(prepared_volume(), [run, xray], method="published")
+    np.testing.assert_array_equal(beside.pose, alone.pose)
 
 
 def test_a_run_that_shows_something_else_is_doubted_and_the_right_one_is_not():
@@ -171,7 +184,7 @@ def test_unknown_method_no_angiogram_and_a_scaled_start_are_refused_in_a_sentenc
 def test_a_start_without_the_head_in_view_is_refused(shift_mm, method):
     away = TRUTH.copy()
     away[:3, 3] += shift_mm
-    with pytest.raises(InputError, match=r"no vessel of the CTA is projected onto the DSA.*the starting pose nearer"):
+    with pytest.raises(InputError, match=r"nothing of the CTA is projected onto the DSA.*the starting pose nearer"):
         register_prepared(prepared_volume(), [prepared_angiogram(TRUTH)], initial_pose=away, method=method)
 
 

@@ -9,9 +9,20 @@ import jsonschema
 import numpy as np
 import pytest
 
+from DeepIterRegLib.common.terms import TermAgreement
 from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment, adjusted_pose
+from DeepIterRegLib.images.native_image import NativeImage
+from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.comparison import compare_views
-from DeepIterRegLib.registration.report import adjustment_fields, build_report, report_schema, rounded_pose, to_json
+from DeepIterRegLib.registration.report import (
+    adjustment_fields,
+    build_report,
+    compared_terms,
+    report_schema,
+    rounded_pose,
+    shows_skull,
+    to_json,
+)
 from Testing.support.three_bars import SHIFT_MM, TURN_DEG, registered_bars
 
 
@@ -68,6 +79,51 @@ def test_ncc_is_one_where_drr_and_dsa_are_the_same_image():
     view = report_of(registered_bars())["angiograms"][0]
     assert view["ncc_after"] == pytest.approx(1.0, abs=0.02)
     assert view["ncc_before"] < 0.5
+
+
+def test_terms_and_the_head_without_contrast_are_told_and_fit_the_schema():
+    registration = registered_bars((0.0, 90.0))
+    first, second = registration.angiograms
+    rows_columns = first.angiogram.valid.shape
+    native = NativeImage(np.ones(rows_columns, np.float32), np.ones(rows_columns, bool), "mask frame")
+    moved = dataclasses.replace(first.angiogram, native=native, motion_px=np.array([0.0, 1.5, 0.25]))
+    images = dataclasses.replace(registration.images, angiograms=(dataclasses.replace(first, angiogram=moved), second))
+    terms = (
+        TermAgreement("vessels", 0, "NCC", 0.75, "contrast", 1.0),
+        TermAgreement("skull", 1, "tiled gradient correlation", 0.5, "noise", 0.25),
+    )
+    report = report_of(dataclasses.replace(registration, images=images, terms=terms))
+    assert problems(report) == []
+    assert [view["native"] for view in report["angiograms"]] == ["mask frame", None]
+    assert [view["head_motion"] for view in report["angiograms"]] == [{"most_px": 1.5, "frame": 2}, None]
+    assert report["terms"][1] == {
+        "term": "skull", "angiogram": 2, "similarity_name": "tiled gradient correlation", "similarity": 0.5,
+        "seen_in": "noise", "trust": 0.25,
+    }  # fmt: skip
+    assert compared_terms(report) == ("vessels", "skull")
+    assert compared_terms({**report, "method": "published"}) == ("vessels",)
+    assert not shows_skull(report)
+
+
+def test_without_vessels_in_one_of_them_there_is_no_ncc_and_the_skull_is_shown():
+    registration = registered_bars()
+    volume, (view,) = registration.volume, registration.angiograms
+    nothing = np.zeros_like(view.vessels)
+    xray = dataclasses.replace(view, vessels=nothing, contrast=np.zeros_like(view.contrast))
+    images = dataclasses.replace(registration.images, angiograms=(xray,))
+    report = report_of(dataclasses.replace(registration, images=images))
+    assert (report["angiograms"][0]["ncc_before"], report["angiograms"][0]["ncc_after"]) == (None, None)
+    assert not shows_skull(report)
+    none = VesselCloud.empty(volume.cloud.cell_mm, volume.cloud.centre_mm)
+    plain = dataclasses.replace(volume, cloud=none, skull=volume.cloud)
+    images = dataclasses.replace(registration.images, volume=plain)
+    (drawn,) = compare_views(dataclasses.replace(registration, images=images))
+    assert drawn.shows_skull
+    assert drawn.drr_after.max() > 0
+    report = report_of(dataclasses.replace(registration, images=images))
+    assert problems(report) == []
+    assert report["angiograms"][0]["ncc_after"] is None
+    assert shows_skull(report)
 
 
 def test_what_is_not_finite_becomes_null():

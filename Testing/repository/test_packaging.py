@@ -273,7 +273,10 @@ def test_packaged_extension_passes_its_own_test_with_what_a_bare_slicer_has(pack
     facts = json.loads(done.stdout.partition("FACTS")[2])
 
     (report,) = facts["reports"]
-    assert report["initializer"] == read_checkpoint(DEFAULT_CHECKPOINT).header.sha256
+    # The head without contrast came with the sample data to the worker, so no network was asked; it is there.
+    assert {term["seen_in"] for term in report["terms"]} == {"contrast", "mask frame"}
+    (packaged,) = package.rglob(DEFAULT_CHECKPOINT.name)
+    assert read_checkpoint(packaged).header.sha256 == read_checkpoint(DEFAULT_CHECKPOINT).header.sha256
     assert str(ROOT) not in facts["path"]
     ours = {name: file for name, file in facts["files"].items() if name.partition(".")[0].startswith("DeepIterReg")}
     assert {"DeepIterReg", "DeepIterRegLib.mrml.panel.widget"} <= set(ours)

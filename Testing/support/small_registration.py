@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -11,8 +13,10 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.rigid import apply, rigid
 from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.native_image import NativeImage, NativeSource
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 from DeepIterRegLib.registration.images import PatientImages
 from DeepIterRegLib.registration.options import Options
@@ -61,6 +65,46 @@ def small_angiogram(carm: CArm, frames: int = 3, shutter_px: int = 6, pose: Floa
     )
 
 
+def small_native(angiogram: Angiogram, source: NativeSource = "mask frame") -> NativeImage:
+    """A bone that brightens from left to right, letters in a corner."""
+    rows, columns = angiogram.valid.shape
+    valid = angiogram.valid.copy()
+    valid[-9:, -20:] = False
+    attenuation = np.broadcast_to(np.linspace(0, 3, columns, dtype=np.float32), (rows, columns)).copy()
+    return NativeImage(attenuation, valid, source, source == "mask frame")
+
+
+def raw_angiogram(carm: CArm = LATERAL) -> Angiogram:
+    """As `small_angiogram`, of a file that has its mask frame, in which the head moved."""
+    angiogram = small_angiogram(carm)
+    return replace(angiogram, native=small_native(angiogram), motion_px=np.array([0.0, 1.25, 0.5]))
+
+
+def small_xray(carm: CArm = LATERAL) -> Angiogram:
+    """The head without contrast."""
+    angiogram = small_angiogram(carm, frames=1)
+    return replace(angiogram, frames=angiogram.frames[:0], native=small_native(angiogram, "native image"))
+
+
+def same_native(one: Angiogram, other: Angiogram) -> bool:
+    """Whether both show the same head without contrast, moved back as far."""
+    first, second = one.native, other.native
+    assert first is not None
+    assert second is not None
+    pixels = np.array_equal(first.attenuation, second.attenuation) and np.array_equal(first.valid, second.valid)
+    moved = np.array_equal(np.array(one.motion_px), np.array(other.motion_px))
+    return pixels and moved and (first.source, first.sign_is_known) == (second.source, second.sign_is_known)
+
+
+def plain(registration: Registration) -> Registration:
+    """The same of a CT without contrast: the spiral passes for its skull."""
+    volume = registration.volume
+    nothing = np.zeros_like(volume.vessels)
+    none = VesselCloud.empty(volume.cloud.cell_mm, volume.cloud.centre_mm)
+    without = replace(volume, vessels=nothing, veins=nothing, cloud=none, skull=volume.cloud)
+    return replace(registration, images=replace(registration.images, volume=without))
+
+
 class FakeRegister:
     """Stands in for `register_images`: remembers what it was called with and returns `pose` at once."""
 
@@ -104,6 +148,8 @@ class FakeRegister:
 
 
 def prepared(angiogram: Angiogram) -> PreparedAngiogram:
+    if not angiogram.shows_contrast:
+        return prepare_angiogram(angiogram)
     minip = angiogram.frames.min(axis=0)
     contrast = np.where(angiogram.valid, (1000 - minip) / 40, 0).astype(np.float32)
     vessels = contrast > 0.2

@@ -19,7 +19,7 @@ from DeepIterRegLib.geometry.carm_json import carm_from_json
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_source import NAME, DsaSource, overridden, read_source
 from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.mrml.nodes.angiogram_node import is_loaded_angiogram, ready_run_of
+from DeepIterRegLib.mrml.nodes.angiogram_node import is_loaded_angiogram, is_without_contrast, ready_run_of
 from DeepIterRegLib.mrml.nodes.arrays import has_voxels, voxels_of
 from DeepIterRegLib.mrml.nodes.node_attributes import CARM, PLANE_REFERENCE
 
@@ -49,7 +49,8 @@ def dsa_source_of(node: Any, geometry: GeometryOptions | None, file_of_instance:
     source = source_of(node)
     options = geometry or GeometryOptions()
     if is_loaded_angiogram(source):
-        return DsaSource(options, frames_of(source), ready_run_of(source))
+        ready = ready_run_of(source)
+        return DsaSource(options, () if is_without_contrast(source) else frames_of(source), ready)
     files = dicom_files(node, source, file_of_instance)
     if len(files) == 1:
         return DsaSource(options, frames_of(source, needed=False), file=files[0], file_is_whole=True)

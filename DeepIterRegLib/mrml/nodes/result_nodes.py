@@ -36,11 +36,12 @@ from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.nodes.volume_node import top_below_pose
 from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, draw_drr
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, look_from_source, show_in_slice_view
+from DeepIterRegLib.registration.report import shows_skull
 from DeepIterRegLib.registration.result import Outcome, OutcomeView
 from DeepIterRegLib.registration.shades import grey_window
 
 POSE_NAME = "CTA to C-arm"
-CLOUD_NAME = "CTA vessel points"
+CLOUD_NAME, SKULL_NAME = "CTA vessel points", "CT skull points"
 REPORT_NAME = "Registration report"
 
 
@@ -78,8 +79,9 @@ def _place_cta(scene: Any, transaction: SceneTransaction, cta: Any, outcome: Out
     pose_node.SetAttribute(AUTOMATIC_POSE, pose_to_json(outcome.pose))
     pose_node.SetAttribute(INITIAL_POSE, pose_to_json(outcome.initial_pose))
     cloud_node = _reference(
-        transaction, pose_node, CLOUD_REFERENCE, class_name=CLOUD_CLASS, name=CLOUD_NAME, role="cloud"
-    )
+        transaction, pose_node, CLOUD_REFERENCE, class_name=CLOUD_CLASS, role="cloud",
+        name=SKULL_NAME if shows_skull(outcome.report) else CLOUD_NAME,
+    )  # fmt: skip
     fill_cloud_node(cloud_node, outcome.cloud)
     pose_node.SetNodeReferenceID(CTA_REFERENCE, cta.GetID())
     cta.SetNodeReferenceID(POSE_REFERENCE, pose_node.GetID())

@@ -20,9 +20,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
         _(
-            "At the starting pose no vessel of the CTA is projected onto the DSA; give {initial_pose} nearer to the "
+            "At the starting pose nothing of the CTA is projected onto the DSA; give {initial_pose} nearer to the "
             "truth, or correct {carm}."
         ),
+        _("CTA and DSA do not both show what {terms} ask for; compare vessels and skull, as far as there are any."),
         _(
             "Comparison {number} of {file} has the choice “{choice}”, which is not 1 to {most}; finish the "
             "comparison and save it again."
@@ -35,6 +36,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The C-arm's angles and distances must be finite numbers."),
         _("The C-arm's column_direction and row_direction must be orthogonal unit vectors."),
         _("The C-arm's {name} must be three finite numbers, not {value}."),
+        _(
+            "The CT shows no contrast, and the DSA no skull; give the run with its mask frame, or an X-ray of the "
+            "head, for {dsa}, or a CT angiogram for {cta}."
+        ),
         _("The CTA has no voxels; select a loaded scalar volume for {cta}."),
         _("The CTA is not a 3D scalar volume; select the CT angiogram for {cta}, and the run for {dsa}."),
         _("The CTA is under {transform!r}, which is not a linear transform; take it out from under it."),
@@ -58,6 +63,8 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "The Patient Position (0018,5100) {position} is not one of {known}; say how the patient lies with "
             "{initial_pose}."
         ),
+        _("The X-ray for {dsa} is missing from the scene; load it again."),
+        _("The X-ray shows no contrast, and the CTA no skull; give a run with filled vessels for {dsa}."),
         _(
             "The angiograms disagree about the Patient Position (0018,5100): {positions}; register runs of the "
             "unmoved patient together, others one by one."
@@ -103,6 +110,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("The mask of the fixed image leaves no pixel to compare; give one that is not empty."),
         _("The output folder {file} cannot be written ({reason}); choose another for {output}."),
+        _("The published method compares vessels, and {cta} and {dsa} do not both show them; choose default."),
         _("The registration failed because of a mistake in DeepIterReg ({exception} in {place}); please report it."),
         _(
             "The registration's process cannot be started; restart the application, and if that does not help, "
@@ -136,6 +144,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The transform “{name}” is not linear; choose a rigid one."),
         _("The vessels and the veins of the CTA are the same label map; select two, or leave out {cta_veins}."),
         _("The vessels of the CTA are missing from the scene; register again."),
+        _("There are no terms {given!r}; choose vessels, skull or both."),
         _("There are {count} different landmarks; place at least {least} in both CTA and DSA."),
         _("There is no DSA; select an angiographic run for {dsa}."),
         _("There is no angiogram; give a run as {dsa}."),
@@ -172,6 +181,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("the source-to-detector distance"),
         _("the source-to-isocentre distance"),
         _("the starting pose"),
+        _("the terms"),
         _("write a number of millimetres."),
         _("write it as in {example}."),
         _("write {positive} or {negative} with the angle."),
@@ -291,10 +301,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "one C-arm position, or a single subtracted frame of this one."
         ),
         _("{file} is a safetensors file, but not one of DeepIterReg; choose another checkpoint, or none."),
-        _(
-            "{file} is a single frame that is not subtracted and has no mask frame; give a subtracted frame, or the "
-            "whole run with its mask, for {dsa}."
-        ),
         _("{file} is a single slice; give the folder with the whole series for {cta}."),
         _("{file} is all black; give an angiogram with contrast for {dsa}."),
         _("{file} is an empty mask (all 0); mark the vessels, or leave out {field}."),
@@ -380,6 +386,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{name} in the output folder {file} is a folder itself; choose another for {output}."),
         _("{number:g} {unit} is outside {low:g} to {high:g} {unit}; correct {field}."),
         _("{similarity} is chosen for the published method alone; leave it out, or choose published."),
+        _("{terms} are chosen for the default method alone; leave them out, or choose default."),
         _("{what} cannot be read from the scene; register again."),
         _("{what} did not come from DICOM; load it with Slicer's DICOM module, register, and save it then."),
         _("{what} has a C-arm geometry that cannot be read; load the DSA again."),

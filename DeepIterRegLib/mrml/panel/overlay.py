@@ -16,6 +16,7 @@ from DeepIterRegLib.mrml.views.frustum import frustums_are_shown, show_frustums
 from DeepIterRegLib.mrml.views.layout import Arrangement, register_layouts
 from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surfaces_are_shown
 from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
+from DeepIterRegLib.registration.report import shows_skull
 
 FLICKER_MS = 500
 SETTLE_MS = (0, 150)
@@ -211,6 +212,9 @@ class OverlaySection:
             widget.visible = look.comparison == "swipe"
         for widget in (ui.squareCaption, ui.squareSlider):
             widget.visible = look.comparison == "checkerboard"
+        skull = case is not None and shows_skull(case.report)
+        ui.arteriesCheckBox.text = self._("Skull") if skull else self._("Arteries")
+        ui.veinsCheckBox.enabled = ui.veinColourButton.enabled = not skull
         ui.opacitySlider.enabled = not look.is_opaque
         ui.filledButton.enabled = ui.outlineButton.enabled = not look.is_opaque
         count = 0 if case is None else frame_count(case.views[0].dsa)

@@ -1,4 +1,4 @@
-"""What came out: similarity before and after, how far the CTA moved, warnings, time."""
+"""What came out: by what it was registered, how well that agrees, how far the CTA moved, warnings, time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.registration.report import compared_terms
 
 EMPTY = "–"
 LIST_STYLE = "margin-top:2px; margin-bottom:0px; margin-left:-24px"
@@ -66,15 +67,37 @@ class ResultSection:
 
 
 def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
-    """The NCC of DRR and DSA before and after, a line for each DSA."""
+    """By what the head was registered; then for each DSA the NCC of DRR and DSA before and after, where both show
+    vessels, and how well the skull agrees, where both show it."""
     _ = translate
     several = len(report["angiograms"]) > 1
-    lines = []
+    by = {
+        ("vessels", "skull"): _("Registered by vessels and skull"),
+        ("vessels",): _("Registered by the vessels"),
+        ("skull",): _("Registered by the skull"),
+    }.get(compared_terms(report))
+    lines = [] if by is None else [by]
     for number, view in enumerate(report["angiograms"], start=1):
         name = _("DSA {number}: ").format(number=number) if several else ""
         before, after = (EMPTY if view[key] is None else two_digits(view[key]) for key in ("ncc_before", "ncc_after"))
-        lines.append(_("{name}{before} before, {after} after").format(name=name, before=before, after=after))
+        skulls = [term for term in report.get("terms", ()) if (term["term"], term["angiogram"]) == ("skull", number)]
+        if view["ncc_after"] is not None or not skulls:
+            lines.append(_("{name}{before} before, {after} after").format(name=name, before=before, after=after))
+        for term in skulls:
+            value = EMPTY if term["similarity"] is None else two_digits(term["similarity"])
+            line = _("{name}skull {value} ({seen_in})")
+            lines.append(line.format(name=name, value=value, seen_in=seen_in_text(term["seen_in"], _)))
     return "\n".join(lines)
+
+
+def seen_in_text(seen_in: str, translate: Any = str) -> str:
+    """What of a DSA shows the skull; what is not known keeps its name."""
+    _ = translate
+    return {
+        "mask frame": _("in the mask frame"),
+        "native image": _("in the X-ray"),
+        "noise": _("in the noise of the DSA"),
+    }.get(seen_in, seen_in)
 
 
 def moved_text(report: Mapping[str, Any], translate: Any = str) -> str:

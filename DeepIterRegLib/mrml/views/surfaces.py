@@ -12,11 +12,14 @@ from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.overlay_look import OverlayLook
+from DeepIterRegLib.registration.report import shows_skull
 
 Vessels = Literal["arteries", "veins"]
 REFERENCES: dict[Vessels, str] = {"arteries": PREFIX + "artery-surface", "veins": PREFIX + "vein-surface"}
 """References from the pose to the models."""
 NAMES: dict[Vessels, str] = {"arteries": "CTA arteries", "veins": "CTA veins"}
+SKULL_NAME = "CT skull"
+"""Of what takes the arteries' place where a CT shows no contrast."""
 
 MOST_VOXELS = 6_000_000
 """Of the grid that a surface is made on: makes it in a few tenths of a second."""
@@ -159,7 +162,8 @@ def _fingerprint(cloud: VesselCloud) -> str:
 
 
 def _made(case: RegisteredCase, vessels: Vessels, cloud: VesselCloud) -> Any:
-    node = referenced_node(case.pose_node, REFERENCES[vessels], "vtkMRMLModelNode", NAMES[vessels], vessels)
+    name = SKULL_NAME if shows_skull(case.report) else NAMES[vessels]
+    node = referenced_node(case.pose_node, REFERENCES[vessels], "vtkMRMLModelNode", name, vessels)
     node.SetAndObservePolyData(vessel_surface(cloud))
     node.SetAttribute(POINTS, _fingerprint(case.cloud))
     node.SetAndObserveTransformNodeID(case.pose_node.GetID())

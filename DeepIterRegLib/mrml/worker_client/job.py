@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from DeepIterRegLib.common.progress import Progress
+from DeepIterRegLib.geometry.carm_json import carm_from_json
 from DeepIterRegLib.mrml.nodes.array_writer import write_pieces
 from DeepIterRegLib.mrml.worker_client.protocols import JobListener
 from DeepIterRegLib.mrml.worker_client.request import ArrayMaker
@@ -65,7 +66,12 @@ class Job:
         if self.preview is None:
             raise ValueError("a result of images that were never prepared")
         poses = pose_of(content["pose"]), pose_of(content["initial_pose"])
-        return Outcome(*poses, self.preview.cloud, self.preview.views, dict(content["report"]))
+        # The registration may have found that left and right are exchanged.
+        views = tuple(
+            replace(view, carm=carm_from_json(text, "The DSA"))
+            for view, text in zip(self.preview.views, content["carms"], strict=True)
+        )
+        return Outcome(*poses, self.preview.cloud, views, dict(content["report"]))
 
     def answer(self, message: Message) -> Iterator[Message | None]:
         """Write the arrays that the worker needs, a piece per step; the last step gives the message to send.

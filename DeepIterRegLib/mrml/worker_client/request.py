@@ -12,6 +12,7 @@ import numpy.typing as npt
 from DeepIterRegLib.images.dsa_source import DsaSource
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
+from DeepIterRegLib.mrml.nodes.angiogram_node import native_nodes_of
 from DeepIterRegLib.mrml.nodes.content_key import content_key
 from DeepIterRegLib.mrml.nodes.dsa_node import FileOfInstance, dsa_source_of, sources_of
 from DeepIterRegLib.mrml.nodes.volume_node import volume_source_of
@@ -75,6 +76,10 @@ class RegistrationRequest:
                 makers[names.dsa_frames(index)] = lambda frames=source.frames: np.concatenate(frames)  # type: ignore[misc]
             if source.ready is not None:
                 makers[names.dsa_valid(index)] = lambda valid=source.ready.valid: valid  # type: ignore[misc]
+                if source.ready.native is not None:
+                    native = source.ready.native
+                    makers[names.dsa_native(index)] = lambda image=native.attenuation: image  # type: ignore[misc]
+                    makers[names.dsa_native_valid(index)] = lambda valid=native.valid: valid  # type: ignore[misc]
         for which, given_masks in (("dsa_vessels", self.dsa_vessels), ("dsa_veins", self.dsa_veins)):
             for index, given in enumerate(given_masks):
                 if given is not None:
@@ -128,7 +133,8 @@ def _dsa_key(held: Any, source: DsaSource) -> str:
         frames = [held.GetNthDataNode(n) for n in range(held.GetNumberOfDataNodes())]
     elif source.frames:
         frames = [held]
-    contents = [content_key(node) for node in frames]
+    natives = [] if source.ready is None else native_nodes_of(held)
+    contents = [content_key(node) for node in (*frames, *natives)]
     return key_of(
         held.GetID(), contents, None if status is None else [status.st_mtime_ns, status.st_size], dsa_to_json(source)
     )

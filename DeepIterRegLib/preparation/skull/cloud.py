@@ -25,7 +25,8 @@ BELOW_CORE_MM = 17.0
 FACE_SLOPE = 0.35
 """How steeply what is kept reaches down in front of the brain's middle: to the upper teeth, not to the chin."""
 FADE_MM = 12.0
-"""Over which jaw and neck, that lie otherwise on another table, fade out: a cut would be an edge that nobody has."""
+"""Over which jaw and neck, that lie otherwise on another table, and what the scan cuts off fade out: a cut would be an
+edge that nobody has."""
 MOST_POINTS = 300_000
 LEAST_BONE_ML = 20.0
 """Less is no skull that a head could be found by: a whole one has some 600 mL."""
@@ -35,29 +36,35 @@ def skull_cloud(head: HeadGrid, centre_mm: FloatArray) -> VesselCloud | None:
     """Bone of cranium and upper face as points with weights in mm3 of 1000 HU; None where there is hardly any.
 
     centre_mm: (3,) of the volume, patient frame. Table and headrest, vessels, jaw and neck are left out, fillings
-    capped. At most `MOST_POINTS`, of blocks that are put together for that.
+    capped; what the scan cuts off fades out. At most `MOST_POINTS`, of blocks that are put together for that.
     """
     hu, spacing_kji = head.work.hu, head.work.spacing_kji
     bone = (hu > BONE_FROM_HU) & head.body
     if head.vessels.any():
         bone &= ~dilated(head.vessels, BESIDE_VESSELS_MM, spacing_kji)
     places = np.argwhere(bone)
-    weights: FloatArray = np.minimum((hu[bone] - SOFT_HU) / 1000, DENSEST) * np.prod(spacing_kji)
+    weights = np.minimum((hu[bone] - SOFT_HU) / 1000, DENSEST).astype(np.float64) * head.work.voxel_ml * 1000
     positions = places[:, ::-1] @ head.ijk_to_ras[:3, :3].T + head.ijk_to_ras[:3, 3]
-    weights *= _kept(positions, _foramen_mm(head))
+    weights = weights * _kept(positions, _foramen_mm(head)) * _inside(places, hu.shape, spacing_kji)
     keep = weights > 0
     if float(np.count_nonzero(keep)) * head.work.voxel_ml < LEAST_BONE_ML:
         return None
     places, positions, weights = places[keep], positions[keep], weights[keep]
     pieces = _pieces(places, spacing_kji)
-    positions, weights = _merged(_blocks(places, pieces)[0], positions, weights)
+    middles, sums = _merged(_blocks(places, pieces)[0], positions, weights)
     return VesselCloud(
-        positions_mm=positions.astype(np.float32),
-        weights_mm3=weights.astype(np.float32),
-        is_vein=np.zeros(len(weights), dtype=bool),
+        positions_mm=middles.astype(np.float32),
+        weights_mm3=sums.astype(np.float32),
+        is_vein=np.zeros(len(sums), dtype=bool),
         cell_mm=float(np.prod(spacing_kji * pieces)) ** (1 / 3),
         centre_mm=centre_mm,
     )
+
+
+def _inside(places: IntArray, shape: tuple[int, ...], spacing_kji: FloatArray) -> FloatArray:
+    """(N,) share of each of (N, 3) cells that is not near the end of the scan, which cuts bone where no edge is."""
+    nearest = np.minimum(places, np.array(shape) - 1 - places) * spacing_kji
+    return np.clip(nearest.min(axis=1) / FADE_MM, 0.0, 1.0)
 
 
 def _pieces(places: IntArray, spacing_kji: FloatArray) -> IntArray:
@@ -100,6 +107,6 @@ def _blocks(places: IntArray, pieces: IntArray) -> tuple[IntArray, int]:
 
 def _merged(numbers: IntArray, positions_mm: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Points at the centre of mass of each block, and their weights."""
-    total: FloatArray = np.bincount(numbers, weights)
+    total = np.bincount(numbers, weights).astype(np.float64)
     sums = np.stack([np.bincount(numbers, weights * axis) for axis in positions_mm.T], axis=1)
     return sums / total[:, None], total

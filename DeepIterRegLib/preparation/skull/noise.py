@@ -14,7 +14,6 @@ from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.preparation.skull.image import SkullImage
-from DeepIterRegLib.similarity.tiled_gradient_correlation import TiledGradientCorrelation
 
 LEAST_FRAMES = 6
 """Fewer have four second differences over time at most, of which one may be contrast or motion."""
@@ -26,13 +25,13 @@ CODEC_PX = 8
 """Edge of the blocks of JPEG, and of the transforms of video codecs."""
 BLOCKY = 0.08
 """How much the steps between the codec's blocks may differ from the steps within them; noise gives 0.01."""
-JUDGED_PX, JUDGED_TILES = 128, 5
-"""The two halves of a run are compared at about this size, in so many tiles along the shorter side."""
+JUDGED_PX = 128
+"""The two halves of a run are compared at about this size."""
 LEAST_TRUST = 0.15
 """Of a noise image; below it the skull cannot be told from the noise of the noise."""
 BLOCKY_DOUBT = 2.0
-"""How fast trust falls with the steps between blocks: they tell how coarsely the codec rounds, which takes the noise away
-where there is little of it (docs/measurements/skull.md)."""
+"""How fast trust falls with the steps between blocks: they tell how coarsely the codec rounds, which takes the noise
+away where there is little of it (docs/measurements/skull.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,12 +140,16 @@ def _agreement(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32], 
     factor = max(1, min(valid.shape) // JUDGED_PX)
     one, counts = SkullImage(first, True, valid, "noise").binned(factor)
     other, _ = SkullImage(second, True, valid, "noise").binned(factor)
-    if not counts.any():
-        return 0.0
-    tile_px = max(4, min(one.shape) // JUDGED_TILES)
-    correlation = float(_correlation(one, other, counts, tile_px))
+    correlation = _edge_correlation(one, other, counts)
     return max(0.0, 2 * correlation / (1 + correlation))
 
 
-def _correlation(one: FloatArray, other: FloatArray, counts: BoolArray, tile_px: int) -> float:
-    return float(TiledGradientCorrelation(one, counts, tile_px).value(other[None])[0])
+def _edge_correlation(one: FloatArray, other: FloatArray, counts: BoolArray) -> float:
+    """Cosine between the gradient fields of two (rows, columns) images, where the pixels count and their neighbours
+    do."""
+    inner = ndimage.binary_erosion(counts)
+    fields = [
+        np.stack([ndimage.sobel(image, axis)[inner] for axis in (0, 1)]).astype(np.float64) for image in (one, other)
+    ]
+    energy = float(np.sqrt((fields[0] ** 2).sum() * (fields[1] ** 2).sum()))
+    return float((fields[0] * fields[1]).sum()) / energy if energy > 0 else 0.0

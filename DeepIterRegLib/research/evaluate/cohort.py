@@ -101,10 +101,10 @@ class SimulatedCohort:
         patient = simulate_patient(int(name), self.options_of(int(name)))
         generate_seconds = time.process_time() - began
         angiograms = []
+        form = form_of(self.stored, int(name))
         with tempfile.TemporaryDirectory(prefix="deepiterreg-") as folder:
             for number, run in enumerate(patient.runs):
                 path = Path(folder) / f"{number}.dcm"
-                form = form_of(self.stored, int(name))
                 angiograms.append(read_angiogram(write_xa(run, path, form=form, seed=int(name), name=name)))
         masks: Masks[BoolArray] = Masks()
         if self.segmentations != "own":
@@ -113,7 +113,7 @@ class SimulatedCohort:
             masks = Masks(segmented.cta_vessels, segmented.cta_veins, vessels, veins)
         return CohortPatient(
             PatientImages(patient.volume, tuple(angiograms), masks),
-            patient.pose,
+            patient.runs[0].first_pose if form == "native" else patient.pose,
             patient.radiological_pose,
             generate_seconds,
             patient.defects,

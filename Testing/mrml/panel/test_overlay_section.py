@@ -15,8 +15,9 @@ pytest.importorskip("slicer")
 
 from Testing.qt_adapter import grab, installed  # isort: skip  (skips where PySide6 is missing)
 
+from DeepIterRegLib.mrml.logic import DeepIterRegLogic
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
-from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_cases
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_case, registered_cases
 from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.overlay.look_attribute import look_of
 from DeepIterRegLib.mrml.panel.overlay import OverlaySection
@@ -27,7 +28,16 @@ from DeepIterRegLib.mrml.views.surfaces import surfaces_are_shown
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from Testing.mrml.views.test_overlay_views import composite, scene_with_views
 from Testing.support.overlay_case import layout, registered_tubes, surface
-from Testing.support.small_registration import FRONTAL, LATERAL, OTHER_POSE, POSE
+from Testing.support.small_registration import (
+    FRONTAL,
+    LATERAL,
+    OTHER_POSE,
+    POSE,
+    FakeRegister,
+    plain,
+    small_volume,
+    small_xray,
+)
 
 FORM = ROOT / "DeepIterReg" / "Resources" / "UI" / "Overlay.ui"
 
@@ -139,6 +149,18 @@ def test_check_boxes_and_colours_change_overlay_and_surfaces(opened: Opened) -> 
     pixels = voxels_of(case.views[0].drr)[0]
     assert (pixels[pixels[..., 3] > 0][:, :3] == [0, 255, 0]).all()
     assert look_of(case.pose_node).artery_colour == (0.0, 1.0, 0.0)
+
+
+def test_the_skull_of_a_ct_without_contrast_is_called_so(opened: Opened) -> None:
+    logic = DeepIterRegLogic(opened.scene, lambda *arguments: plain(FakeRegister()(*arguments)))
+    cta, dsa = logic.load_cta(small_volume()), logic.load_dsa(small_xray())
+    logic.register(cta, [dsa])
+    opened.section.show(registered_case(cta))
+    assert (opened.ui.arteriesCheckBox.text, opened.ui.veinsCheckBox.enabled) == ("Skull", False)
+    opened.ui.arrangeButton.click()
+    assert voxels_of(registered_case(cta).views[0].drr)[0, ..., 3].any()  # type: ignore[union-attr]
+    opened.register()
+    assert (opened.ui.arteriesCheckBox.text, opened.ui.veinsCheckBox.enabled) == ("Arteries", True)
 
 
 def test_opacity_reaches_the_view(opened: Opened) -> None:

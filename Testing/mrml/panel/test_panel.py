@@ -30,6 +30,7 @@ from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
+from DeepIterRegLib.mrml.panel.result import similarity_text
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
@@ -207,6 +208,21 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     assert "DSA 2:" in case.ui.similarityLabel.text
     assert "The shutter hides a part of the DSA." in case.ui.warningsLabel.text
     assert not case.ui.confidenceLabel.visible, "no method reports a confidence yet"
+
+
+def test_result_says_by_what_the_head_was_registered() -> None:
+    vessels = {"term": "vessels", "angiogram": 1, "similarity": 0.71, "seen_in": "contrast"}
+    skull = {"term": "skull", "angiogram": 1, "similarity": 0.456, "seen_in": "mask frame"}
+    both = {"angiograms": [{"ncc_before": 0.1, "ncc_after": 0.6}], "terms": [vessels, skull]}
+    assert similarity_text(both).splitlines() == [
+        "Registered by vessels and skull", "0.10 before, 0.60 after", "skull 0.46 (in the mask frame)",
+    ]  # fmt: skip
+    xray = {"ncc_before": None, "ncc_after": None}
+    terms = [{**skull, "seen_in": "native image"}, {**skull, "angiogram": 2, "similarity": None, "seen_in": "noise"}]
+    assert similarity_text({"angiograms": [xray, xray], "terms": terms}).splitlines() == [
+        "Registered by the skull", "DSA 1: skull 0.46 (in the X-ray)", "DSA 2: skull – (in the noise of the DSA)",
+    ]  # fmt: skip
+    assert similarity_text({"angiograms": [xray]}) == "– before, – after", "of an earlier version, or by hand"
 
 
 def test_overlay_moves_while_it_runs_and_the_scene_does_not(case: Case) -> None:

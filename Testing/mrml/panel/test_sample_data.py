@@ -24,7 +24,16 @@ from DeepIterRegLib.mrml.panel import sample_data
 from DeepIterRegLib.mrml.panel.sample_data import SampleLoader, load_sample, register_sample_data, sample_path
 from DeepIterRegLib.worker.commands import command
 from DeepIterRegLib.worker.sample_file import read_sample, write_sample
-from Testing.support.small_registration import FRONTAL, LATERAL, POSE, small_angiogram, small_volume
+from Testing.support.small_registration import (
+    FRONTAL,
+    LATERAL,
+    POSE,
+    raw_angiogram,
+    same_native,
+    small_angiogram,
+    small_volume,
+    small_xray,
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +101,14 @@ def test_a_file_comes_back_as_it_was_written(small_file: Path) -> None:
     np.testing.assert_array_equal(again.valid, angiogram.valid)
     np.testing.assert_array_equal(again.carm.source_mm, angiogram.carm.source_mm)
     assert (again.patient_position, again.warnings) == ("HFP", angiogram.warnings)
+
+
+def test_the_head_without_contrast_comes_back_too(tmp_path: Path) -> None:
+    angiograms = raw_angiogram(), small_xray()
+    write_sample(tmp_path / "a.npz", small_volume(), angiograms, POSE)
+    for again, angiogram in zip(read_sample(tmp_path / "a.npz").angiograms, angiograms, strict=True):
+        assert again.frames.shape == angiogram.frames.shape
+        assert same_native(again, angiogram)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"nonsense" * 100])

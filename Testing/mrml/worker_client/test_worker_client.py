@@ -14,6 +14,7 @@ import pytest
 
 from DeepIterRegLib import __version__
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.geometry.carm_json import carm_to_json
 from DeepIterRegLib.images.dsa_source import DsaSource
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.volume_source import VolumeSource
@@ -140,12 +141,17 @@ def test_registration_becomes_an_outcome_with_what_was_prepared(bench: Bench) ->
     (seen,) = heard.of("prepared")
     np.testing.assert_array_equal(seen.cloud.positions_mm, given.cloud.positions_mm)
     np.testing.assert_array_equal(seen.views[0].carm.source_mm, LATERAL.source_mm)
-    result = {"pose": POSE.tolist(), "initial_pose": np.eye(4).tolist(), "report": {"method": "default"}}
+    # Left and right turned out to be exchanged.
+    carms = [carm_to_json(LATERAL.mirrored())]
+    result = {
+        "pose": POSE.tolist(), "initial_pose": np.eye(4).tolist(), "carms": carms, "report": {"method": "default"}
+    }  # fmt: skip
     bench.process.say(type="result", id=bench.id, result=result)
     (outcome,) = heard.of("done")
     np.testing.assert_array_equal(outcome.pose, POSE)
     assert outcome.cloud is seen.cloud
-    assert outcome.views is seen.views
+    assert outcome.views[0].minip is seen.views[0].minip
+    np.testing.assert_allclose(outcome.views[0].carm.column_direction, -LATERAL.column_direction)
     assert outcome.report == {"method": "default"}
     assert list(bench.folder.rglob("*.np?")) == []
 

@@ -28,10 +28,21 @@ from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest, request_of
 from DeepIterRegLib.registration.options import Options, options_from_json
+from DeepIterRegLib.worker import images as worker_images
 from DeepIterRegLib.worker.payload import dsa_from_json, geometry_from_json, geometry_to_json, volume_from_json
 from DeepIterRegLib.worker.reply import Reply
 from Testing.support.dicom_files import write_xa
-from Testing.support.small_registration import FRONTAL, LATERAL, POSE, small_angiogram, small_volume
+from Testing.support.image_phantoms import intensities
+from Testing.support.small_registration import (
+    FRONTAL,
+    LATERAL,
+    POSE,
+    raw_angiogram,
+    same_native,
+    small_angiogram,
+    small_volume,
+    small_xray,
+)
 
 GEOMETRY = GeometryOptions(30.0, -10.0, 1200.0, 760.0, (0.8, 0.9))
 
@@ -43,10 +54,10 @@ def no_database(uid: str) -> str:
 class Nodes:
     """A scene with a CTA and a DSA."""
 
-    def __init__(self) -> None:
+    def __init__(self, angiogram: Angiogram | None = None) -> None:
         self.scene = new_scene()
         self.cta = add_volume(self.scene, small_volume())
-        self.dsa = add_angiogram(self.scene, small_angiogram(LATERAL))
+        self.dsa = add_angiogram(self.scene, angiogram or small_angiogram(LATERAL))
 
     def request(self, geometry: GeometryOptions | None = None, **options: Any) -> RegistrationRequest:
         return request_of(self.cta, [self.dsa], [geometry], no_database, **options)
@@ -66,6 +77,22 @@ def raw_frames() -> Any:
     vessel = 400 * np.exp(-(((columns - 120) / 6.0) ** 2))
     filling = np.array([0.0, 0.1, 0.6, 1.0, 0.7])[:, None, None]
     return (2000 - skull + rng.normal(0, 3, (5, 160, 200)) - filling * vessel).astype(np.uint16)
+
+
+class Answering(Reply):
+    """Hands out what the worker asks for, and remembers the names."""
+
+    def __init__(self, request: RegistrationRequest, folder: Path) -> None:
+        super().__init__("1", folder, lambda message: None)
+        self.names: list[str] = []
+        self._request = request
+
+    def ask(self, names: Iterable[str]) -> dict[str, Path]:
+        wanted = list(names)
+        self.names.extend(wanted)
+        for name in wanted:
+            np.save(self.folder / f"{name}.npy", self._request.arrays()[name]())
+        return {name: self.folder / f"{name}.npy" for name in wanted}
 
 
 def same(one: Angiogram, other: Angiogram) -> bool:
@@ -98,6 +125,47 @@ def test_request_survives_as_text_with_arrays_beside() -> None:
     np.testing.assert_array_equal(read.frame_times_s, expected.frame_times_s)
     np.testing.assert_array_equal(options_from_json(payload["options"]).given_pose, POSE)
     assert tuple(payload["options"][name] for name in ("seed", "method", "device")) == (7, "published", "auto")
+
+
+@pytest.mark.parametrize("angiogram", [raw_angiogram(), small_xray()], ids=["mask frame", "X-ray"])
+def test_the_head_without_contrast_reaches_the_worker(tmp_path: Path, angiogram: Angiogram) -> None:
+    nodes = Nodes(angiogram)
+    request = nodes.request()
+    assert request.dsas[0].ready is not None
+    native = request.dsas[0].ready.native
+    assert native is not None
+    native_node = nodes.dsa.GetNodeReference("DeepIterReg.native")
+    assert np.shares_memory(native.attenuation, voxels_of(native_node)), "not copied"
+    asked = Answering(request, tmp_path)
+    content = json.loads(json.dumps(request.payload()))["dsas"][0]
+    read = worker_images._angiogram(content, 0, asked)
+    assert same(read, angiogram)
+    assert same_native(read, angiogram)
+    frames = ["dsa0-frames"] if angiogram.shows_contrast else []
+    assert asked.names == [*frames, "dsa0-valid", "dsa0-native", "dsa0-native-valid"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_key_changes_with_the_head_without_contrast() -> None:
+    nodes = Nodes(small_xray())
+    before = nodes.request()
+    nodes.dsa.GetNodeReference("DeepIterReg.native").GetImageData().Modified()
+    after = nodes.request()
+    assert after.dsa_keys != before.dsa_keys
+    valid = nodes.dsa.GetNodeReference("DeepIterReg.native").GetNodeReference("DeepIterReg.valid")
+    valid.GetImageData().Modified()
+    assert nodes.request().dsa_keys != after.dsa_keys
+
+
+@pytest.mark.parametrize("count", [5, 1])
+def test_frames_without_a_file_show_the_head_too(count: int) -> None:
+    frames = 500 * np.log(intensities(count)).astype(np.float32)
+    node = new_scene().AddNewNodeByClass("vtkMRMLScalarVolumeNode", "DSA")
+    node.SetAndObserveImageData(image_data(frames))
+    angiogram = angiogram_of(node, GEOMETRY, no_database)
+    assert angiogram.native is not None
+    assert angiogram.native.source == ("mask frame" if count > 1 else "native image")
+    assert angiogram.shows_contrast == (count > 1)
 
 
 def test_geometry_survives_as_text() -> None:
@@ -224,32 +292,22 @@ def test_without_a_decoder_slicers_frames_stand_in_and_all_tags_count(
 def test_worker_asks_for_the_frames_only_where_it_lacks_a_decoder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from DeepIterRegLib.worker import images
-
     path = raw_xa(tmp_path / "run.dcm")
     dsa = dicom_node(new_scene(), raw_frames())
     request = request_of(Nodes().cta, [dsa], [None], database(path))
     content = request.payload()["dsas"][0]
-    asked: list[str] = []
-
-    class Asked(Reply):
-        def ask(self, names: Iterable[str]) -> dict[str, Path]:
-            wanted = list(names)
-            asked.extend(wanted)
-            for name in wanted:
-                np.save(tmp_path / f"{name}.npy", request.arrays()[name]())
-            return {name: tmp_path / f"{name}.npy" for name in wanted}
-
-    reply = Asked("1", tmp_path, lambda message: None)
-    expected = images._angiogram(content, 0, reply)
-    assert asked == []
+    reply = Answering(request, tmp_path)
+    expected = worker_images._angiogram(content, 0, reply)
+    assert reply.names == []
 
     def no_decoder(dataset: Any, path: Path) -> Any:
         raise xa.UndecodableError("no decoder")
 
     monkeypatch.setattr(xa, "_pixels", no_decoder)
-    assert same(images._angiogram(content, 0, reply), expected)
-    assert asked == ["dsa0-frames"]
+    again = worker_images._angiogram(content, 0, reply)
+    assert same(again, expected)
+    assert same_native(again, expected)
+    assert reply.names == ["dsa0-frames"]
     assert not (tmp_path / "dsa0-frames.npy").exists(), "a patient's frames are not left behind"
 
 

@@ -34,6 +34,8 @@ class XRayRun:
     never."""
     fraction: tuple[FloatArray, ...]
     """For each vessel (N,) how much of its blood comes from the catheter, 0 to 1."""
+    first_pose: FloatArray = field(default_factory=lambda: np.eye(4))
+    """(4, 4) patient frame to C-arm frame in the first frame, before the head moved: the truth of a native image."""
     collimator_tags: Mapping[str, Any] = field(default_factory=dict)
     """DICOM's X-Ray Collimator attributes by keyword, where the file tells them."""
     defects: Mapping[str, Any] = field(default_factory=dict)

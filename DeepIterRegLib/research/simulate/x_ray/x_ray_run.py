@@ -89,6 +89,7 @@ def expose(
         veins_mm=veins_mm,
         arrival_s=arrival,
         fraction=fraction,
+        first_pose=pose @ _head_motions(plan, head_to_patient)[0],
         collimator_tags=plan.shutter.tags(carm.rows, carm.columns),
         defects=_defects(plan, injected, treated, tip_mm, head_px, jaw_px) | _told(objects, glare),
     )
@@ -145,10 +146,8 @@ def _frames(
     against the head."""
     times, motion = plan.times_s, plan.motion
     patient_to_head = invert(head_to_patient)
-    still = invert(motion.head(REFERENCE_S))
     still_jaw = invert(motion.jaw(REFERENCE_S))
-    # Motion against where the head is when the arteries are full, patient frame.
-    heads = [head_to_patient @ motion.head(t) @ still @ patient_to_head for t in times]
+    heads = _head_motions(plan, head_to_patient)
     jaws = [head_to_patient @ motion.jaw(t) @ still_jaw @ patient_to_head for t in times]
     places = _plane_points(apply(pose @ head_to_patient, np.zeros((1, 3)))[0], carm)
     moves = [_affine(places, apply(pose @ head @ invert(pose), places), carm) for head in heads]
@@ -205,6 +204,12 @@ def _with_things(
         water, bone = water + moving[0], bone + moving[1]
     # A tube's lumen takes water away, and rounding could take more than there is.
     return np.maximum(water, 0), np.maximum(bone, 0)
+
+
+def _head_motions(plan: RunPlan, head_to_patient: FloatArray) -> list[FloatArray]:
+    """(4, 4) for each frame, patient frame: motion against where the head is when the arteries are full."""
+    still, patient_to_head = invert(plan.motion.head(REFERENCE_S)), invert(head_to_patient)
+    return [head_to_patient @ plan.motion.head(t) @ still @ patient_to_head for t in plan.times_s]
 
 
 def _plane_points(centre_mm: FloatArray, carm: CArm) -> FloatArray:

@@ -1,0 +1,191 @@
+"""What the skull is worth: `python -m Testing.tools.measure_skull simulate|register|summary FOLDER [options]`.
+
+simulate: patients whose runs are written in every form (raw, subtracted, exported, native), once each. register: each
+form by several ways, a line of JSON per registration into FOLDER/results.jsonl; what is there is not done again, so it
+can be ended and begun anew, and run beside `simulate`. summary: the tables of docs/measurements/skull.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.images.dsa_files import read_angiogram
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.preparation.cta import prepare_volume
+from DeepIterRegLib.preparation.dsa import prepare_angiogram
+from DeepIterRegLib.preparation.prepared import PreparedImages
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.register import register
+from DeepIterRegLib.research.evaluate.cohort import SimulatedCohort
+from DeepIterRegLib.research.evaluate.confidence_intervals import wilson_interval
+from DeepIterRegLib.research.evaluate.metrics import pose_error
+from DeepIterRegLib.research.simulate.patient import PatientOptions, View
+from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
+
+FORMS: dict[StoredForm, str] = {"raw": "raw", "subtracted": "sub", "exported": "exp", "native": "nat"}
+"""And the stems of their files."""
+WAYS = {
+    "published": Options(method="published", initializer=False),
+    "vessels": Options(terms=("vessels",)),
+    "skull": Options(terms=("skull",)),
+    "default": Options(),
+    "default with initializer": Options(initializer=True),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("step", choices=("simulate", "register", "summary"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--first", type=int, default=300_000)
+    parser.add_argument("--count", type=int, default=94)
+    parser.add_argument("--difficulty", choices=("calibrated", "hard"), default="hard")
+    parser.add_argument("--disturb", action="append", default=[], help="for certain, whatever the difficulty draws")
+    parser.add_argument("--frontal", action="store_true", help="a second view")
+    parser.add_argument("--skull", type=Path, help="a real head CT, for a tenth of the patients")
+    parser.add_argument("--forms", default=",".join(FORMS))
+    parser.add_argument("--ways", default="published,vessels,default")
+    args = parser.parse_args()
+    {"simulate": simulate, "register": register_all, "summary": summary}[args.step](args)
+
+
+def simulate(args: argparse.Namespace) -> None:
+    from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
+    from DeepIterRegLib.research.simulate.patient import simulate_patient
+
+    views: tuple[View, ...] = ("lateral", "frontal") if args.frontal else ("lateral",)
+    options = PatientOptions(
+        views=views, difficulty=args.difficulty, disturbances=tuple(args.disturb), skull=args.skull
+    )
+    cohort = SimulatedCohort(args.first, options, skull_share=0.1)
+    for seed in range(args.first, args.first + args.count):
+        folder = args.folder / f"p{seed}"
+        if (folder / "truth.npz").exists():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        began = time.process_time()
+        patient = simulate_patient(seed, cohort.options_of(seed))
+        np.save(folder / "cta.npy", patient.volume.voxels)
+        for number, run in enumerate(patient.runs):
+            for form, stem in FORMS.items():
+                write_xa(run, folder / f"{stem}{number or ''}.dcm", form=form, seed=seed)
+        (folder / "defects.json").write_text(json.dumps(patient.defects, default=str), encoding="utf-8")
+        np.savez(
+            folder / "truth.npz",
+            pose=patient.pose,
+            native_pose=patient.runs[0].first_pose,
+            start=patient.radiological_pose,
+            ijk=patient.volume.ijk_to_ras,
+        )
+        print(seed, f"{time.process_time() - began:.0f} s", flush=True)
+
+
+def register_all(args: argparse.Namespace) -> None:
+    log = args.folder / "results.jsonl"
+    done = {(line["seed"], line["form"], line["way"]) for line in _lines(log)}
+    for seed in range(args.first, args.first + args.count):
+        folder = args.folder / f"p{seed}"
+        wanted = [
+            (form, way)
+            for form in args.forms.split(",")
+            for way in args.ways.split(",")
+            # Without contrast there are no vessels to compare.
+            if (seed, form, way) not in done and not (form == "native" and way in ("published", "vessels"))
+        ]
+        if not wanted or not (folder / "truth.npz").exists():
+            continue
+        truth = np.load(folder / "truth.npz")
+        began = time.process_time()
+        volume = prepare_volume(Volume(np.load(folder / "cta.npy"), truth["ijk"], "cta", "CTA"))
+        volume_seconds = time.process_time() - began
+        runs: dict[str, Any] = {}
+        for form, way in wanted:
+            line = {"seed": seed, "form": form, "way": way, "volume_seconds": round(volume_seconds, 2)}
+            try:
+                if form not in runs:
+                    runs[form] = _prepared(folder, FORMS[form])
+                images = PreparedImages(volume, runs[form])
+                clock, cpu = time.perf_counter(), time.process_time()
+                found = register(images, replace(WAYS[way], initial_pose=None))
+                line |= _outcome(found, truth, images, form)
+                line |= {
+                    "seconds": round(time.perf_counter() - clock, 2),
+                    "cpu_seconds": round(time.process_time() - cpu, 2),
+                }
+            except InputError as error:
+                line["refused"] = str(error)
+            with log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            print(seed, form, way, line.get("mpe_mm", line.get("refused")), flush=True)
+
+
+def _prepared(folder: Path, stem: str) -> tuple[Any, ...]:
+    files = [folder / f"{stem}.dcm", *sorted(folder.glob(f"{stem}[1-9].dcm"))]
+    return tuple(prepare_angiogram(read_angiogram(file)) for file in files)
+
+
+def _outcome(found: Any, truth: Any, images: PreparedImages, form: str) -> dict[str, Any]:
+    centre_mm, carm = images.volume.cloud.centre_mm, images.angiograms[0].angiogram.carm
+    error = pose_error(found.pose, truth["native_pose" if form == "native" else "pose"], centre_mm, carm)
+    start = pose_error(truth["start"], truth["pose"], centre_mm, carm)
+    return {
+        "start_mm": round(start.mpe_mm, 2),
+        "mpe_mm": round(error.mpe_mm, 3),
+        "tre_mm": round(error.tre_mm, 3),
+        "terms": [
+            [one.term, one.angiogram, one.seen_in, round(one.trust, 3), round(one.similarity, 3)] for one in found.terms
+        ],
+        "angles_deg": [[round(one.primary_deg, 3), round(one.secondary_deg, 3)] for one in found.angle_corrections],
+        "warnings": list(found.warnings),
+        "stages": [[stage.name, round(stage.seconds, 2)] for stage in found.stages],
+    }
+
+
+def summary(args: argparse.Namespace) -> None:
+    lines = list(_lines(args.folder / "results.jsonl"))
+    print("| form | way | success | 95 % | median MPE of successes, mm | worst, mm | told | s, CPU s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for form in FORMS:
+        for way in WAYS:
+            chosen = [line for line in lines if (line["form"], line["way"]) == (form, way)]
+            if not chosen:
+                continue
+            errors = np.array([line.get("mpe_mm", np.inf) for line in chosen])
+            good = errors < 5
+            interval = wilson_interval(int(good.sum()), len(good))
+            assert interval is not None
+            told = sum(_warned(line) for line, success in zip(chosen, good, strict=True) if not success)
+            reach = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}"
+            print(
+                f"| {form} | {way} | {good.sum()} of {len(good)} | {reach}"
+                f" | {np.median(errors[good]):.2f} | {errors.max():.1f} | {told} of {(~good).sum()}"
+                f" | {_median(chosen, 'seconds')}, {_median(chosen, 'cpu_seconds')} |"
+            )
+
+
+def _warned(line: dict[str, Any]) -> bool:
+    """Whether a failure was refused, or said to fit poorly."""
+    return "refused" in line or any("fit" in text or "poorly" in text for text in line["warnings"])
+
+
+def _median(lines: list[dict[str, Any]], name: str) -> str:
+    values = [line[name] for line in lines if name in line]
+    return f"{np.median(values):.1f}" if values else "–"
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+
+if __name__ == "__main__":
+    main()
