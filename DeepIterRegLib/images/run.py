@@ -108,9 +108,9 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
             field=Field.DSA,
             file=file_name,
         )
-    bright = vessels_are_bright(seen)
-    if bright is None:
-        bright = raw.inverted
+    told = vessels_are_bright(seen)
+    bright = raw.inverted if told is None else told
+    if told is None:
         warnings.append(
             f"{file_name} does not show clearly whether its vessels are dark or bright;"
             f" {'bright' if bright else 'dark'} was assumed."
@@ -118,7 +118,8 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
     native, motion_px = None, None
     if unsubtracted is not None:
         # What contrast does to a pixel, bone does too.
-        native = native_image(unsubtracted.mask, valid, "mask frame", bone_is_bright=bright, sign_is_known=True)
+        sure = told is not None
+        native = native_image(unsubtracted.mask, valid, "mask frame", bone_is_bright=bright, sign_is_known=sure)
         motion_px = unsubtracted.motion_px
     if bright:
         frames = frames.min() + frames.max() - frames

@@ -5,6 +5,8 @@ By hand, because published segmentations of DSAs are networks that need PyTorch 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -12,6 +14,7 @@ from scipy import ndimage
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.native_image import NativeImage
 from DeepIterRegLib.preparation.background import binned, enlarged, flattened
 from DeepIterRegLib.preparation.line_filter import line_response
 from DeepIterRegLib.preparation.minip import minimum_intensity_projection
@@ -37,9 +40,9 @@ def prepare_angiogram(
     """Find the vessels of a run.
 
     vessels, veins: (rows, columns) masks that replace the segmentation; veins alone replaces the split by time, with
-    the vessels found here. `arteries` and `veins` share the pixels where an artery crosses a vein. Raises InputError
-    for a run in which nothing fills with contrast, and for masks of another size. The same input gives the same
-    result.
+    the vessels found here. `arteries` and `veins` share the pixels where an artery crosses a vein. A run in which
+    nothing fills with contrast is taken for its native image; raises InputError where it has none, and for masks of
+    another size. The same input gives the same result.
     """
     _require_shape(angiogram, vessels, Field.DSA_VESSELS)
     _require_shape(angiogram, veins, Field.DSA_VEINS)
@@ -50,6 +53,8 @@ def prepare_angiogram(
     if vessels is None:
         found = vessel_mask(line_response(flat), flat, angiogram.valid)
         if found.sum() < LEAST_VESSEL_FRACTION * angiogram.valid.sum():
+            if angiogram.native is not None and veins is None:
+                return _without_contrast(_without_frames(angiogram, angiogram.native))
             raise InputError(
                 "The DSA shows no vessels: nothing in it is darker than noise and motion; give a run with "
                 "contrast, or {dsa_vessels}.",
@@ -96,6 +101,18 @@ def prepare_angiogram(
         vein_contrast=_masked(vein_flat, vein_mask) / np.float32(scale),
         warnings=tuple(warnings),
         skull=skull,
+    )
+
+
+def _without_frames(angiogram: Angiogram, native: NativeImage) -> Angiogram:
+    """The native image alone. That contrast is dark or bright was read from noise or motion."""
+    return replace(
+        angiogram,
+        frames=angiogram.frames[:0],
+        frame_times_s=None,
+        native=replace(native, sign_is_known=False),
+        warnings=(*angiogram.warnings, f"{angiogram.name} shows no vessels: it is registered by the skull."),
+        motion_px=None,
     )
 
 

@@ -119,8 +119,7 @@ def refine_default(
     vessels. The same seed gives the same poses, whatever the number of threads: every start is climbed by itself.
     """
     centre_mm = volume.cloud.centre_mm
-    progress = _StepCounter(report, KEEP_STARTS + sum(level.keep for level in levels[:-1]) + 2)
-
+    climbs = [KEEP_STARTS, *(level.keep for level in levels[:-1])]
     clock = time.perf_counter
     began = clock()
     evidence = Evidence(
@@ -131,6 +130,7 @@ def refine_default(
         skull_sizes_px=[level.skull_px for level in levels],
         device=device,
     )
+    progress = _StepCounter(report, 1 + sum(climbs) + bool(evidence.vessel_views))
     prior = PosePrior(start_poses, centre_mm, angiograms[0].angiogram.carm)
     posteriors = [evidence.posterior(level.size_px, level.skull_px, [prior]) for level in levels]
     if hypotheses:
@@ -164,10 +164,12 @@ def refine_default(
     ]
     progress.step(stage_names.POSE_SEARCH, best_value, poses[0])
 
-    for level, similarity in zip(levels, posteriors, strict=True):
+    for level, most, similarity in zip(levels, climbs, posteriors, strict=True):
         began = clock()
         before = float(similarity.value(poses[0][None])[0])
-        optima = _climb_all(similarity, poses, centre_mm, level, device=device, progress=progress)
+        # What is left out of a level as hopeless counts as done with the others.
+        steps = most / len(poses)
+        optima = _climb_all(similarity, poses, centre_mm, level, device=device, progress=progress, steps=steps)
         stages.append(
             Stage(
                 name=level.name,
@@ -237,11 +239,11 @@ class _StepCounter:
     """Turns the steps that are done into the fraction that `report` wants."""
 
     def __init__(self, report: Callable[[str, float, float, FloatArray], None], total: int) -> None:
-        self._report, self._total, self._done = report, total, 0
+        self._report, self._total, self._done = report, total, 0.0
 
-    def step(self, stage: str, similarity: float, pose: FloatArray) -> None:
-        self._done += 1
-        self._report(stage, self._done / self._total, similarity, pose)
+    def step(self, stage: str, similarity: float, pose: FloatArray, steps: float = 1.0) -> None:
+        self._done += steps
+        self._report(stage, min(self._done / self._total, 1.0), similarity, pose)
 
 
 def _climb_all(
@@ -252,8 +254,9 @@ def _climb_all(
     *,
     device: str,
     progress: _StepCounter,
+    steps: float,
 ) -> list[Optimum]:
-    """The optima above all poses, the most similar first."""
+    """The optima above all poses, the most similar first. steps: of the progress, for each of them."""
 
     def climb(pose: FloatArray) -> Optimum:
         return lbfgs(similarity, PoseParameters.around(pose, centre_mm), np.zeros(6), level.schedule)
@@ -262,7 +265,7 @@ def _climb_all(
     for index, optimum in _in_threads(climb, poses, device):
         optima[index] = optimum
         best = max(optima.values(), key=lambda each: each.similarity)
-        progress.step(level.name, best.similarity, best.pose)
+        progress.step(level.name, best.similarity, best.pose, steps)
     # Equal similarities in the order of the poses, whichever thread was first.
     return [optima[index] for index in sorted(optima, key=lambda index: (-optima[index].similarity, index))]
 

@@ -95,6 +95,34 @@ def test_axes_are_those_of_the_design_page(alpha_deg: float, beta_deg: float) ->
     assert view.principal_point_px == pytest.approx(tuple(CENTRE_PX))
 
 
+POINTS_MM = np.random.default_rng(0).uniform(-60, 60, (20, 3))
+
+
+def test_a_padded_detector_sees_the_same_points_by_so_many_pixels_further_in() -> None:
+    view = CArm.from_angles(35, -20, SDD_MM, SID_MM, (0.4, 0.5), ROWS, COLUMNS, (90.0, 60.0))
+    padded = view.padded(7, 12)
+    assert (padded.rows, padded.columns) == (ROWS + 14, COLUMNS + 24)
+    np.testing.assert_allclose(project(POINTS_MM, padded), project(POINTS_MM, view) + [12, 7], atol=1e-9)
+    assert (padded.sdd_mm, padded.sid_mm) == pytest.approx((view.sdd_mm, view.sid_mm))
+
+
+def test_a_mirrored_detector_counts_its_columns_from_the_other_side() -> None:
+    view = CArm.from_angles(35, -20, SDD_MM, SID_MM, (0.4, 0.5), ROWS, COLUMNS, (90.0, 60.0))
+    mirrored = view.mirrored()
+    (column, row), (other, same) = project(POINTS_MM, view).T, project(POINTS_MM, mirrored).T
+    np.testing.assert_allclose(other, COLUMNS - 1 - column, atol=1e-9)
+    np.testing.assert_allclose(same, row, atol=1e-9)
+    assert mirrored.sdd_mm == pytest.approx(view.sdd_mm)
+    assert mirrored.primary_angle_deg is None
+    np.testing.assert_allclose(project(POINTS_MM, mirrored.mirrored()), project(POINTS_MM, view), atol=1e-9)
+
+
+def test_binning_and_mirroring_do_not_depend_on_their_order_where_blocks_fill_the_detector() -> None:
+    view = CArm.from_angles(35, -20, SDD_MM, SID_MM, 0.5, 100, 200)
+    one, other = view.mirrored().binned(4), view.binned(4).mirrored()
+    np.testing.assert_allclose(project(POINTS_MM, one), project(POINTS_MM, other), atol=1e-9)
+
+
 def test_pixels_that_are_not_square_stretch_rows_and_columns_on_their_own() -> None:
     view = carm(0, 0, (0.25, 0.5))
     np.testing.assert_allclose(shift_px(10 * LEFT, view), (TEN_MM_PX, 0), atol=1e-3)

@@ -223,13 +223,6 @@ def test_warnings_do_not_name_the_file(tmp_path: Path, given: str) -> None:
         assert "DOE" not in warning
 
 
-@pytest.mark.parametrize("relation", ["LOG", "LIN"])
-def test_a_single_raw_frame_is_refused(tmp_path: Path, relation: str) -> None:
-    frame = raw_u16(relation == "LIN")[4]
-    with pytest.raises(InputError, match="single frame that is not subtracted and has no mask"):
-        read_angiogram(write_xa(tmp_path / "raw.dcm", frame, PixelIntensityRelationship=relation))
-
-
 def test_a_single_subtracted_frame_works_and_warns(tmp_path: Path) -> None:
     angiogram = read_angiogram(write_xa(tmp_path / "one.dcm", subtracted_u8()[4]))
     assert angiogram.frames.shape == (1, ROWS, COLUMNS)
@@ -439,9 +432,12 @@ def test_rotational_head_frames_are_subtracted_with_dark_vessels(path: Path) -> 
 
 @needs_cases
 @pytest.mark.parametrize("name", ["XA1_J2KR", "XA1_JPLL", "XA1_JLSL", "XA1_RLE", "single_uncompressed"])
-def test_real_single_raw_frames_decode_and_are_refused_for_want_of_a_mask(name: str) -> None:
-    with pytest.raises(InputError, match="single frame that is not subtracted"):
-        read_angiogram(CASES / "xa-dicom" / f"{name}.dcm", ALL_OPTIONS)
+def test_real_single_raw_frames_decode_and_are_native_images(name: str) -> None:
+    angiogram = read_angiogram(CASES / "xa-dicom" / f"{name}.dcm", ALL_OPTIONS)
+    assert not angiogram.shows_contrast
+    assert angiogram.native is not None
+    assert angiogram.native.source == "native image"
+    assert np.ptp(angiogram.native.attenuation) > 0
 
 
 @needs_cases

@@ -23,6 +23,8 @@ from DeepIterRegLib.initializer.correction import correction_between
 from DeepIterRegLib.initializer.search import SearchOptions
 from DeepIterRegLib.initializer.stage import LOST
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
+from DeepIterRegLib.preparation.skull.image import SkullImage
+from DeepIterRegLib.refinement.readings import Reading
 from DeepIterRegLib.registration import register as registering
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.register import register
@@ -235,3 +237,27 @@ def test_the_commands_say_which_checkpoint(tmp_path):
     assert options_of(build_parser().parse_args(["demo", "--no-initializer"])).initializer is False
     with pytest.raises(InputError, match="not allowed with"):
         asked("--no-initializer", "--checkpoint", str(mine))
+
+
+def test_where_the_skull_is_clearly_seen_its_search_takes_the_place_of_the_network(angiogram, monkeypatch):
+    shape = angiogram.vessels.shape
+    skull = SkullImage(np.zeros(shape, np.float32), False, np.ones(shape, dtype=bool), "mask frame")
+    seen, volume = replace(angiogram, skull=skull), replace(prepared_volume(), skull=tree_cloud())
+    given: list[Any] = []
+
+    def remember(volume: Any, angiograms: Any, *starts: Any, **options: Any) -> list[Stage]:
+        given.append((*starts, options["proposals"]))
+        return [Stage("Nothing", START, None, None, None, 0.0)]
+
+    monkeypatch.setattr(registering, "load_network", None)
+    monkeypatch.setattr(
+        registering, "read_by_the_skull", lambda *images, **options: Reading((seen,), TRUTH[None], ("Mirrored.",))
+    )
+    monkeypatch.setattr(registering, "refine_default", remember)
+    monkeypatch.setattr(registering, "agreements", lambda *arguments: ())
+    result = register(PreparedImages(volume, (seen,)), Options(device="cpu"))
+    assert (names(result.stages), result.warnings) == (["Starting pose", "Nothing"], ("Mirrored.",))
+    ((starts, hypotheses, proposals),) = given
+    np.testing.assert_array_equal(starts, [START])
+    assert not len(hypotheses)
+    np.testing.assert_array_equal(proposals, TRUTH[None])

@@ -13,6 +13,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.native_image import NativeImage
 from DeepIterRegLib.preparation.background import binned, enlarged, flattened
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.line_filter import line_response
@@ -262,6 +263,23 @@ def test_head_that_moved_without_contrast_shows_no_vessels(motion_px):
     moved = ndimage.shift(raw, (motion_px, motion_px / 2), order=1, mode="nearest")
     with pytest.raises(InputError, match="DSA shows no vessels"):
         prepare_angiogram(run_of((moved - raw)[None]))
+
+
+def test_a_run_without_vessels_is_taken_for_the_native_image_under_it():
+    bones = np.random.default_rng(1).normal(0, 1, (256, 256)).astype(np.float32)
+    everywhere = np.ones(bones.shape, dtype=bool)
+    noise = run_of(np.random.default_rng(0).normal(0, 10, (4, 256, 256)))
+    raw = replace(noise, native=NativeImage(bones, everywhere, "mask frame"), motion_px=np.zeros(4))
+    prepared = prepare_angiogram(raw)
+    assert prepared.warnings == ("DSA shows no vessels: it is registered by the skull.",)
+    assert not prepared.shows_vessels
+    assert not prepared.angiogram.shows_contrast
+    assert prepared.skull is not None
+    # Noise has told whether contrast is dark or bright.
+    assert not prepared.skull.sign_is_known
+    np.testing.assert_array_equal(prepared.minip, -bones)
+    # Vessels that somebody has marked are there.
+    assert prepare_angiogram(raw, vessels=bones > 2).shows_vessels
 
 
 def test_strong_motion_is_reported_and_a_still_head_is_not(known):

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.geometry.rigid import se3_exp
+from DeepIterRegLib.geometry.rigid import rigid, se3_exp
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.render.sampling import fitting_cell_mm, frustum_cells, pixel_at_isocentre_mm, resampled
+from DeepIterRegLib.render.sampling import (
+    WORTH_GATHERING,
+    fitting_cell_mm,
+    frustum_cells,
+    gathered,
+    pixel_at_isocentre_mm,
+    resampled,
+)
 from DeepIterRegLib.render.splat_numpy import SplatNumpy
 from DeepIterRegLib.research.benchmark.vessel_tree import random_tree
 from DeepIterRegLib.research.benchmark.workload import ncc
@@ -46,6 +53,34 @@ def test_resampling_keeps_the_volume_and_its_centre_of_arteries_and_of_veins(
         (volume, centre), (new_volume, new_centre) = total_and_centre(before), total_and_centre(after)
         assert new_volume == pytest.approx(volume, rel=1e-6)
         np.testing.assert_allclose(new_centre, centre, atol=1e-4)
+
+
+@pytest.mark.parametrize("cell_mm", [0.8, 1.5, 2.97])
+def test_gathering_keeps_the_mass_and_its_centre_in_fewer_points(cloud: VesselCloud, cell_mm: float) -> None:
+    result = gathered(cloud, cell_mm)
+    assert result.cell_mm == cell_mm
+    assert len(result) < len(cloud) / 2
+    (mass, centre), (new_mass, new_centre) = total_and_centre(cloud), total_and_centre(result)
+    assert new_mass == pytest.approx(mass, rel=1e-6)
+    np.testing.assert_allclose(new_centre, centre, atol=1e-4)
+    # A centre of mass lies among the points.
+    span_mm = np.ptp(cloud.positions_mm, axis=0)
+    assert (np.ptp(result.positions_mm, axis=0) <= span_mm + 1e-4).all()
+
+
+def test_cells_hardly_larger_and_clouds_without_points_are_not_gathered(cloud: VesselCloud) -> None:
+    assert gathered(cloud, 0.99 * WORTH_GATHERING * cloud.cell_mm) is cloud
+    none = VesselCloud.empty(1.0, np.zeros(3))
+    assert gathered(none, 5.0) is none
+
+
+def test_a_gathered_cloud_has_the_same_image_where_pixels_are_as_wide(cloud: VesselCloud) -> None:
+    carm = detector(128)
+    cell_mm = pixel_at_isocentre_mm(carm)
+    pose = POSE @ rigid(translation_mm=-cloud.centre_mm)
+    image, fewer = (SplatNumpy(points, carm).render(pose[None])[0] for points in (cloud, gathered(cloud, cell_mm)))
+    assert fewer.sum() == pytest.approx(image.sum(), rel=1e-3)
+    assert ncc(image, fewer) > 0.97
 
 
 def test_coarser_cells_are_fewer_and_finer_ones_more(cloud: VesselCloud) -> None:

@@ -22,7 +22,7 @@ BELOW: dict[str, set[str]] = {
     "common": set(),
     "geometry": set(),
     "images": {"geometry"},
-    "preparation": {"geometry", "images"},
+    "preparation": {"geometry", "images", "similarity"},
     "review": set(),
     "similarity": set(),
     "render": {"geometry", "preparation"},
