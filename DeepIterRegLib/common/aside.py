@@ -1,0 +1,44 @@
+"""Work that goes on beside the caller's: numpy, SciPy, ITK and zlib release the interpreter's lock, so it takes another
+core."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import ParamSpec, TypeVar
+
+from DeepIterRegLib.common.progress import Progress, ProgressCallback
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def aside(
+    function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Future[Result]:
+    """Begin a call in a thread of its own; `result()` waits for it, and raises what it raised.
+
+    A process that is cancelled ends without waiting for it, which the threads of a pool would make it do.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def failing_with(other: Future[Result], progress: ProgressCallback) -> ProgressCallback:
+    """`progress`, which raises what the other one has raised: nobody waits for the rest then."""
+
+    def tell(step: Progress) -> None:
+        if other.done():
+            other.result()
+        progress(step)
+
+    return tell
