@@ -17,6 +17,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.staged_output import staged_output
 from DeepIterRegLib.geometry.transform_file import write_transform
+from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
 from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.images import ImageFiles, read_images
 from DeepIterRegLib.registration.options import Options
@@ -129,9 +130,10 @@ def register_into(
     with progress_display(console, device) as progress:
         images = read_images(files, progress)
         clock.step("read")
+        packing = Packing.of_patient(images)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
-        report = write_result(folder, registration, progress, clock, truth_pose)
+        report = write_result(folder, registration, packing, progress, clock, truth_pose)
         progress(Progress("Done", 1.0))
     return report
 
@@ -139,11 +141,15 @@ def register_into(
 def write_result(
     folder: Path,
     registration: Registration,
+    packing: Packing,
     progress: ProgressCallback,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
 ) -> dict[str, Any]:
-    """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once."""
+    """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once.
+
+    packing: of its images, for the scene.
+    """
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
 
     progress(Progress("Drawing the overlay", 0.9))
@@ -154,7 +160,7 @@ def write_result(
     (folder / "report.json").write_text(to_json(report), encoding="utf-8")
     clock.step("overlay")
     progress(Progress("Writing the scene", 0.95))
-    write_registration_scene(folder / "scene.mrb", registration, report)
+    write_registration_scene(folder / "scene.mrb", registration, report, packing)
     clock.step("scene")
     return report
 
