@@ -50,17 +50,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str], debug: bool) -> int:
-    args = build_parser().parse_args([word for word in words if word != "--debug"])
+    words = [word for word in words if word != "--debug"]
+    args = build_parser(for_register=words[:1] == ["register"]).parse_args(words)
     with quiet_command(not debug):
         return int(args.run(args))
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with every subcommand; each sets `run`, a function of the parsed arguments that returns 0."""
+def build_parser(for_register: bool = False) -> argparse.ArgumentParser:
+    """The parser with every subcommand; each sets `run`, a function of the parsed arguments that returns 0.
+
+    for_register: with that one alone, which clinicians wait for; the others load half a second of modules.
+    """
     # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
     from DeepIterRegLib.cli import register
 
-    research = [import_module(f"{RESEARCH_ROOM}.{name}") for name in RESEARCH_COMMANDS]
+    research = [] if for_register else [import_module(f"{RESEARCH_ROOM}.{name}") for name in RESEARCH_COMMANDS]
 
     parser = _Parser(
         prog="deepiterreg",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -13,20 +13,18 @@ from DeepIterRegLib.cli.options import add_method_options, files_of, finite_numb
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import progress_display
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.aside import aside
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.staged_output import staged_output
-from DeepIterRegLib.geometry.transform_file import write_transform
-from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
-from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.images import ImageFiles, read_images
 from DeepIterRegLib.registration.options import Options
-from DeepIterRegLib.registration.overlay_image import write_overlay
-from DeepIterRegLib.registration.register import register_images
-from DeepIterRegLib.registration.report import build_report, to_json
-from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.registration.warm_up import begin_to_warm_up
 from DeepIterRegLib.render.choose import choose_device
+
+if TYPE_CHECKING:
+    from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
+    from DeepIterRegLib.registration.result import Registration
 
 
 def add_command(commands: Any) -> None:
@@ -98,7 +96,6 @@ def add_command(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
     files, options = files_of(args), options_of(args, args.initial_transform)
-    require_slicer_core()
     clock = StepClock()
     with staged_output(args.output, OUTPUT_NAMES) as folder:
         report = register_into(folder, files, options, message_console(), clock)
@@ -126,11 +123,18 @@ def register_into(
     """
     # Asked here for the display alone: the registration chooses again, and falls back while it runs.
     device, _ = choose_device(options.device)
+    later = aside(load_what_comes_later)
     begin_to_warm_up(options)
     with progress_display(console, device) as progress:
         images = read_images(files, progress)
+        later.result()
         clock.step("read")
+        from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
+        from DeepIterRegLib.registration.overlay_image import load_matplotlib
+        from DeepIterRegLib.registration.register import register_images
+
         packing = Packing.of_patient(images)
+        aside(load_matplotlib)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
         report = write_result(folder, registration, packing, progress, clock, truth_pose)
@@ -150,7 +154,11 @@ def write_result(
 
     packing: of its images, for the scene.
     """
+    from DeepIterRegLib.geometry.transform_file import write_transform
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
+    from DeepIterRegLib.registration.comparison import compare_views
+    from DeepIterRegLib.registration.overlay_image import write_overlay
+    from DeepIterRegLib.registration.report import build_report, to_json
 
     progress(Progress("Drawing the overlay", 0.9))
     views = compare_views(registration)
@@ -165,8 +173,16 @@ def write_result(
     return report
 
 
+def load_what_comes_later() -> None:
+    """Import what a registration needs once its images are read, a second or two; in a thread beside the reading."""
+    require_slicer_core()
+    import DeepIterRegLib.mrml.saving.registration_scene
+    import DeepIterRegLib.registration.register
+    import DeepIterRegLib.registration.report  # noqa: F401
+
+
 def require_slicer_core() -> None:
-    """Raise InputError before any computing when the scene could not be written in the end.
+    """Raise InputError before anything is registered when the scene could not be written in the end.
 
     It is tried, not only looked for: on a bare system it may be there and lack a library of the system.
     """
