@@ -11,6 +11,7 @@ from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.aside import aside
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.freed_memory import give_back_freed_memory
 from DeepIterRegLib.common.progress import Progress, ProgressCallback
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
@@ -107,6 +108,7 @@ def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> 
         dsa_vessels=_detector_masks(given.dsa_vessels, angiograms, Field.DSA_VESSELS),
         dsa_veins=_detector_masks(given.dsa_veins, angiograms, Field.DSA_VEINS),
     )
+    give_back_freed_memory()
     return PatientImages(volume, angiograms, masks)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.aside import aside, failing_with
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.freed_memory import give_back_freed_memory
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.threads import one_blas_thread
 from DeepIterRegLib.images.angiogram import Angiogram
@@ -44,7 +45,7 @@ def prepare(
         None if known[index] is not None else _fetched_angiogram(images, index, tell, cache) for index in range(count)
     ]
     rest = part_of(progress, ANGIOGRAMS_SHARE, 1.0)
-    to_come = aside(lambda: [None if view is None else prepare_angiogram(*view) for view in fetched])
+    to_come = aside(_prepare_angiograms, fetched)
     try:
         volume = _volume(images, failing_with(to_come, rest), cache)
     except InputError:
@@ -57,9 +58,19 @@ def prepare(
     return PreparedImages(volume, tuple(view for view in angiograms if view is not None))
 
 
+FetchedAngiogram: TypeAlias = tuple[Angiogram, BoolArray | None, BoolArray | None]
+"""With the masks of its vessels and its veins."""
+
+
+def _prepare_angiograms(fetched: list[FetchedAngiogram | None]) -> list[PreparedAngiogram | None]:
+    prepared = [None if view is None else prepare_angiogram(*view) for view in fetched]
+    give_back_freed_memory()  # The CTA, which goes on, cannot use what this thread had.
+    return prepared
+
+
 def _fetched_angiogram(
     images: PatientImages, index: int, tell: ProgressCallback, cache: PreparationCache
-) -> tuple[Angiogram, BoolArray | None, BoolArray | None]:
+) -> FetchedAngiogram:
     """What `prepare_angiogram` takes. Here, not beside the CTA: whoever fetches answers one question at a time."""
     angiogram = _fetched(images.angiograms[index], cache.angiograms, tell)
     tell(Progress(stage_names.SEGMENTING_DSA, 0.2))

@@ -25,14 +25,14 @@ def copy_with_voxels(bundle: IO[bytes], target: IO[bytes], packed: Mapping[str, 
     with zipfile.ZipFile(bundle) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         entries = _entries_of(source, packed)
         for entry in source.infolist():
-            content = [source.read(entry)]
-            if entry.filename in entries:
-                voxels = entries[entry.filename]
-                content = [_header(content[0], voxels), *voxels.pieces]
-            entry.compress_type, entry.file_size = zipfile.ZIP_STORED, sum(map(len, content))
+            voxels = entries.get(entry.filename)
+            content = source.read(entry) if voxels is None else _header(source.read(entry), voxels)
+            entry.compress_type = zipfile.ZIP_STORED
+            entry.file_size = len(content) + (0 if voxels is None else len(voxels))
             with archive.open(entry, "w") as file:
-                for piece in content:
-                    file.write(piece)
+                file.write(content)
+                if voxels is not None:
+                    voxels.copy_to(file)
 
 
 def _entries_of(source: zipfile.ZipFile, packed: Mapping[str, PackedVoxels]) -> dict[str, PackedVoxels]:

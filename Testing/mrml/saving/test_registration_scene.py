@@ -19,9 +19,14 @@ from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.arrays import voxels_of
 from DeepIterRegLib.mrml.nodes.dsa_node import angiogram_of
 from DeepIterRegLib.mrml.nodes.packed_voxels import Packing, pack_run, pack_volume
+from DeepIterRegLib.mrml.nodes.registered_case import registered_cases
 from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume, volume_of
-from Testing.support.small_registration import FRONTAL, LATERAL, small_angiogram, small_volume
+from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
+from DeepIterRegLib.registration.comparison import compare_views
+from DeepIterRegLib.registration.images import PatientImages
+from DeepIterRegLib.registration.report import build_report
+from Testing.support.small_registration import FRONTAL, LATERAL, FakeRegister, small_angiogram, small_volume
 
 
 def scene_of(volume: Volume, runs: list[Angiogram], one_voxel: bool) -> tuple[Any, dict[str, Any]]:
@@ -83,3 +88,19 @@ def test_packing_knows_an_image_by_its_array() -> None:
     assert packing.of(replace(run, name="another name")) is packing.of(run)
     other = replace(volume, voxels=volume.voxels[1:].copy())
     assert packing.of(other).sizes == (48, 40, 35)
+
+
+@pytest.mark.parametrize("kind", ["cta", "3dra"])
+def test_a_registration_by_the_skull_and_one_of_a_3dra_are_written(tmp_path: Path, kind: Any) -> None:
+    volume = replace(small_volume(), kind=kind)
+    run = small_angiogram(LATERAL)
+    registration = FakeRegister()(PatientImages(volume, (run,)))
+    images = registration.images
+    none = replace(run, frames=run.frames[:0], frame_times_s=None)
+    prepared = replace(registration.angiograms[0], angiogram=none)
+    registration = replace(registration, images=replace(registration.images, angiograms=(prepared,)))
+    packing = Packing.of_patient(PatientImages(volume, (none,)))
+    report = build_report(registration, compare_views(replace(registration, images=images)))
+    write_registration_scene(tmp_path / "scene.mrb", registration, report, packing)
+    (case,) = registered_cases(read_scene(tmp_path / "scene.mrb"))
+    np.testing.assert_array_equal(voxels_of(case.cta), volume.voxels)
