@@ -15,6 +15,7 @@ from DeepIterRegLib.cli.progress import progress_display
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.aside import aside
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.interrupts import noted
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.staged_output import staged_output
 from DeepIterRegLib.registration.images import ImageFiles, read_images
@@ -123,18 +124,20 @@ def register_into(
     """
     # Asked here for the display alone: the registration chooses again, and falls back while it runs.
     device, _ = choose_device(options.device)
-    later = aside(load_what_comes_later)
     begin_to_warm_up(options)
     with progress_display(console, device) as progress:
-        images = read_images(files, progress)
-        later.result()
+        reading = aside(read_images, files, progress)
+        # Ctrl-C in the middle of an import, while other threads import too, can leave Python's import lock held.
+        with noted() as asked_to_end:
+            load_what_comes_later()
+        if asked_to_end():
+            raise KeyboardInterrupt
+        images = reading.result()
         clock.step("read")
         from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
-        from DeepIterRegLib.registration.overlay_image import load_matplotlib
         from DeepIterRegLib.registration.register import register_images
 
         packing = Packing.of_patient(images)
-        aside(load_matplotlib)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
         report = write_result(folder, registration, packing, progress, clock, truth_pose)
@@ -174,11 +177,14 @@ def write_result(
 
 
 def load_what_comes_later() -> None:
-    """Import what a registration needs once its images are read, a second or two; in a thread beside the reading."""
+    """Import what a registration needs once its images are read, a second or two, while they are read."""
     require_slicer_core()
     import DeepIterRegLib.mrml.saving.registration_scene
     import DeepIterRegLib.registration.register
     import DeepIterRegLib.registration.report  # noqa: F401
+    from DeepIterRegLib.registration.overlay_image import load_matplotlib
+
+    load_matplotlib()
 
 
 def require_slicer_core() -> None:

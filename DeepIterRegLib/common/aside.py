@@ -19,7 +19,8 @@ def aside(
 ) -> Future[Result]:
     """Begin a call in a thread of its own; `result()` waits for it, and raises what it raised.
 
-    A process that is cancelled ends without waiting for it, which the threads of a pool would make it do.
+    A process that is cancelled says so at once, and ends when the call has ended: a library that comes back to an
+    interpreter that is gone would crash it.
     """
     future: Future[Result] = Future()
 
@@ -29,7 +30,7 @@ def aside(
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run).start()
     return future
 
 

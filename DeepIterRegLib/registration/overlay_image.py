@@ -27,7 +27,7 @@ MARGIN_PX, TITLE_PX, GAP_PX = 16, 64, 16
 
 
 def load_matplotlib() -> None:
-    """What the drawing would wait for; meant for a thread of its own."""
+    """What the drawing would wait for; for whoever has time before."""
     import matplotlib.backends.backend_agg
     import matplotlib.figure  # noqa: F401
 
