@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -28,9 +29,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: done. 1: failed for a reason that is not the input. 2: bad input or options, one sentence on stderr, nothing
     written. 130: cancelled by Ctrl-C or another signal that asks to end, nothing written.
+
+    argv: without it the command is the whole process, which ends here where it has failed, for threads that still read
+    or segment are not waited for.
     """
     one_blas_thread_from_the_start()
-    words = list(sys.argv[1:] if argv is None else argv)
+    code = _exit_code_of(list(sys.argv[1:] if argv is None else argv))
+    if argv is None and code != 0:
+        # Python's own way out waits for them.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _exit_code_of(words: list[str]) -> int:
     debug = "--debug" in words  # wherever it stands: one adds it to the end of what went wrong
     try:
         with ended_as_by_ctrl_c():
@@ -50,17 +63,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str], debug: bool) -> int:
-    args = build_parser().parse_args([word for word in words if word != "--debug"])
+    words = [word for word in words if word != "--debug"]
+    args = build_parser(for_register=words[:1] == ["register"]).parse_args(words)
     with quiet_command(not debug):
         return int(args.run(args))
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with every subcommand; each sets `run`, a function of the parsed arguments that returns 0."""
+def build_parser(for_register: bool = False) -> argparse.ArgumentParser:
+    """The parser with every subcommand; each sets `run`, a function of the parsed arguments that returns 0.
+
+    for_register: with that one alone, which clinicians wait for; the others load half a second of modules.
+    """
     # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
     from DeepIterRegLib.cli import register
 
-    research = [import_module(f"{RESEARCH_ROOM}.{name}") for name in RESEARCH_COMMANDS]
+    research = [] if for_register else [import_module(f"{RESEARCH_ROOM}.{name}") for name in RESEARCH_COMMANDS]
 
     parser = _Parser(
         prog="deepiterreg",

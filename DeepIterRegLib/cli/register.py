@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -13,19 +13,19 @@ from DeepIterRegLib.cli.options import add_method_options, files_of, finite_numb
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import progress_display
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.aside import aside
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.interrupts import noted
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.staged_output import staged_output
-from DeepIterRegLib.geometry.transform_file import write_transform
-from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.images import ImageFiles, read_images
 from DeepIterRegLib.registration.options import Options
-from DeepIterRegLib.registration.overlay_image import write_overlay
-from DeepIterRegLib.registration.register import register_images
-from DeepIterRegLib.registration.report import build_report, to_json
-from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.registration.warm_up import begin_to_warm_up
 from DeepIterRegLib.render.choose import choose_device
+
+if TYPE_CHECKING:
+    from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
+    from DeepIterRegLib.registration.result import Registration
 
 
 def add_command(commands: Any) -> None:
@@ -97,7 +97,6 @@ def add_command(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
     files, options = files_of(args), options_of(args, args.initial_transform)
-    require_slicer_core()
     clock = StepClock()
     with staged_output(args.output, OUTPUT_NAMES) as folder:
         report = register_into(folder, files, options, message_console(), clock)
@@ -127,11 +126,21 @@ def register_into(
     device, _ = choose_device(options.device)
     begin_to_warm_up(options)
     with progress_display(console, device) as progress:
-        images = read_images(files, progress)
+        reading = aside(read_images, files, progress)
+        # Ctrl-C in the middle of an import, while other threads import too, can leave Python's import lock held.
+        with noted() as asked_to_end:
+            load_what_comes_later()
+        if asked_to_end():
+            raise KeyboardInterrupt
+        images = reading.result()
         clock.step("read")
+        from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
+        from DeepIterRegLib.registration.register import register_images
+
+        packing = Packing.of_patient(images)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
-        report = write_result(folder, registration, progress, clock, truth_pose)
+        report = write_result(folder, registration, packing, progress, clock, truth_pose)
         progress(Progress("Done", 1.0))
     return report
 
@@ -139,12 +148,20 @@ def register_into(
 def write_result(
     folder: Path,
     registration: Registration,
+    packing: Packing,
     progress: ProgressCallback,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
 ) -> dict[str, Any]:
-    """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once."""
+    """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once.
+
+    packing: of its images, for the scene.
+    """
+    from DeepIterRegLib.geometry.transform_file import write_transform
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
+    from DeepIterRegLib.registration.comparison import compare_views
+    from DeepIterRegLib.registration.overlay_image import write_overlay
+    from DeepIterRegLib.registration.report import build_report, to_json
 
     progress(Progress("Drawing the overlay", 0.9))
     views = compare_views(registration)
@@ -154,13 +171,24 @@ def write_result(
     (folder / "report.json").write_text(to_json(report), encoding="utf-8")
     clock.step("overlay")
     progress(Progress("Writing the scene", 0.95))
-    write_registration_scene(folder / "scene.mrb", registration, report)
+    write_registration_scene(folder / "scene.mrb", registration, report, packing)
     clock.step("scene")
     return report
 
 
+def load_what_comes_later() -> None:
+    """Import what a registration needs once its images are read, a second or two, while they are read."""
+    require_slicer_core()
+    import DeepIterRegLib.mrml.saving.registration_scene
+    import DeepIterRegLib.registration.register
+    import DeepIterRegLib.registration.report  # noqa: F401
+    from DeepIterRegLib.registration.overlay_image import load_matplotlib
+
+    load_matplotlib()
+
+
 def require_slicer_core() -> None:
-    """Raise InputError before any computing when the scene could not be written in the end.
+    """Raise InputError before anything is registered when the scene could not be written in the end.
 
     It is tried, not only looked for: on a bare system it may be there and lack a library of the system.
     """

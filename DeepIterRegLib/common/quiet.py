@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+
+_lock = threading.Lock()
+_readers = 0
+_quiet = ExitStack()
+"""What the last reader puts back."""
 
 
 @contextmanager
 def quiet_readers() -> Iterator[None]:
-    """Swallow what ITK, GDCM, the codecs and pydicom write to standard error, and Python's warnings, in the block."""
-    with warnings.catch_warnings(), descriptor_2_to_nowhere():
-        warnings.simplefilter("ignore")
+    """Swallow what ITK, GDCM, the codecs and pydicom write to standard error, and Python's warnings, in the block.
+
+    Both belong to the whole process: of several threads that read, the first one switches off and the last one on.
+    """
+    global _readers
+    with _lock:
+        if _readers == 0:
+            _quiet.enter_context(warnings.catch_warnings())
+            _quiet.enter_context(descriptor_2_to_nowhere())
+            warnings.simplefilter("ignore")
+        _readers += 1
+    try:
         yield
+    finally:
+        with _lock:
+            _readers -= 1
+            if _readers == 0:
+                _quiet.close()
 
 
 @contextmanager

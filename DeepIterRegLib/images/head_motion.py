@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.interpolate import BSpline
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.images.displacement import SMOOTH_NODES, Displacement, node_points
@@ -136,6 +135,8 @@ def mean_of_blocks(image: Image, factor: int) -> Image:
 
 def _splines(places: FloatArray) -> npt.NDArray[np.float32]:
     """(N, KNOTS squared) products of cubic B-splines at (2, N) places."""
+    from scipy.interpolate import BSpline  # Half a second, and only runs that move need it.
+
     step = 2 / (KNOTS - 3)
     vector = -1 + step * np.arange(-3, KNOTS + 1)
     if places.shape[1] == 0:

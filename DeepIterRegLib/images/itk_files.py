@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
@@ -50,6 +51,26 @@ def read_image(path: Path, field: Field) -> sitk.Image:
                 file=path,
             ) from error
         raise damaged from error
+
+
+def voxels_of(image: sitk.Image) -> npt.NDArray[Any]:
+    """(K, J, I) the image's own voxels, which live as long as the array does; nobody else may go on using the image.
+
+    A copy of a CTA takes half a second and 0.2 GB.
+    """
+    return np.asarray(_Buffer(image))
+
+
+class _Buffer:
+    """What numpy keeps as the owner of the memory."""
+
+    def __init__(self, image: sitk.Image) -> None:
+        import SimpleITK as sitk
+
+        self._image = image
+        interface = sitk.GetArrayViewFromImage(image).__array_interface__
+        address, _ = interface["data"]
+        self.__array_interface__ = {**interface, "data": (address, False)}
 
 
 def affine_lps(image: sitk.Image) -> FloatArray:

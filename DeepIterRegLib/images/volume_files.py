@@ -10,7 +10,7 @@ import numpy as np
 
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.hounsfield import check_values
-from DeepIterRegLib.images.itk_files import affine_ras, read_image
+from DeepIterRegLib.images.itk_files import affine_ras, read_image, voxels_of
 from DeepIterRegLib.images.paths import existing_path, is_dicom, nameless
 from DeepIterRegLib.images.slice_geometry import MIN_SLICES
 from DeepIterRegLib.images.volume import Volume
@@ -63,11 +63,9 @@ def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto") -> V
 
 
 def _volume(image: sitk.Image, kind: RequestedKind, path: Path, warnings: list[str]) -> Volume:
-    import SimpleITK as sitk
-
     image = _three_dimensional(image, path)
     _check_grid(image, path)
-    voxels, found_kind, more = check_values(sitk.GetArrayFromImage(image), kind, path.name)
+    voxels, found_kind, more = check_values(voxels_of(image), kind, path.name)
     warnings += nameless(more, path, "The CTA")
     name = "CTA" if found_kind == "cta" else "3DRA"
     return Volume(voxels, affine_ras(image), found_kind, name, tuple(warnings))

@@ -9,7 +9,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.aside import aside
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.freed_memory import give_back_freed_memory
 from DeepIterRegLib.common.progress import Progress, ProgressCallback
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
@@ -89,18 +91,16 @@ class ImageFiles:
 
 
 def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> PatientImages:
-    """Read every file. Raises InputError.
-
-    The angiograms first: they are fast and fail more often.
-    """
+    """Read every file, the CTA beside the angiograms. Raises InputError, that of an angiogram first."""
     if progress is not None:
         progress(Progress(stage_names.READING, 0.0))
+    cta = files.cta if isinstance(files.cta, Volume) else aside(read_volume, files.cta, files.volume_kind)
     geometries = files.geometries or (None,) * len(files.dsas)
     angiograms = tuple(
         dsa if isinstance(dsa, Angiogram) else read_angiogram(dsa, geometry)
         for dsa, geometry in zip(files.dsas, geometries, strict=True)
     )
-    volume = files.cta if isinstance(files.cta, Volume) else read_volume(files.cta, files.volume_kind)
+    volume = cta if isinstance(cta, Volume) else cta.result()
     given = files.masks
     masks = Masks(
         cta_vessels=_volume_mask(given.cta_vessels, volume, Field.CTA_VESSELS),
@@ -108,6 +108,7 @@ def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> 
         dsa_vessels=_detector_masks(given.dsa_vessels, angiograms, Field.DSA_VESSELS),
         dsa_veins=_detector_masks(given.dsa_veins, angiograms, Field.DSA_VEINS),
     )
+    give_back_freed_memory()
     return PatientImages(volume, angiograms, masks)
 
 

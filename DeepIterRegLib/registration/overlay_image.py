@@ -29,6 +29,12 @@ DOTS_PER_INCH = 100
 MARGIN_PX, TITLE_PX, GAP_PX = 16, 64, 16
 
 
+def load_matplotlib() -> None:
+    """What the drawing would wait for; for whoever has time before."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+
 def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
     """Draw one row per DSA: before on the left, after on the right, with the NCC of each, if any, and a scale bar.
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from DeepIterRegLib.common import stage_names
+from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.aside import aside, failing_with
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.freed_memory import give_back_freed_memory
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.threads import one_blas_thread
+from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
@@ -15,8 +20,8 @@ from DeepIterRegLib.registration.images import Deferred, PatientImages
 
 __all__ = ["PreparedImages", "prepare"]
 
-ANGIOGRAMS_SHARE = 0.3
-"""Of the progress bar."""
+ANGIOGRAMS_SHARE = 0.1
+"""Of the progress bar: they are segmented beside the CTA, which takes longer."""
 
 T = TypeVar("T")
 
@@ -31,24 +36,46 @@ def prepare(
     """
     cache = cache or PreparationCache()
     count = len(images.angiograms)
+    known: list[PreparedAngiogram | None] = [
+        cache.prepared_angiograms.get(angiogram_key(images, index)) for index in range(count)
+    ]
+    tell = part_of(progress, 0.0, ANGIOGRAMS_SHARE)
     # The angiograms first: they are fast and fail more often.
-    angiograms = []
-    for index in range(count):
-        share = ANGIOGRAMS_SHARE * index / count, ANGIOGRAMS_SHARE * (index + 1) / count
-        angiograms.append(_angiogram(images, index, part_of(progress, *share), cache))
-    volume = _volume(images, part_of(progress, ANGIOGRAMS_SHARE, 1.0), cache)
-    return PreparedImages(volume, tuple(angiograms))
+    fetched = [
+        None if known[index] is not None else _fetched_angiogram(images, index, tell, cache) for index in range(count)
+    ]
+    rest = part_of(progress, ANGIOGRAMS_SHARE, 1.0)
+    to_come = aside(_prepare_angiograms, fetched)
+    try:
+        volume = _volume(images, failing_with(to_come, rest), cache)
+    except InputError:
+        to_come.result()  # What is wrong with an angiogram is said first, whichever was found first.
+        raise
+    angiograms = [
+        before if now is None else cache.prepared_angiograms.put(angiogram_key(images, index), now)
+        for index, (before, now) in enumerate(zip(known, to_come.result(), strict=True))
+    ]
+    return PreparedImages(volume, tuple(view for view in angiograms if view is not None))
 
 
-def _angiogram(images: PatientImages, index: int, tell: ProgressCallback, cache: PreparationCache) -> PreparedAngiogram:
-    key = angiogram_key(images, index)
-    known = cache.prepared_angiograms.get(key)
-    if known is not None:
-        return known
+FetchedAngiogram: TypeAlias = tuple[Angiogram, BoolArray | None, BoolArray | None]
+"""With the masks of its vessels and its veins."""
+
+
+def _prepare_angiograms(fetched: list[FetchedAngiogram | None]) -> list[PreparedAngiogram | None]:
+    prepared = [None if view is None else prepare_angiogram(*view) for view in fetched]
+    give_back_freed_memory()  # The CTA, which goes on, cannot use what this thread had.
+    return prepared
+
+
+def _fetched_angiogram(
+    images: PatientImages, index: int, tell: ProgressCallback, cache: PreparationCache
+) -> FetchedAngiogram:
+    """What `prepare_angiogram` takes. Here, not beside the CTA: whoever fetches answers one question at a time."""
     angiogram = _fetched(images.angiograms[index], cache.angiograms, tell)
     tell(Progress(stage_names.SEGMENTING_DSA, 0.2))
     vessels, veins = map(_fetched_mask, images.masks.of_angiogram(index))
-    return cache.prepared_angiograms.put(key, prepare_angiogram(angiogram, vessels, veins))
+    return angiogram, vessels, veins
 
 
 def _volume(images: PatientImages, tell: ProgressCallback, cache: PreparationCache) -> PreparedVolume:

@@ -77,7 +77,7 @@ def registration() -> Registration:
 
 @pytest.fixture
 def registered_at_once(monkeypatch, registration) -> None:
-    monkeypatch.setattr(register_command, "register_images", lambda *_: registration)
+    monkeypatch.setattr("DeepIterRegLib.registration.register.register_images", lambda *_: registration)
 
 
 class Command:
@@ -498,7 +498,7 @@ def test_a_full_disk_leaves_the_older_result(command, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(register_command, "write_overlay", full)
+    monkeypatch.setattr("DeepIterRegLib.registration.overlay_image.write_overlay", full)
     assert command.run() == 1
     command.assert_output_untouched()
     assert "No space left on device" in command.last_words()
@@ -506,9 +506,9 @@ def test_a_full_disk_leaves_the_older_result(command, monkeypatch):
 
 def test_without_slicer_core_it_is_told_before_any_work(command, monkeypatch):
     def fail(*_: object, **__: object) -> None:
-        pytest.fail("images were read")
+        pytest.fail("images were registered")
 
-    monkeypatch.setattr(register_command, "read_images", fail)
+    monkeypatch.setattr("DeepIterRegLib.registration.register.register_images", fail)
     monkeypatch.setitem(sys.modules, "slicer", None)  # what makes `import slicer` raise ImportError
     sentence = command.refused()
     assert "slicer-core" in sentence

@@ -7,12 +7,14 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.whole_file import whole_file
+from DeepIterRegLib.mrml.nodes.packed_scene import copy_with_voxels
+from DeepIterRegLib.mrml.nodes.packed_voxels import PackedVoxels
 
 _open: list[Any] = []
 """The scenes that were made here and not closed."""
@@ -69,11 +71,14 @@ def close_scene(scene: Any) -> None:
     scene.Clear(1)
 
 
-def write_scene(scene: Any, path: Path | str, thumbnail: Any = None) -> None:
+def write_scene(
+    scene: Any, path: Path | str, thumbnail: Any = None, packed: Mapping[str, PackedVoxels] | None = None
+) -> None:
     """Write a scene with all its images, compressed, to an MRB file, over an existing one; as a whole or not at all.
 
     thumbnail: vtkImageData, the picture that file managers show. The scene itself stays as it was: its address, and
-    which nodes have changed since they were read. Raises InputError for a file that cannot be written.
+    which nodes have changed since they were read. packed: see `copy_with_voxels`. Raises InputError for a file that
+    cannot be written.
     """
     path = Path(path).absolute()
     if path.suffix != ".mrb":
@@ -87,7 +92,10 @@ def write_scene(scene: Any, path: Path | str, thumbnail: Any = None) -> None:
             if not scene.WriteToMRB(str(bundle), thumbnail) or not _holds_scene(bundle):
                 raise OSError
             with bundle.open("rb") as source, whole_file(path) as target:
-                shutil.copyfileobj(source, target)
+                if packed:
+                    copy_with_voxels(source, target, packed)
+                else:
+                    shutil.copyfileobj(source, target)
     except OSError as error:
         raise InputError("{file} cannot be written; is the disk full, or the folder read-only?", file=path) from error
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
+from DeepIterRegLib.mrml.nodes.packed_voxels import PackedVoxels, Packing
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
@@ -14,13 +16,29 @@ from DeepIterRegLib.mrml.saving.save_scene import save_scene
 from DeepIterRegLib.registration.result import Registration, outcome_of
 
 
-def write_registration_scene(path: Path, registration: Registration, report: Mapping[str, Any]) -> None:
+def write_registration_scene(
+    path: Path, registration: Registration, report: Mapping[str, Any], packing: Packing | None = None
+) -> None:
     """Write images, pose, overlay and report to an MRB file. Raises InputError if it cannot be written.
 
-    report: `build_report` of the registration.
+    report: `build_report` of the registration. packing: of the images, where it was begun before.
     """
+    packing = packing or Packing(())
+    packed: dict[str, PackedVoxels] = {}
     scene = new_scene()
-    cta = add_volume(scene, registration.volume.volume)
-    dsas = [add_angiogram(scene, prepared.angiogram) for prepared in registration.angiograms]
+    volume = registration.volume.volume
+    if volume.kind == "cta":
+        # One voxel stands for all: they go from the arrays into the file, without a copy in the scene.
+        cta = add_volume(scene, replace(volume, voxels=volume.voxels[:1, :1, :1]))
+        packed[cta.GetID()] = packing.of(volume)
+    else:
+        cta = add_volume(scene, volume)  # MRML takes the window from all voxels.
+    dsas = []
+    for prepared in registration.angiograms:
+        run = prepared.angiogram
+        dsa = add_angiogram(scene, replace(run, frames=run.frames[:, :1, :1]))
+        if run.shows_contrast:
+            packed[dsa.GetID()] = packing.of(run)
+        dsas.append(dsa)
     show_registration(scene, cta, dsas, outcome_of(registration, report))
-    save_scene(scene, path)
+    save_scene(scene, path, packed=packed)
