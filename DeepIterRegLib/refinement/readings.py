@@ -17,10 +17,12 @@ from DeepIterRegLib.preparation.skull.image import SkullImage
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.skull_search import SkullSearch, skull_candidates
 
-DOUBTFUL_NATS = 30.0
-"""Where the file's own reading fits no better than this, the mirrored one is tried; heads that fit have 50 and more."""
-MARGIN_NATS = 20.0
-"""By which a mirrored image has to fit better than the file's own reading."""
+DOUBTFUL_NATS = 90.0
+"""Where the file's own reading fits no better than this, the mirrored one is tried. Heads that fit have 50 to 180, a
+wrong reading of a clear image up to 80."""
+MARGIN_NATS, MARGIN = 20.0, 1.5
+"""By which, and how many times as well, a mirrored image has to fit better than the file's own reading: frontal views
+are so symmetrical that both readings fit about alike."""
 SURE_NATS = 45.0
 """What it has to reach, so that two bad fits do not compete."""
 
@@ -58,7 +60,7 @@ def read_by_the_skull(
         if best.value < DOUBTFUL_NATS:
             mirrored = _mirrored(prepared)
             other = _best_sign(skull, mirrored, prepared.skull, start_poses, search, seed, device)
-            if other.value > max(SURE_NATS, best.value + MARGIN_NATS):
+            if other.value > max(SURE_NATS, MARGIN * best.value + MARGIN_NATS):
                 best = other
                 which = "" if len(angiograms) == 1 else f" {number + 1}"
                 warnings.append(

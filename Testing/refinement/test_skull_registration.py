@@ -138,15 +138,7 @@ def test_of_an_image_of_unknown_sign_the_right_one_is_found(negative):
     assert reading.warnings == ()
 
 
-@pytest.mark.parametrize(
-    "trust",
-    [
-        0.4,
-        pytest.param(1.0, marks=pytest.mark.xfail(
-            strict=True, reason="the wrong reading of so clear an image has more than DOUBTFUL_NATS"
-        )),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("trust", [0.4, 1.0])
 def test_a_mirrored_image_is_found_and_said(trust):
     image = replace(image_of("near"), trust=trust)
     mirrored = skull_alone(replace(image, values=np.ascontiguousarray(image.values[:, ::-1])))

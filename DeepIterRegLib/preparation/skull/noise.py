@@ -25,8 +25,9 @@ CODEC_PX = 8
 """Edge of the blocks of JPEG, and of the transforms of video codecs."""
 BLOCKY = 0.08
 """How much the steps between the codec's blocks may differ from the steps within them; noise gives 0.01."""
-JUDGED_PX = 128
-"""The two halves of a run are compared at about this size."""
+JUDGED_PX = 64
+"""The two halves of a run are compared at about this size, that of the coarsest level: at finer ones noise lowers the
+correlation by itself."""
 LEAST_TRUST = 0.15
 """Of a noise image; below it the skull cannot be told from the noise of the noise."""
 BLOCKY_DOUBT = 2.0
@@ -51,8 +52,10 @@ def noise_image(frames: npt.NDArray[np.float32], valid: BoolArray) -> NoiseImage
     squares = _squared_noise(frames)
     steps = _blockiness(frames, valid)
     blocky = steps > BLOCKY
-    halves = [_variance(squares[first::2], valid.shape, blocky) for first in (0, 1)]
-    trust = _agreement(halves[0], halves[1], valid)
+    # Halves that share no frame, or their noise would agree with itself.
+    half = (len(squares) - 2) // 2
+    first, last = (_variance(part, valid.shape, blocky) for part in (squares[:half], squares[-half:]))
+    trust = _agreement(first, last, valid)
     if blocky:
         trust /= 1 + BLOCKY_DOUBT * steps
     if trust < LEAST_TRUST:
