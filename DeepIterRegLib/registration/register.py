@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from DeepIterRegLib.initializer.in_view import in_view
 from DeepIterRegLib.initializer.predictor import load_network
 from DeepIterRegLib.initializer.search import SearchOptions
 from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, Initialized, initializer_stage
-from DeepIterRegLib.preparation.prepared import PreparedImages
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
 from DeepIterRegLib.refinement.agreement import (
     agreements,
     little_in_view_warning,
@@ -36,7 +36,7 @@ from DeepIterRegLib.registration.images import PatientImages
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.prepare import prepare
 from DeepIterRegLib.registration.result import Registration
-from DeepIterRegLib.registration.start import published_start, start_poses
+from DeepIterRegLib.registration.start import position_reading, published_start, start_poses
 from DeepIterRegLib.registration.warm_up import begin_to_warm_up
 from DeepIterRegLib.registration.what_is_shown import (
     initializer_is_due,
@@ -98,7 +98,7 @@ def register(
     """
     options = options or Options()
     report: ProgressCallback = progress or (lambda step: None)
-    volume, angiograms, given = prepared.volume, prepared.angiograms, options.given_pose
+    volume, given = prepared.volume, options.given_pose
     began = time.perf_counter()
     warnings = list(prepared.warnings)
     used_device, device_warning = choose_device(options.device)
@@ -106,7 +106,7 @@ def register(
 
     require_something_to_compare(prepared, options)
     starts = [given] if given is not None else start_poses(prepared)
-    if not in_view(starts[0], volume, angiograms):
+    if not in_view(starts[0], volume, prepared.angiograms):
         raise InputError(
             "At the starting pose nothing of the CTA is projected onto the DSA; give {initial_pose} nearer to the"
             " truth, or correct {carm}.",
@@ -128,49 +128,21 @@ def register(
         initialized, used_device = _with_fallback(initialize, used_device, warnings)
         warnings += [line for line in initialized.warnings if line not in warnings]
     done = 0.0
-    by_skull = options.method == "default" and "skull" in options.terms
-    reading = Reading(angiograms, np.zeros((0, 4, 4)), ())
-    if by_skull:
-        reading, used_device = _with_fallback(
-            lambda on_device: read_by_the_skull(
-                volume, angiograms, starts, SKULL_SEARCH, seed=options.seed, device=on_device
-            ),
-            used_device,
-            warnings,
-        )
-        angiograms, warnings = reading.angiograms, [*warnings, *reading.warnings]
     if initialized.stage is not None:
         done = INITIALIZER_SHARE
         report(Progress(stage_names.INITIALIZER, done, initialized.stage.similarity, initialized.stage.pose))
 
-    def refine(on_device: str) -> list[Stage]:
+    def refine(on_device: str) -> _Refined:
         def step(stage: str, fraction: float, value: float, pose: FloatArray) -> None:
             report(Progress(stage, done + (1 - done) * fraction, value, pose))
 
-        if options.method == "published":
-            pose = published_start(starts, initialized.hypotheses)
-            showing = with_vessels(angiograms)
-            return refine_published(volume, showing, pose, similarity=options.similarity, device=on_device, report=step)
-        return refine_default(
-            volume,
-            angiograms,
-            starts,
-            initialized.hypotheses,
-            terms=options.terms,
-            proposals=reading.proposals,
-            device=on_device,
-            seed=options.seed,
-            report=step,
-        )
+        way = _as_published if options.method == "published" else _by_default
+        return way(prepared, starts, initialized.hypotheses, options, on_device, step)
 
-    stages, used_device = _with_fallback(refine, used_device, warnings)
-    corrections: tuple[AngleCorrection, ...] = ()
-    if options.method == "default":
-        refined = refine_angles(volume, angiograms, starts, stages[-1].pose, options.terms)
-        if refined is not None:
-            stage, corrections = refined
-            stages.append(stage)
-            angiograms = with_corrected_angles(angiograms, corrections)
+    refined, used_device = _with_fallback(refine, used_device, warnings)
+    stages, angiograms = refined.stages, refined.angiograms
+    warnings += refined.warnings
+    warnings += position_reading(prepared, starts, stages[-1].pose)
     found = volume, angiograms, stages[-1].pose
     terms = agreements(*found, options.terms if options.method == "default" else ("vessels",))
     in_view_doubt = little_in_view_warning(share_in_view(*found))
@@ -182,14 +154,75 @@ def register(
         stages=tuple(stage for stage in (first, initialized.stage, *stages) if stage is not None),
         method=options.method,
         device=used_device,
-        images=replace(prepared, angiograms=tuple(angiograms)),
+        images=replace(prepared, angiograms=angiograms),
         warnings=tuple(warnings),
         seed=options.seed,
         terms=terms,
-        angle_corrections=corrections,
+        angle_corrections=refined.corrections,
         seconds=time.perf_counter() - began,
         initializer_sha256=initialized.sha256 if initialized.stage is not None else None,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Refined:
+    """What a method made of the images."""
+
+    stages: tuple[Stage, ...]
+    angiograms: tuple[PreparedAngiogram, ...]
+    """As they were read: with the sign, the side and the angles that explain them."""
+    warnings: tuple[str, ...] = ()
+    corrections: tuple[AngleCorrection, ...] = ()
+
+
+_StepReport = Callable[[str, float, float, FloatArray], None]
+
+
+def _as_published(
+    prepared: PreparedImages,
+    starts: Sequence[FloatArray],
+    hypotheses: Sequence[FloatArray],
+    options: Options,
+    device: str,
+    step: _StepReport,
+) -> _Refined:
+    start = published_start(starts, hypotheses)
+    showing = with_vessels(prepared.angiograms)
+    stages = refine_published(
+        prepared.volume, showing, start, similarity=options.similarity, device=device, report=step
+    )
+    return _Refined(tuple(stages), prepared.angiograms)
+
+
+def _by_default(
+    prepared: PreparedImages,
+    starts: Sequence[FloatArray],
+    hypotheses: Sequence[FloatArray],
+    options: Options,
+    device: str,
+    step: _StepReport,
+) -> _Refined:
+    """How each image is to be read, then the pose, then the angles of two views."""
+    volume, reading = prepared.volume, Reading(prepared.angiograms, np.zeros((0, 4, 4)), ())
+    if "skull" in options.terms:
+        reading = read_by_the_skull(volume, prepared.angiograms, starts, SKULL_SEARCH, seed=options.seed, device=device)
+    stages = refine_default(
+        volume,
+        reading.angiograms,
+        starts,
+        hypotheses,
+        terms=options.terms,
+        proposals=reading.proposals,
+        device=device,
+        seed=options.seed,
+        report=step,
+    )
+    corrected = refine_angles(volume, reading.angiograms, starts, stages[-1].pose, options.terms, device)
+    if corrected is None:
+        return _Refined(tuple(stages), reading.angiograms, reading.warnings)
+    stage, corrections = corrected
+    angiograms = with_corrected_angles(reading.angiograms, corrections)
+    return _Refined((*stages, stage), angiograms, reading.warnings, corrections)
 
 
 def _at_the_start(prepared: PreparedImages, start: FloatArray, seed: int, preparation_seconds: float) -> Registration:

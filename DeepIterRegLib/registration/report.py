@@ -70,7 +70,7 @@ def build_report(
         "moved": _moved(registration),
         "stages": [_stage(stage) for stage in registration.stages],
         "volume": _volume(registration.volume),
-        "angiograms": [_angiogram(view, registration) for view in views],
+        "angiograms": [_angiogram(number, view, registration) for number, view in enumerate(views)],
         "terms": [_term(term) for term in registration.terms],
         "truth": None if truth_pose is None else _truth(registration, truth_pose),
         "confidence": None,
@@ -203,7 +203,7 @@ def _volume(prepared: PreparedVolume) -> dict[str, Any]:
     }
 
 
-def _angiogram(view: ViewComparison, registration: Registration) -> dict[str, Any]:
+def _angiogram(number: int, view: ViewComparison, registration: Registration) -> dict[str, Any]:
     angiogram = view.prepared.angiogram
     centre_mm = registration.volume.volume.centre_mm
     poses = registration.pose, registration.initial_pose
@@ -214,6 +214,7 @@ def _angiogram(view: ViewComparison, registration: Registration) -> dict[str, An
         "patient_position": angiogram.patient_position,
         "visible_fraction": _number(angiogram.valid.mean()),
         "carm": carm_fields(angiogram.carm),
+        "angle_correction": _angle_correction(number, registration),
         "ncc_before": _correlation(view.ncc_before),
         "ncc_after": _correlation(view.ncc_after),
         "moved_px": _number(mean_projection_error_px(*poses, centre_mm, angiogram.carm)),
@@ -227,6 +228,14 @@ def _head_motion(angiogram: Angiogram) -> dict[str, Any] | None:
         return None
     frame = int(np.argmax(angiogram.motion_px))
     return {"most_px": _number(angiogram.motion_px[frame]), "frame": frame + 1}
+
+
+def _angle_correction(number: int, registration: Registration) -> dict[str, Any] | None:
+    """What was added to the angles of one of two views; None where they were taken as they are."""
+    if not registration.angle_corrections:
+        return None
+    correction = registration.angle_corrections[number]
+    return {"primary_deg": _number(correction.primary_deg), "secondary_deg": _number(correction.secondary_deg)}
 
 
 def _term(agreement: TermAgreement) -> dict[str, Any]:

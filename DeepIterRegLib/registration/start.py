@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.pose import radiological_pose
+from DeepIterRegLib.geometry.rigid import invert, rotation_angle_deg
 from DeepIterRegLib.preparation.prepared import PreparedImages
 
 
@@ -31,6 +32,18 @@ def start_poses(images: PreparedImages) -> list[FloatArray]:
     if position != "HFS":
         poses.append(radiological_pose(centre_mm, "HFS"))
     return poses
+
+
+def position_reading(images: PreparedImages, starts: Sequence[FloatArray], pose: FloatArray) -> tuple[str, ...]:
+    """A sentence on which of several starting poses the result (4, 4) belongs to; none where there was one."""
+    if len(starts) < 2:
+        return ()
+    turned_deg = [rotation_angle_deg(pose @ invert(start)) for start in starts]
+    relative_to = "table" if turned_deg[0] <= min(turned_deg) else "patient"
+    return (
+        f"The patient lies {images.angiograms[0].angiogram.patient_position} (Patient Position, 0018,5100): the C-arm's"
+        f" angles were taken as relative to the {relative_to}, which fits the images better. Check left and right.",
+    )
 
 
 def published_start(starts: Sequence[FloatArray], hypotheses: Sequence[FloatArray]) -> FloatArray:
