@@ -61,7 +61,7 @@ MINIP_SCHEDULE = LbfgsSchedule(iterations=40, tolerance=1e-6)
 
 SEARCH = TranslationSearch()
 SKULL_SEARCH = SkullSearch()
-KEEP_STARTS = 8
+KEEP_STARTS = 12
 """Candidates of the search that the coarsest level climbs from."""
 OPTIMA_DISTINCT_MM = 1.0
 """Optima that are nearer than this are one, found from two starts."""

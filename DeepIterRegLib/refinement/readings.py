@@ -18,8 +18,8 @@ from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.skull_search import SkullSearch, skull_candidates
 
 DOUBTFUL_NATS = 90.0
-"""Where the file's own reading fits no better than this, the mirrored one is tried. Heads that fit have 50 to 180, a
-wrong reading of a clear image up to 80."""
+"""Where the file's own reading fits no better than this, a wider search and the mirrored image are tried. Heads that
+fit have 50 to 180, a wrong reading of a clear image up to 80."""
 MARGIN_NATS, MARGIN = 20.0, 1.5
 """By which, and how many times as well, a mirrored image has to fit better than the file's own reading: frontal views
 are so symmetrical that both readings fit about alike."""
@@ -58,6 +58,10 @@ def read_by_the_skull(
             continue
         best = _best_sign(skull, prepared, prepared.skull, start_poses, search, seed, device)
         if best.value < DOUBTFUL_NATS:
+            # In the sign that was found: more rotations, farther away.
+            farther = _best_sign(skull, best.prepared, _image(best.prepared), start_poses, search.wider(), seed, device)
+            poses = np.concatenate([best.poses, farther.poses])
+            best = replace(best, poses=poses, value=max(best.value, farther.value))
             mirrored = _mirrored(prepared)
             other = _best_sign(skull, mirrored, prepared.skull, start_poses, search, seed, device)
             if other.value > max(SURE_NATS, MARGIN * best.value + MARGIN_NATS):
@@ -105,6 +109,11 @@ def _best_sign(
             values.append(float(worth[0]))
         found.append(_Found(replace(prepared, skull=signed), np.concatenate(poses), max(values)))
     return max(found, key=lambda one: one.value)
+
+
+def _image(prepared: PreparedAngiogram) -> SkullImage:
+    assert prepared.skull is not None
+    return prepared.skull
 
 
 def _mirrored(prepared: PreparedAngiogram) -> PreparedAngiogram:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft, ndimage
@@ -24,6 +26,11 @@ from DeepIterRegLib.similarity.filters import sobel, window_weights
 EVEN_STEPS = 1.2207440846057596 ** -np.arange(1.0, 4.0)
 """Powers of the root of x^4 = x + 1: multiples of them fill a cube evenly (Roberts 2018, "The unreasonable
 effectiveness of quasirandom sequences")."""
+WIDER_ROTATIONS, WIDER_DEG, WIDER_KEPT = 2, 1.3, 2
+REACH_MM = 130.0
+"""Least reach on the detector: half of a zoomed one would be less than heads are off."""
+MAX_THREADS = 2
+"""More do not help: Python's lock is held between two transforms."""
 RIDGE = 0.1
 """Of the mean energy: where an image has hardly any edges, their direction says nothing."""
 
@@ -38,6 +45,15 @@ class SkullSearch:
     size_px: int = 64
     kept: int = 12
     """Candidates for each start pose."""
+
+    def wider(self) -> SkullSearch:
+        """For a head that is not found nearby."""
+        return replace(
+            self,
+            rotations=WIDER_ROTATIONS * self.rotations,
+            rotation_sd_deg=WIDER_DEG * self.rotation_sd_deg,
+            kept=WIDER_KEPT * self.kept,
+        )
 
     def sample_rotations(self, seed: int) -> FloatArray:
         """(rotations, 3) rotation vectors, rad, evenly spread for a normal density; the first is none."""
@@ -73,8 +89,7 @@ def skull_candidates(
 
     fixed, weights = image.binned(factor)
     binned = carm.binned(factor)
-    rows, columns = fixed.shape
-    reach = rows // 2, columns // 2
+    reach = _reach_px(binned)
     # Padded, so that what a shift brings into view has been drawn.
     wide = binned.padded(*reach)
     tile_px = max(3, round(tile_mm(search.size_px) / max(binned.pixel_spacing_mm)))
@@ -87,17 +102,27 @@ def skull_candidates(
         np.arange(-reach[0], reach[0] + 1) * row_mm, np.arange(-reach[1], reach[1] + 1) * column_mm, indexing="ij"
     )
     shifts = down[..., None] * carm.row_direction + along[..., None] * carm.column_direction
-    found, values = [], []
-    for pose, rotation in zip(poses, rotations, strict=True):
-        drr = sobel(renderer.render(pose[None]))
+
+    def likeliest(number: int) -> tuple[FloatArray, float]:
+        drr = sobel(renderer.render(poses[number][None]))
         correlation = correlator.of(_normalized(drr, None, tile_px)[:, 0])
         posterior = log_likelihood(np.maximum(correlation, 0), OBSERVATIONS * image.trust)
-        posterior = posterior + prior.of_offset(rotation, shifts)
+        posterior = posterior + prior.of_offset(rotations[number], shifts)
         best = np.unravel_index(int(posterior.argmax()), posterior.shape)
-        found.append(correction.pose(np.concatenate([rotation, shifts[best]])))
-        values.append(float(posterior[best]))
-    order = np.argsort(-np.array(values), kind="stable")[: search.kept]
-    return np.stack(found)[order], np.array(values)[order]
+        return correction.pose(np.concatenate([rotations[number], shifts[best]])), float(posterior[best])
+
+    threads = 1 if device != "cpu" else min(MAX_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(likeliest, range(len(poses))))
+    values = np.array([value for _, value in found])
+    order = np.argsort(-values, kind="stable")[: search.kept]
+    return np.stack([pose for pose, _ in found])[order], values[order]
+
+
+def _reach_px(carm: CArm) -> tuple[int, int]:
+    """How far a view's image is moved down and right: half a detector, and no less than `REACH_MM`."""
+    row_mm, column_mm = carm.pixel_spacing_mm
+    return max(carm.rows // 2, round(REACH_MM / row_mm)), max(carm.columns // 2, round(REACH_MM / column_mm))
 
 
 def _normalized(gradient: FloatArray, weights: FloatArray | None, tile_px: int) -> FloatArray:
