@@ -47,7 +47,7 @@ WAYS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=("simulate", "register", "capture", "summary"))
+    parser.add_argument("step", choices=("simulate", "register", "capture", "strangers", "summary"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--first", type=int, default=300_000)
     parser.add_argument("--count", type=int, default=94)
@@ -58,7 +58,9 @@ def main() -> None:
     parser.add_argument("--forms", default=",".join(FORMS))
     parser.add_argument("--ways", default="published,vessels,default")
     args = parser.parse_args()
-    {"simulate": simulate, "register": register_all, "capture": capture, "summary": summary}[args.step](args)
+    {"simulate": simulate, "register": register_all, "capture": capture, "strangers": strangers, "summary": summary}[
+        args.step
+    ](args)
 
 
 def simulate(args: argparse.Namespace) -> None:
@@ -163,6 +165,33 @@ def capture(args: argparse.Namespace) -> None:
                 print(line, flush=True)
 
 
+def strangers(args: argparse.Namespace) -> None:
+    """Each run with the CTA of the next seed's patient: a line for each into FOLDER/strangers.jsonl."""
+    log = args.folder / "strangers.jsonl"
+    done = {(line["seed"], line["form"]) for line in _lines(log)}
+    for seed in range(args.first, args.first + args.count):
+        folder, other = args.folder / f"p{seed}", args.folder / f"p{seed + 1}"
+        forms = [form for form in args.forms.split(",") if (seed, form) not in done]
+        if not forms or not (folder / "truth.npz").exists() or not (other / "truth.npz").exists():
+            continue
+        volume = prepare_volume(Volume(np.load(other / "cta.npy"), np.load(other / "truth.npz")["ijk"], "cta", "CTA"))
+        for form in forms:
+            try:
+                found = register(PreparedImages(volume, _prepared(folder, FORMS[form])), Options())
+            except InputError as error:
+                print(seed, form, error, flush=True)
+                continue
+            line = {
+                "seed": seed,
+                "form": form,
+                "terms": [[one.term, round(one.similarity, 3), round(one.trust, 3)] for one in found.terms],
+                "told": any("fit" in text or "poorly" in text for text in found.warnings),
+            }
+            with log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            print(line, flush=True)
+
+
 def _prepared(folder: Path, stem: str) -> tuple[Any, ...]:
     files = [folder / f"{stem}.dcm", *sorted(folder.glob(f"{stem}[1-9].dcm"))]
     return tuple(prepare_angiogram(read_angiogram(file)) for file in files)
@@ -205,6 +234,39 @@ def summary(args: argparse.Namespace) -> None:
                 f" | {np.median(errors[good]):.2f} | {errors.max():.1f} | {told} of {(~good).sum()}"
                 f" | {_median(chosen, 'seconds')}, {_median(chosen, 'cpu_seconds')} |"
             )
+
+    _print_disturbances(args.folder, lines)
+    _print_capture(list(_lines(args.folder / "capture.jsonl")))
+
+
+def _print_disturbances(folder: Path, lines: list[dict[str, Any]]) -> None:
+    """Successes and median errors of the default method, with each disturbance and without it."""
+    drawn = {
+        seed: set(json.loads((folder / f"p{seed}" / "defects.json").read_text(encoding="utf-8"))["disturbances"])
+        for seed in {line["seed"] for line in lines}
+    }
+    names = sorted(set().union(*drawn.values())) if drawn else []
+    print("\n| disturbance | " + " | ".join(FORMS) + " |\n| --- |" + " --- |" * len(FORMS))
+    for name in names:
+        cells = []
+        for form in FORMS:
+            chosen = [line for line in lines if (line["form"], line["way"]) == (form, "default")]
+            errors = np.array([line.get("mpe_mm", np.inf) for line in chosen if name in drawn[line["seed"]]])
+            good = errors < 5
+            median = f", {np.median(errors[good]):.2f}" if good.any() else ""
+            cells.append(f"{good.sum()} of {len(good)}{median}")
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def _print_capture(lines: list[dict[str, Any]]) -> None:
+    if not lines:
+        return
+    print("\n| start, px | form | success | median MPE, mm |\n| --- | --- | --- | --- |")
+    for form in FORMS:
+        for target in CAPTURE_PX:
+            errors = np.array([line["mpe_mm"] for line in lines if (line["form"], line["target_px"]) == (form, target)])
+            if len(errors):
+                print(f"| {target} | {form} | {(errors < 5).sum()} of {len(errors)} | {np.median(errors):.2f} |")
 
 
 def _warned(line: dict[str, Any]) -> bool:
