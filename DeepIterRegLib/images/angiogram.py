@@ -34,8 +34,10 @@ class Angiogram:
     warnings: tuple[str, ...] = ()
     native: NativeImage | None = None
     """The head without contrast, in the geometry of the frames; None where the file holds subtracted frames alone."""
-    motion_px: FloatArray | None = None
-    """(T,) how far the head's edges were moved back to where they lay when the arteries were full; None: unknown."""
+    head_motion: FloatArray | None = None
+    """(T, 3) how the head lay in each frame of the file, from where it lay when the arteries were full: px down, px
+    right, degrees turned counter-clockwise (`geometry/plane_motion.py`). `frames` have been moved back. None: unknown.
+    """
 
     @property
     def shows_contrast(self) -> bool:

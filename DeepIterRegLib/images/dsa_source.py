@@ -32,7 +32,7 @@ class ReadyRun:
     name: str = "DSA"
     warnings: tuple[str, ...] = ()
     native: NativeImage | None = None
-    motion_px: FloatArray | None = None
+    head_motion: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def _read_before(source: DsaSource, ready: ReadyRun) -> Angiogram:
     carm = overridden(ready.carm, source.geometry)
     return Angiogram(
         frames, carm, ready.valid, ready.frame_times_s, ready.patient_position, ready.name, ready.warnings,
-        ready.native, ready.motion_px,
+        ready.native, ready.head_motion,
     )  # fmt: skip
 
 
@@ -124,5 +124,5 @@ def _subtracted(source: DsaSource, carm: CArm, warnings: list[str]) -> Angiogram
     shown = np.ones(frames.shape[1:], dtype=bool)
     run = subtracted_run(RawRun(frames.astype(np.float32), shown, brightest=brightest), NAME)
     return Angiogram(
-        run.frames, carm, run.valid, warnings=(*warnings, *run.warnings), native=run.native, motion_px=run.motion_px
+        run.frames, carm, run.valid, warnings=(*warnings, *run.warnings), native=run.native, head_motion=run.head_motion
     )

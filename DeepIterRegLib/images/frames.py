@@ -33,7 +33,7 @@ def read_frames(path: Path, options: GeometryOptions) -> Angiogram:
     run = subtracted_run(raw, path.name)
     return Angiogram(
         run.frames, carm, run.valid, warnings=nameless(run.warnings, path, "The DSA"), native=run.native,
-        motion_px=run.motion_px,
+        head_motion=run.head_motion,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from DeepIterRegLib.images.edge_points import (
     weights_of,
 )
 from DeepIterRegLib.images.jaw_motion import jaw_motion
+from DeepIterRegLib.images.rigid_fit import rigid_motion
 
 Image = npt.NDArray[np.float32]
 
@@ -84,9 +85,18 @@ class HeadMotion:
 
     def edge_motion_px(self, displacement: Displacement) -> float:
         """Root mean square of a displacement at the followed pixels."""
+        return float(np.sqrt((displacement.at(self._edges_px) ** 2).sum(axis=0).mean()))
+
+    def rigid_motion(self, displacement: Displacement) -> FloatArray:
+        """(3,) px down, px right, degrees: what most followed pixels share of a displacement, which elsewhere is only
+        continued."""
+        return rigid_motion(self._edges_px, displacement.at(self._edges_px), self.shape)
+
+    @property
+    def _edges_px(self) -> FloatArray:
+        """(2, N) rows and columns of the followed pixels."""
         finest = self._levels[-1]
-        moved = displacement.at((finest.points + 0.5) * finest.factor - 0.5)
-        return float(np.sqrt((moved**2).sum(axis=0).mean()))
+        return (finest.points + 0.5) * finest.factor - 0.5
 
     def _pyramid(self, image: Image) -> list[tuple[Image, int]]:
         """Filtered images, coarse to fine, with their binning."""

@@ -37,8 +37,9 @@ class ShiftedRun:
     """(rows, columns) False too where a shutter or the border was moved in."""
     reference: int
     """The frame whose geometry it is."""
-    motion_px: FloatArray
-    """(T,) root mean square over bones' edges of how far a frame was moved; 0 where it was left as it is."""
+    head_motion: FloatArray
+    """(T, 3) how the head lies in a frame, from the reference on: px down, px right, degrees turned
+    (`geometry/plane_motion.py`); 0 where the frame was left as it is."""
 
 
 def subtract_shifted(logs: Frames, mask: npt.NDArray[np.float32], valid: BoolArray) -> ShiftedRun | None:
@@ -72,7 +73,8 @@ def subtract_shifted(logs: Frames, mask: npt.NDArray[np.float32], valid: BoolArr
     frames = np.empty_like(logs)
     for number, (frame, move, size) in enumerate(zip(logs, moves, sizes, strict=True)):
         np.subtract(move.warped(frame) if size else frame, moved_mask, out=frames[number])
-    return ShiftedRun(frames, moved_mask, _always_seen(valid, used), reference, sizes)
+    motions = [tracker.rigid_motion(move) if size else np.zeros(3) for move, size in zip(moves, sizes, strict=True)]
+    return ShiftedRun(frames, moved_mask, _always_seen(valid, used), reference, np.array(motions))
 
 
 def _arterial_frame(logs: Frames, mask: npt.NDArray[np.float32], valid: BoolArray, found: list[Displacement]) -> int:

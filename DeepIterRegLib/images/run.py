@@ -54,7 +54,8 @@ class SubtractedRun:
     valid: BoolArray
     warnings: tuple[str, ...]
     native: NativeImage | None = None
-    motion_px: FloatArray | None = None
+    head_motion: FloatArray | None = None
+    """(T, 3) as in `Angiogram`."""
 
 
 def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
@@ -115,12 +116,12 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
             f"{file_name} does not show clearly whether its vessels are dark or bright;"
             f" {'bright' if bright else 'dark'} was assumed."
         )
-    native, motion_px = None, None
+    native, head_motion = None, None
     if unsubtracted is not None:
         # What contrast does to a pixel, bone does too.
         sure = told is not None
         native = native_image(unsubtracted.mask, valid, "mask frame", bone_is_bright=bright, sign_is_known=sure)
-        motion_px = unsubtracted.motion_px
+        head_motion = unsubtracted.head_motion
     if bright:
         frames = frames.min() + frames.max() - frames
     if not valid.all():
@@ -129,7 +130,7 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         warnings.append(f"{file_name} is a single subtracted frame: arteries and veins cannot be told apart by time.")
     if valid.mean() < FEW_VALID:
         warnings.append(f"{file_name} has a shutter over {1 - valid.mean():.0%} of the image; only the rest is used.")
-    return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings), native, motion_px)
+    return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings), native, head_motion)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +142,8 @@ class _Unsubtracted:
     mask: npt.NDArray[np.float32]
     """(rows, columns) logarithm of the mask, in the geometry of the frames."""
     valid: BoolArray
-    motion_px: FloatArray
-    """(T,)"""
+    head_motion: FloatArray
+    """(T, 3)"""
 
 
 def _subtract_mask(raw: RawRun, valid: BoolArray) -> _Unsubtracted:
@@ -158,13 +159,13 @@ def _subtract_mask(raw: RawRun, valid: BoolArray) -> _Unsubtracted:
     if chosen.shift_px != (0.0, 0.0):
         mask = ndimage.shift(mask, chosen.shift_px, order=1, mode="nearest")
     logs, log_mask = (logarithm(pixels), logarithm(mask)) if raw.linear else (pixels, mask)
-    still = np.zeros(len(logs))
+    still = np.zeros((len(logs), 3))
     if len(logs) == 1:
         return _Unsubtracted(logs - log_mask, log_mask, valid, still)
     shifted = subtract_shifted(logs, log_mask, valid)
     if shifted is None:
         return _Unsubtracted(logs - log_mask, log_mask, valid, still)
-    return _Unsubtracted(shifted.frames, shifted.mask, shifted.valid, shifted.motion_px)
+    return _Unsubtracted(shifted.frames, shifted.mask, shifted.valid, shifted.head_motion)
 
 
 def _native_run(raw: RawRun, unsubtracted: _Unsubtracted, file_name: str, warnings: list[str]) -> SubtractedRun:
@@ -176,7 +177,7 @@ def _native_run(raw: RawRun, unsubtracted: _Unsubtracted, file_name: str, warnin
     none = np.zeros((0, *logs.shape), dtype=np.float32)
     if len(raw.pixels) > 1:
         warnings.append(f"{file_name} shows no contrast: it is registered by the skull.")
-    return SubtractedRun(none, unsubtracted.valid, tuple(warnings), native, unsubtracted.motion_px)
+    return SubtractedRun(none, unsubtracted.valid, tuple(warnings), native, unsubtracted.head_motion)
 
 
 def _shows_nothing(seen: Appearance) -> bool:

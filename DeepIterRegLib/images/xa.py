@@ -64,7 +64,7 @@ def read_xa(path: Path, options: GeometryOptions, frames: npt.NDArray[Any] | Non
     run = subtracted_run(raw, path.name)
     return Angiogram(
         run.frames, carm, run.valid, frame_times_s(dataset, len(pixels)) if len(run.frames) else None, position,
-        warnings=nameless((*warnings, *run.warnings), path, "The DSA"), native=run.native, motion_px=run.motion_px,
+        warnings=nameless((*warnings, *run.warnings), path, "The DSA"), native=run.native, head_motion=run.head_motion,
     )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ def _without_frames(angiogram: Angiogram, native: NativeImage) -> Angiogram:
         frame_times_s=None,
         native=replace(native, sign_is_known=False),
         warnings=(*angiogram.warnings, f"{angiogram.name} shows no vessels: it is registered by the skull."),
-        motion_px=None,
+        head_motion=None,
     )
 
 

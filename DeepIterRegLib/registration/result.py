@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,9 @@ from DeepIterRegLib.common.terms import TermAgreement
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
-from DeepIterRegLib.refinement.angle_correction import AngleCorrection
+
+if TYPE_CHECKING:  # It loads scipy, which the application does without.
+    from DeepIterRegLib.refinement.angle_correction import AngleCorrection
 
 __all__ = ["Outcome", "OutcomeView", "Progress", "ProgressCallback", "Registration", "Stage"]
 

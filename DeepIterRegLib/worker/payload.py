@@ -133,7 +133,7 @@ def dsa_to_json(source: DsaSource) -> dict[str, Any]:
             "native": None
             if ready.native is None
             else {"source": ready.native.source, "sign_is_known": ready.native.sign_is_known},
-            "motion_px": None if ready.motion_px is None else ready.motion_px.tolist(),
+            "head_motion": None if ready.head_motion is None else ready.head_motion.tolist(),
         },
     }
 
@@ -149,7 +149,7 @@ def dsa_from_json(
     ready = None
     if content["ready"] is not None and valid is not None:
         fields_ = content["ready"]
-        times, motion_px, said = fields_["frame_times_s"], fields_["motion_px"], fields_["native"]
+        times, head_motion, said = fields_["frame_times_s"], fields_["head_motion"], fields_["native"]
         image = None
         if said is not None and native is not None and native_valid is not None:
             image = NativeImage(
@@ -163,7 +163,7 @@ def dsa_from_json(
             fields_["name"],
             tuple(fields_["warnings"]),
             image,
-            None if motion_px is None else np.array(motion_px, dtype=np.float64),
+            None if head_motion is None else np.array(head_motion, dtype=np.float64),
         )
     file = None if content["file"] is None else Path(content["file"])
     return DsaSource(geometry_from_json(content["geometry"]), tuple(frames), ready, file, content["file_is_whole"])

@@ -20,7 +20,7 @@ from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.native_image import NativeImage
 from DeepIterRegLib.images.volume import Volume
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Part of the file's name: what an older version has left in the cache is made again."""
 
 
@@ -56,7 +56,7 @@ def write_sample(path: Path, volume: Volume, angiograms: Sequence[Angiogram], tr
                 "native": None
                 if angiogram.native is None
                 else {"source": angiogram.native.source, "sign_is_known": angiogram.native.sign_is_known},
-                "motion_px": None if angiogram.motion_px is None else angiogram.motion_px.tolist(),
+                "head_motion": None if angiogram.head_motion is None else angiogram.head_motion.tolist(),
             }
             for angiogram in angiograms
         ],
@@ -84,7 +84,7 @@ def read_sample(path: Path) -> Sample:
                     None
                     if content["native"] is None
                     else NativeImage(arrays[f"native{number}"], arrays[f"native_valid{number}"], **content["native"]),
-                    None if content["motion_px"] is None else np.array(content["motion_px"]),
+                    None if content["head_motion"] is None else np.array(content["head_motion"]),
                 )
                 for number, content in enumerate(facts["angiograms"])
             ]

@@ -53,8 +53,8 @@ def test_the_mask_of_a_raw_run_shows_bone_as_attenuation(
     assert native_of(angiogram).source == "mask frame"
     assert native_of(angiogram).sign_is_known
     assert angiogram.shows_contrast
-    assert angiogram.motion_px is not None
-    assert angiogram.motion_px.shape == (len(frames),)
+    assert angiogram.head_motion is not None
+    assert angiogram.head_motion.shape == (len(frames), 3)
 
 
 def test_the_tag_for_the_sign_is_not_needed_because_contrast_tells_it(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_raw_run_without_contrast_is_the_mean_of_its_frames(tmp_path: Path) ->
 def test_a_subtracted_run_has_no_native_image(tmp_path: Path) -> None:
     angiogram = read_angiogram(write_xa(tmp_path / "run.dcm", subtracted_u8()))
     assert angiogram.native is None
-    assert angiogram.motion_px is None
+    assert angiogram.head_motion is None
 
 
 @pytest.mark.parametrize("written", [0.0, 20000.0])

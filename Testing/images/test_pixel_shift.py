@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from DeepIterRegLib.geometry.plane_motion import moved_pixels
 from DeepIterRegLib.images.displacement import Displacement, node_points
 from DeepIterRegLib.images.head_motion import HeadMotion
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
@@ -76,6 +77,17 @@ def test_turn_is_found_too():
     assert np.abs(found.nodes_px - expected)[:, skull].max() < 0.2
 
 
+def test_shift_and_turn_are_told_of_a_displacement_whatever_the_jaw_does():
+    tracker = HeadMotion(frames_of([(0, 0)])[0], EVERYWHERE)
+    motion = np.array([3.0, -1.5, 1.2])
+    nodes = node_points((SIZE, SIZE))
+    moved = moved_pixels(nodes.reshape(2, -1)[::-1].T, motion, (SIZE, SIZE)).T[::-1].reshape(nodes.shape)
+    np.testing.assert_allclose(tracker.rigid_motion(Displacement(moved - nodes, (SIZE, SIZE))), motion, atol=1e-6)
+    jaw = (nodes[0] > 350) & (nodes[1] < 300)
+    with_jaw = moved - nodes + np.array([8.0, 5.0])[:, None, None] * jaw
+    np.testing.assert_allclose(tracker.rigid_motion(Displacement(with_jaw, (SIZE, SIZE))), motion, atol=0.1)
+
+
 def test_head_at_rest_is_left_alone():
     frames = frames_of([(0, 0)] * 10)
     assert subtract_shifted(frames, frames[0], EVERYWHERE) is None
@@ -94,8 +106,9 @@ def test_run_comes_out_in_the_geometry_of_its_arteries_without_ghosts():
     frames = frames_of([before, before] + [after] * 8)
     shifted = subtract_shifted(frames, frames[0], EVERYWHERE)
     assert FILLED.start <= shifted.reference < FILLED.stop
-    assert (shifted.motion_px[:2] > 4).all()
-    assert not shifted.motion_px[2:].any()
+    # The two frames from before the head moved: it lay farther up and right there.
+    np.testing.assert_allclose(shifted.head_motion[:2], [(-3.4, 2.6, 0.0)] * 2, atol=0.05)
+    assert not shifted.head_motion[2:].any()
     row, column = np.mgrid[:SIZE, :SIZE].astype(np.float64)
     truth = arteries(row - after[0], column - after[1])
     inner = np.s_[20:-20, 20:-20]
@@ -113,8 +126,9 @@ def test_frames_keep_their_order_when_the_head_moves_on():
     filled = np.zeros(10, dtype=bool)
     filled[FILLED] = True
     assert depth[filled].min() > 5 * np.abs(depth[~filled]).max()
-    expected = 0.5 * np.abs(np.arange(10) - shifted.reference)
-    np.testing.assert_allclose(shifted.motion_px, expected, atol=0.1)
+    expected = 0.5 * (np.arange(10) - shifted.reference)
+    np.testing.assert_allclose(shifted.head_motion[:, 0], expected, atol=0.05)
+    np.testing.assert_allclose(shifted.head_motion[:, 1:], 0.0, atol=0.05)
 
 
 def test_what_was_moved_in_from_beyond_the_border_or_a_shutter_is_not_valid():

@@ -269,7 +269,7 @@ def test_a_run_without_vessels_is_taken_for_the_native_image_under_it():
     bones = np.random.default_rng(1).normal(0, 1, (256, 256)).astype(np.float32)
     everywhere = np.ones(bones.shape, dtype=bool)
     noise = run_of(np.random.default_rng(0).normal(0, 10, (4, 256, 256)))
-    raw = replace(noise, native=NativeImage(bones, everywhere, "mask frame"), motion_px=np.zeros(4))
+    raw = replace(noise, native=NativeImage(bones, everywhere, "mask frame"), head_motion=np.zeros((4, 3)))
     prepared = prepare_angiogram(raw)
     assert prepared.warnings == ("DSA shows no vessels: it is registered by the skull.",)
     assert not prepared.shows_vessels

@@ -19,6 +19,7 @@ from DeepIterRegLib.registration.report import (
     build_report,
     compared_terms,
     report_schema,
+    reported_head_motion,
     rounded_pose,
     shows_skull,
     to_json,
@@ -86,7 +87,8 @@ def test_terms_and_the_head_without_contrast_are_told_and_fit_the_schema():
     first, second = registration.angiograms
     rows_columns = first.angiogram.valid.shape
     native = NativeImage(np.ones(rows_columns, np.float32), np.ones(rows_columns, bool), "mask frame")
-    moved = dataclasses.replace(first.angiogram, native=native, motion_px=np.array([0.0, 1.5, 0.25]))
+    motion = np.array([(0.0, 0.0, 0.0), (-0.9, 1.2, 0.0), (0.0, 0.25, 0.125)])
+    moved = dataclasses.replace(first.angiogram, native=native, head_motion=motion)
     images = dataclasses.replace(registration.images, angiograms=(dataclasses.replace(first, angiogram=moved), second))
     terms = (
         TermAgreement("vessels", 0, "NCC", 0.75, "contrast", 1.0),
@@ -95,7 +97,17 @@ def test_terms_and_the_head_without_contrast_are_told_and_fit_the_schema():
     report = report_of(dataclasses.replace(registration, images=images, terms=terms))
     assert problems(report) == []
     assert [view["native"] for view in report["angiograms"]] == ["mask frame", None]
-    assert [view["head_motion"] for view in report["angiograms"]] == [{"most_px": 1.5, "frame": 2}, None]
+    assert [view["head_motion"] for view in report["angiograms"]] == [
+        {
+            "most_px": 1.5, "frame": 2,
+            "down_px": [0.0, -0.9, 0.0], "right_px": [0.0, 1.2, 0.25], "turn_deg": [0.0, 0.0, 0.125],
+        },
+        None,
+    ]  # fmt: skip
+    np.testing.assert_array_equal(reported_head_motion(report, 0), motion)
+    assert reported_head_motion(report, 1) is None
+    of_an_earlier_version = {"angiograms": [{"head_motion": {"most_px": 1.5, "frame": 2}}]}
+    assert reported_head_motion(of_an_earlier_version, 0) is None
     assert report["terms"][1] == {
         "term": "skull", "angiogram": 2, "similarity_name": "tiled gradient correlation", "similarity": 0.5,
         "seen_in": "noise", "trust": 0.25,

@@ -28,6 +28,8 @@ FRONTAL = CArm.from_angles(-10.0, 20.0, 1150.0, 750.0, (1.2, 1.5), 120, 100)
 POSE = rigid(Rotation.from_euler("xyz", [4, -7, 11], degrees=True).as_matrix(), np.array([1 / 3, -12.25, 30.7]))
 OTHER_POSE = rigid(Rotation.from_euler("xyz", [-4, 3, 1], degrees=True).as_matrix(), np.array([5.0, -22.0, 28.0]))
 VESSEL_HU = 350
+RAW_HEAD_MOTION = np.array([(0.0, 0.0, 0.0), (1.0, -0.75, 0.0), (0.0, 0.25, 0.5)])
+"""(3, 3) px down, px right, degrees: of a run of three raw frames."""
 
 
 def spiral_mm() -> FloatArray:
@@ -77,7 +79,7 @@ def small_native(angiogram: Angiogram, source: NativeSource = "mask frame") -> N
 def raw_angiogram(carm: CArm = LATERAL) -> Angiogram:
     """As `small_angiogram`, of a file that has its mask frame, in which the head moved."""
     angiogram = small_angiogram(carm)
-    return replace(angiogram, native=small_native(angiogram), motion_px=np.array([0.0, 1.25, 0.5]))
+    return replace(angiogram, native=small_native(angiogram), head_motion=RAW_HEAD_MOTION)
 
 
 def small_xray(carm: CArm = LATERAL) -> Angiogram:
@@ -92,7 +94,7 @@ def same_native(one: Angiogram, other: Angiogram) -> bool:
     assert first is not None
     assert second is not None
     pixels = np.array_equal(first.attenuation, second.attenuation) and np.array_equal(first.valid, second.valid)
-    moved = np.array_equal(np.array(one.motion_px), np.array(other.motion_px))
+    moved = np.array_equal(np.array(one.head_motion), np.array(other.head_motion))
     return pixels and moved and (first.source, first.sign_is_known) == (second.source, second.sign_is_known)
 
 

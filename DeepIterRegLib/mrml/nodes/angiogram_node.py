@@ -24,7 +24,7 @@ from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import new_node
 from DeepIterRegLib.mrml.nodes.node_attributes import (
     CARM,
-    MOTION_PX,
+    HEAD_MOTION,
     NATIVE_REFERENCE,
     NATIVE_SOURCE,
     PATIENT_POSITION,
@@ -61,8 +61,8 @@ def add_angiogram(scene: Any, angiogram: Angiogram) -> Any:
     sequence.SetAttribute(CARM, carm_to_json(angiogram.carm))
     sequence.SetAttribute(PATIENT_POSITION, angiogram.patient_position)
     sequence.SetAttribute(WARNINGS, json.dumps(angiogram.warnings, ensure_ascii=False))
-    if angiogram.motion_px is not None:
-        sequence.SetAttribute(MOTION_PX, json.dumps([float(motion) for motion in angiogram.motion_px]))
+    if angiogram.head_motion is not None:
+        sequence.SetAttribute(HEAD_MOTION, json.dumps(angiogram.head_motion.tolist()))
     _add_valid(scene, sequence, angiogram.valid, f"{angiogram.name} valid", ijk_to_ras)
     if angiogram.native is not None:
         _add_native(scene, sequence, angiogram.native, f"{angiogram.name} native", ijk_to_ras)
@@ -96,7 +96,7 @@ def ready_run_of(sequence: Any) -> ReadyRun:
     times_s = None
     if sequence.GetIndexUnit() == "s":
         times_s = np.array([float(sequence.GetNthIndexValue(index)) for index in range(count)])
-    motion = sequence.GetAttribute(MOTION_PX)
+    motion = sequence.GetAttribute(HEAD_MOTION)
     native = _native_of(sequence, carm)
     if native is None and is_without_contrast(sequence):
         raise InputError("The X-ray for {dsa} is missing from the scene; load it again.", field=Field.DSA)

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,9 @@ import numpy.typing as npt
 from DeepIterRegLib.common.aside import aside
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
-from DeepIterRegLib.registration.images import PatientImages
+
+if TYPE_CHECKING:  # It loads scipy, which the application does without.
+    from DeepIterRegLib.registration.images import PatientImages
 
 GZIP_WINDOW = zlib.MAX_WBITS + 16
 """Of zlib: with gzip's header, as NRRD has it."""

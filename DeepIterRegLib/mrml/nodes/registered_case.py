@@ -54,6 +54,8 @@ class RegisteredView:
     drr: Any
     """RGBA vector volume: the DRR over the plane."""
     carm: CArm
+    number: int
+    """Of the DSA in the report's list, from 0."""
 
     @property
     def valid(self) -> BoolArray:
@@ -133,7 +135,7 @@ def registered_case(cta: Any) -> RegisteredCase | None:
         pose_node.GetNthNodeReference(DSA_REFERENCE, index)
         for index in range(pose_node.GetNumberOfNodeReferences(DSA_REFERENCE))
     ]
-    views = [view for dsa in dsas if dsa is not None and (view := _view(dsa)) is not None]
+    views = [view for number, dsa in enumerate(dsas) if dsa is not None and (view := _view(dsa, number)) is not None]
     report, cloud = pose_node.GetNodeReference(REPORT_REFERENCE), pose_node.GetNodeReference(CLOUD_REFERENCE)
     if not views or report is None or cloud is None:
         return None
@@ -183,9 +185,9 @@ def drr_node_of(dsa: Any) -> Any | None:
     return None if plane is None else plane.GetNodeReference(DRR_REFERENCE)
 
 
-def _view(dsa: Any) -> RegisteredView | None:
+def _view(dsa: Any, number: int) -> RegisteredView | None:
     plane, drr = dsa.GetNodeReference(PLANE_REFERENCE), drr_node_of(dsa)
     carm = None if plane is None else plane.GetAttribute(CARM)
     if drr is None or carm is None:
         return None
-    return RegisteredView(dsa, plane, drr, carm_from_json(carm, "The DSA"))
+    return RegisteredView(dsa, plane, drr, carm_from_json(carm, "The DSA"), number)

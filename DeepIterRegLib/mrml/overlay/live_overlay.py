@@ -9,10 +9,12 @@ from typing import Any
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm_json import carm_to_json
+from DeepIterRegLib.geometry.plane_motion import pose_in_frame
 from DeepIterRegLib.mrml.adjust.debounce import CallLater, Debounced
-from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.overlay.drr_overlay import OverlayPainter
 from DeepIterRegLib.mrml.overlay.look_attribute import keep_look, look_of
+from DeepIterRegLib.mrml.views.frames_view import moving_frames
 from DeepIterRegLib.mrml.views.grey_levels import brightness_of
 from DeepIterRegLib.mrml.views.views import set_overlay_opacity
 from DeepIterRegLib.registration.overlay_look import OverlayLook
@@ -25,6 +27,8 @@ DEBOUNCE_MS = 100
 
 class LiveOverlay:
     """Redraws the DRRs of a case when its pose moves: quickly while it does, finely when it rests.
+
+    Where a raw frame is on show, in which the head lay elsewhere, the DRR is drawn there.
 
     call_later: calls back once, in so many ms; without it every picture is drawn finely. on_look: told when the look
     changes by itself: a pose that moves is not looked at from before. Raises InputError where the scene lacks the
@@ -44,6 +48,7 @@ class LiveOverlay:
         self._painters = [
             OverlayPainter(view.drr, case.cloud, view.carm, view.valid, brightness_of(view)) for view in case.views
         ]
+        self._motions = [moving_frames(case, view) for view in case.views]
         self._on_look = on_look
         self._drawn_from = _ingredients(case)
         self._painted: list[int] = []
@@ -73,7 +78,8 @@ class LiveOverlay:
             self.refresh_background()
         keep_look(self._case.pose_node, look)
         self.apply_opacity()
-        if _pixels_of(before) != _pixels_of(look):
+        moves = look.frame != before.frame and any(motions is not None for motions in self._motions)
+        if moves or _pixels_of(before) != _pixels_of(look):
             self.redraw_soon()
 
     def apply_opacity(self, visible: bool = True) -> None:
@@ -95,8 +101,8 @@ class LiveOverlay:
         motion leaves them as they are."""
         pose = self._pose()
         if pose is not None:
-            for painter in self._painters:
-                painter.paint(pose, self._look, detail)
+            for painter, view, motions in zip(self._painters, self._case.views, self._motions, strict=True):
+                painter.paint(self._pose_on_show(pose, view, motions), self._look, detail)
             self._painted = self._image_times()
 
     def refresh_background(self) -> None:
@@ -122,6 +128,13 @@ class LiveOverlay:
             return self._case.pose
         except InputError:
             return None
+
+    def _pose_on_show(self, pose: FloatArray, view: RegisteredView, motions: FloatArray | None) -> FloatArray:
+        """(4, 4) of the head in the frame behind the overlay. motions: (T, 3) of the DSA's frames."""
+        frame = self._look.frame
+        if frame is None or motions is None:
+            return pose
+        return pose_in_frame(pose, motions[min(frame, len(motions) - 1)], self._case.centre_mm, view.carm)
 
     def _pose_moved(self, _node: Any, _event: str) -> None:
         if self._observer is None:

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.mrml.nodes.angiogram_node import is_loaded_angiogram
 from DeepIterRegLib.mrml.nodes.arrays import matrix_of_array, put_voxels, voxels_of
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import referenced_node
 from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
-from DeepIterRegLib.mrml.nodes.registered_case import RegisteredView
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.views.views import show_behind
+from DeepIterRegLib.registration.report import reported_head_motion
 from DeepIterRegLib.registration.shades import grey_window
 
 FRAME_REFERENCE = PREFIX + "frame"
@@ -47,6 +49,18 @@ def frame_pixels(dsa: Any, index: int) -> Any | None:
     if voxels.ndim != 3 or not 0 <= slice_index < len(voxels) or not 0 <= index < frame_count(dsa):
         return None
     return voxels[slice_index]
+
+
+def moving_frames(case: RegisteredCase, view: RegisteredView) -> FloatArray | None:
+    """(T, 3) how the head lies in each frame of a DSA's node (`geometry/plane_motion.py`).
+
+    None where that is unknown, or the same in all frames: those of a run that this project loaded were brought to one
+    place.
+    """
+    motions = reported_head_motion(case.report, view.number)
+    if motions is None or is_loaded_angiogram(view.dsa) or len(motions) != frame_count(view.dsa):
+        return None
+    return motions
 
 
 def show_frame(view: RegisteredView, index: int | None) -> bool:

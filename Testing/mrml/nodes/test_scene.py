@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from Testing.images.test_pixel_shift import frames_of
 from Testing.support.paths import ROOT
 
 pytest.importorskip("slicer")
@@ -21,8 +22,10 @@ from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.mrml.logic import DeepIterRegLogic
 from DeepIterRegLib.mrml.nodes.arrays import image_data, voxels_of
 from DeepIterRegLib.mrml.nodes.dsa_node import angiogram_of
+from DeepIterRegLib.mrml.nodes.registered_case import registered_cases
 from DeepIterRegLib.mrml.nodes.scene import close_scene, new_scene, open_scenes, read_scene
 from DeepIterRegLib.mrml.nodes.volume_node import volume_of
+from DeepIterRegLib.mrml.views.frames_view import moving_frames
 from DeepIterRegLib.render.choose import splat_renderer
 from Testing.support.cases import CASES, needs_cases
 from Testing.support.slice_view import slice_view_image
@@ -189,6 +192,17 @@ def test_registering_a_proxy_volume_shows_the_planes_of_its_sequence() -> None:
     sequence, proxy = sequence_and_proxy(logic.scene, raw_run())
     logic.register(logic.load_cta(small_volume()), [proxy], geometry=GEOMETRY)
     assert sequence.GetNodeReference("DeepIterReg.plane").GetName() == "XA MinIP"
+
+
+def test_how_the_head_lies_in_raw_frames_of_another_reader_is_known_once_they_are_registered() -> None:
+    logic = DeepIterRegLogic(new_scene(), FakeRegister(), no_database)
+    frames = frames_of([(0.0, 0.0)] * 5 + [(3.0, -2.0)]).astype(np.uint16)
+    _, proxy = sequence_and_proxy(logic.scene, frames)
+    logic.register(logic.load_cta(small_volume()), [proxy], geometry=GEOMETRY)
+    (case,) = registered_cases(logic.scene)
+    motions = moving_frames(case, case.views[0])
+    assert motions is not None
+    np.testing.assert_allclose(motions, [(0.0, 0.0, 0.0)] * 5 + [(3.0, -2.0, 0.0)], atol=0.05)
 
 
 def test_run_without_geometry_names_what_is_missing() -> None:

@@ -17,9 +17,11 @@ from Testing.support.paths import ROOT
 pytest.importorskip("slicer")
 
 from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.plane_motion import pose_in_frame
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.mrml.nodes.arrays import matrix_of_array, voxels_of
+from DeepIterRegLib.mrml.nodes.node_attributes import CARM
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_cases
 from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
@@ -29,9 +31,11 @@ from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.render.vessel_images import VesselRenderer, coarsened, hole_free_carm, subdivided
 from Testing.support.overlay_case import artery_mm, empty_angiogram, registered_tubes, tubes_cloud, vein_mm
 from Testing.support.slice_view import slice_view_image
-from Testing.support.small_registration import FRONTAL, LATERAL, OTHER_POSE, POSE
+from Testing.support.small_registration import FRONTAL, LATERAL, OTHER_POSE, POSE, small_volume
 
 VEINS = OverlayLook(arteries=False)
+HEAD_MOTION = np.array([(0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (5.0, -7.0, 6.0)])
+MOVED_POSE = pose_in_frame(POSE, HEAD_MOTION[2], small_volume().centre_mm, LATERAL)
 
 
 class Later:
@@ -114,6 +118,34 @@ def test_overlay_follows_whoever_moves_the_pose(case: RegisteredCase) -> None:
     live.close()
     case.set_pose(POSE)
     assert is_blue(seen(case)[pixels_on(vein_mm(), OTHER_POSE)]).mean() > 0.9, "closed"
+
+
+def moving_tubes(raw: bool) -> RegisteredCase:
+    """Of a run in which the head moved. raw: another reader loaded its frames, so that they still show it."""
+    angiogram = replace(empty_angiogram(LATERAL), head_motion=HEAD_MOTION)
+    case = registered_tubes(angiograms=[angiogram])
+    if raw:
+        case.views[0].dsa.RemoveAttribute(CARM)
+    return case
+
+
+def test_overlay_follows_the_head_through_raw_frames() -> None:
+    case = moving_tubes(raw=True)
+    live = LiveOverlay(case)
+    for frame, pose in ((1, POSE), (2, MOVED_POSE), (7, MOVED_POSE), (None, POSE)):
+        live.set_look(replace(VEINS, frame=frame))
+        assert is_blue(seen(case)[pixels_on(vein_mm(), pose)]).mean() > 0.95
+    live.set_look(replace(VEINS, frame=2))
+    case.set_pose(OTHER_POSE)
+    moved = pose_in_frame(OTHER_POSE, HEAD_MOTION[2], case.centre_mm, LATERAL)
+    assert is_blue(seen(case)[pixels_on(vein_mm(), moved)]).mean() > 0.95
+
+
+def test_overlay_stays_where_frames_have_been_moved_back() -> None:
+    case = moving_tubes(raw=False)
+    LiveOverlay(case).set_look(replace(VEINS, frame=2))
+    assert is_blue(seen(case)[pixels_on(vein_mm(), POSE)]).mean() > 0.95
+    assert is_blue(seen(case)[pixels_on(vein_mm(), MOVED_POSE)]).mean() < 0.8
 
 
 def test_moving_pose_is_drawn_quickly_and_a_resting_one_finely() -> None:
