@@ -23,6 +23,7 @@ from DeepIterRegLib.images.subtraction import (
 )
 from DeepIterRegLib.images.xa_mask import MaskFrames
 
+SINGLE_FRAME = "is a single subtracted frame"
 MIN_VALID, FEW_VALID = 0.03, 0.5
 MIN_DEPTH_OF_NOISE = 5.0
 """Vessels are at least this many standard deviations of the coarse image's noise deep. Pure noise reaches 3.8."""
@@ -122,12 +123,16 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         sure = told is not None
         native = native_image(unsubtracted.mask, valid, "mask frame", bone_is_bright=bright, sign_is_known=sure)
         head_motion = unsubtracted.head_motion
+    elif len(pixels) == 1:
+        # A single frame may be flat without having been subtracted: whether it shows vessels tells.
+        alone = logarithm(pixels[0]) if raw.linear else pixels[0]
+        native = native_image(alone, valid, "native image", bone_is_bright=bright, sign_is_known=False)
     if bright:
         frames = frames.min() + frames.max() - frames
     if not valid.all():
         frames = np.where(valid, frames, np.median(frames[:: max(1, len(frames) // 8), valid]))
     if len(frames) == 1:
-        warnings.append(f"{file_name} is a single subtracted frame: arteries and veins cannot be told apart by time.")
+        warnings.append(f"{file_name} {SINGLE_FRAME}: arteries and veins cannot be told apart by time.")
     if valid.mean() < FEW_VALID:
         warnings.append(f"{file_name} has a shutter over {1 - valid.mean():.0%} of the image; only the rest is used.")
     return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings), native, head_motion)

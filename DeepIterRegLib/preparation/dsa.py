@@ -15,6 +15,7 @@ from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.native_image import NativeImage
+from DeepIterRegLib.images.run import SINGLE_FRAME
 from DeepIterRegLib.preparation.background import binned, enlarged, flattened
 from DeepIterRegLib.preparation.line_filter import line_response
 from DeepIterRegLib.preparation.minip import minimum_intensity_projection
@@ -86,8 +87,11 @@ def prepare_angiogram(
             )
     if veins is not None:
         vein_mask, arteries, vein_flat, artery_flat = veins.copy(), vessels & ~veins, flat, flat
+    if len(angiogram.frames) == 1 and angiogram.native is not None and angiogram.native.source == "native image":
+        # With vessels in it, it was subtracted after all.
+        angiogram = replace(angiogram, native=None)
     skull, warning = skull_image(angiogram)
-    warnings += [warning] if warning is not None else []
+    warnings += [warning] if warning is not None and len(angiogram.frames) > 1 else []
     contrast = _masked(flat, vessels)
     scale = max(float(np.percentile(contrast[vessels], 99.5)), 1e-12)
     return PreparedAngiogram(
@@ -111,7 +115,10 @@ def _without_frames(angiogram: Angiogram, native: NativeImage) -> Angiogram:
         frames=angiogram.frames[:0],
         frame_times_s=None,
         native=replace(native, sign_is_known=False),
-        warnings=(*angiogram.warnings, f"{angiogram.name} shows no vessels: it is registered by the skull."),
+        warnings=(
+            *(line for line in angiogram.warnings if SINGLE_FRAME not in line),
+            f"{angiogram.name} shows no vessels: it is registered by the skull.",
+        ),
         head_motion=None,
     )
 
