@@ -23,6 +23,7 @@ NO_WIDGET = {
     Field.VOLUME_KIND,
     Field.CARM,
     Field.SIMILARITY,
+    Field.TERMS,
     Field.INITIALIZER,
     Field.OUTPUT,
     Field.ARTERIES,

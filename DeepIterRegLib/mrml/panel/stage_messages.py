@@ -32,5 +32,6 @@ def all_stage_messages(translate: Callable[[str], str]) -> dict[str, str]:
         stage_names.VESSEL_ALIGNMENT: _("Aligning the vessels"),
         stage_names.FINE_ALIGNMENT: _("Aligning, fine"),
         stage_names.MINIMUM_PROJECTION: _("Last refinement"),
+        stage_names.C_ARM_ANGLES: _("Correcting the C-arm's angles"),
         stage_names.REGISTERED: _("Done"),
     }
