@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 NOT_PROJECTIONS = ("MR", "PT", "US")
-PLAIN = ("DX", "CR")
-"""Radiographs: nothing is subtracted from them."""
 
 
 class UndecodableError(InputError):
@@ -62,7 +60,6 @@ def read_xa(path: Path, options: GeometryOptions, frames: npt.NDArray[Any] | Non
         inverted=_inverted(dataset),
         brightest=_brightest(dataset),
         mask=mask_frames(dataset, len(pixels), path.name),
-        plain=str(dataset.get("Modality", "") or "").upper() in PLAIN,
     )
     run = subtracted_run(raw, path.name)
     return Angiogram(
