@@ -14,6 +14,8 @@ NativeSource = Literal["mask frame", "native image"]
 TEXT_SHARE = 2e-3
 """Of the image: larger areas of the greatest or the least value are open air or a shutter, smaller ones are written."""
 TEXT_MARGIN_PX = 3
+LEAST_LEFT = 0.1
+"""Of the image: a bright border that would leave less is no border."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +35,22 @@ class NativeImage:
 def native_image(
     logs: npt.NDArray[np.float32], valid: BoolArray, source: NativeSource, *, bone_is_bright: bool, sign_is_known: bool
 ) -> NativeImage:
-    """Of one frame's (rows, columns) logarithms, as the file stores them."""
+    """Of one frame's (rows, columns) logarithms, as the file stores them.
+
+    valid: less black borders. Where bone may be bright, a bright border may be a shutter.
+    """
     attenuation = logs if bone_is_bright else -logs
-    return NativeImage(attenuation, valid & ~_written(logs), source, sign_is_known)
+    seen = valid & ~_written(logs)
+    if bone_is_bright or not sign_is_known:
+        seen = _without_bright_border(logs, seen)
+    return NativeImage(attenuation, seen, source, sign_is_known)
+
+
+def _without_bright_border(logs: npt.NDArray[np.float32], valid: BoolArray) -> BoolArray:
+    from DeepIterRegLib.images.shutter import BLACK_RAW, without_bright_border  # scipy, as below
+
+    inner = without_bright_border(logs[None], valid, BLACK_RAW)
+    return inner if inner.mean() >= LEAST_LEFT else valid
 
 
 def _written(image: npt.NDArray[np.float32]) -> BoolArray:

@@ -12,7 +12,7 @@ from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.native_image import NativeImage, native_image
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
-from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border
+from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border, without_bright_border
 from DeepIterRegLib.images.subtraction import (
     Appearance,
     Frames,
@@ -27,6 +27,12 @@ SINGLE_FRAME = "is a single subtracted frame"
 MIN_VALID, FEW_VALID = 0.03, 0.5
 MIN_DEPTH_OF_NOISE = 5.0
 """Vessels are at least this many standard deviations of the coarse image's noise deep. Pure noise reaches 3.8."""
+
+
+MIN_SATURATED = 0.02
+"""Of the image: more pixels of exactly the greatest or least value are air or shutter, fewer vessels or letters."""
+MOVED = 0.01
+"""Of the image: 3 mm on a detector of 300 mm, from where on it matters in which frame a pose is right."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,10 @@ class RawRun:
     brightest: float | None = None
     """The largest value that the pixels can hold, where there is one."""
     mask: MaskFrames | None = None
+    plain: bool = False
+    """Of a device that subtracts nothing (DX, CR)."""
+    as_acquired: bool = False
+    """The header says that the pixels are original, not derived from others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +87,13 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
     if pixels.min() == pixels.max():
         if pixels.flat[0] <= 0:
             raise InputError(
-                "{file} is all black; give an angiogram with contrast for {dsa}.", field=Field.DSA, file=file_name
+                "{file} is all black; give an angiogram with contrast, or an X-ray of the head, for {dsa}.",
+                field=Field.DSA,
+                file=file_name,
             )
         raise InputError(
-            "{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast for {dsa}.",
+            "{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast, or an X-ray of the head,"
+            " for {dsa}.",
             field=Field.DSA,
             file=file_name,
             grey=pixels.flat[0],
@@ -89,10 +102,9 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         warnings.append(f"{file_name} has shutter tags (0018,1600) that would hide the whole image; they were ignored.")
         valid = np.ones_like(valid)
     valid = _require_visible(without_black_border(pixels, valid, BLACK_RAW), file_name)
-    seen = appearance(pixels, valid)
     unsubtracted: _Unsubtracted | None = None
-    if raw.mask is None and is_subtracted(seen, raw.brightest):
-        frames = pixels
+    if raw.mask is None and not raw.plain and _is_flat(raw, valid):
+        frames, seen = pixels, appearance(pixels, valid)
         inner = _require_visible(without_black_border(pixels, valid, BLACK_SUBTRACTED), file_name)
         if (inner != valid).any():
             valid, seen = inner, appearance(frames, inner)
@@ -106,7 +118,8 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         seen = appearance(frames, valid)
     if _shows_nothing(seen):
         raise InputError(
-            "{file} shows no contrast above the noise; give a run with filled vessels for {dsa}.",
+            "{file} shows neither contrast nor bone above the noise; give a run with filled vessels, or an X-ray"
+            " of the head, for {dsa}.",
             field=Field.DSA,
             file=file_name,
         )
@@ -182,7 +195,28 @@ def _native_run(raw: RawRun, unsubtracted: _Unsubtracted, file_name: str, warnin
     none = np.zeros((0, *logs.shape), dtype=np.float32)
     if len(raw.pixels) > 1:
         warnings.append(f"{file_name} shows no contrast: it is registered by the skull.")
+        motion = np.hypot(unsubtracted.head_motion[:, 0], unsubtracted.head_motion[:, 1])
+        if motion.max() > MOVED * min(logs.shape):
+            warnings.append(
+                f"{file_name} shows a head that moves, by up to {motion.max():.0f} pixels: the pose is that of frame"
+                f" {int(motion.argmin()) + 1}."
+            )
     return SubtractedRun(none, unsubtracted.valid, tuple(warnings), native, unsubtracted.head_motion)
+
+
+def _is_flat(raw: RawRun, valid: BoolArray) -> bool:
+    """Whether the frames are as flat as subtracted ones, and still so away from bright borders: the edge of open air,
+    or of a shutter in a negative, is deeper than any vessel."""
+    pixels = raw.pixels
+    if not is_subtracted(appearance(pixels, valid), raw.brightest, raw.as_acquired):
+        return False
+    inner = without_bright_border(pixels, valid, BLACK_RAW)
+    shown = pixels.mean(axis=0)
+    for extreme in (shown[valid].min(), shown[valid].max()):
+        saturated = shown == extreme
+        if saturated.mean() > MIN_SATURATED:  # what is left in corners
+            inner &= ~saturated
+    return inner.mean() < MIN_VALID or is_subtracted(appearance(pixels, inner), raw.brightest, raw.as_acquired)
 
 
 def _shows_nothing(seen: Appearance) -> bool:

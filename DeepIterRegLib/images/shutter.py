@@ -91,3 +91,8 @@ def without_black_border(frames: npt.NDArray[np.float32], valid: BoolArray, blac
     shuttered[0] = False
     found = shuttered[labels]
     return valid & ~ndimage.binary_dilation(found, iterations=PENUMBRA_PX) if found.any() else valid
+
+
+def without_bright_border(frames: npt.NDArray[np.float32], valid: BoolArray, bright: float) -> BoolArray:
+    """The same for areas as bright: open air, or a shutter where black and white are exchanged."""
+    return without_black_border(-frames, valid, bright)

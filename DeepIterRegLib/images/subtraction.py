@@ -22,6 +22,12 @@ runs (rotational-head, venous-sequence, phantom), 0.48 to 1.4 in the logarithm o
 MAX_SPREAD_OF_LEVEL = 0.4
 """The same in units of the background's distance from black (or white): 0.05 to 0.30, against 0.53 to 2.1 in raw
 frames proportional to the intensity."""
+MAX_SPREAD = 0.6
+"""Both together: 0.02 to 0.52 in subtracted runs and single frames of them, 0.69 to 1.4 in raw ones, single frames and
+negatives included, away from borders."""
+MAX_SPREAD_AS_ACQUIRED = 0.35
+"""The same where the file says that its pixels are as they were acquired, which subtracted ones are not: 0.45 and more
+in raw frames of 128 pixels, of whose head the border leaves little but brain."""
 CLEAR_TAILS = 1.5
 """One tail of the histogram outweighs the other by this factor where the vessels are on its side."""
 
@@ -98,18 +104,20 @@ def _background(image: Frames) -> Frames:
     return ndimage.zoom(wide, np.divide(image.shape, wide.shape), order=1, mode="nearest", grid_mode=True)
 
 
-def is_subtracted(seen: Appearance, brightest: float | None = None) -> bool:
+def is_subtracted(seen: Appearance, brightest: float | None = None, as_acquired: bool = False) -> bool:
     """Whether the background is flat, as only subtraction makes it: skull and soft tissue are gone.
 
-    brightest: the largest value that the file can hold, where there is one (255 for 8 bits).
+    brightest: the largest value that the file can hold, where there is one (255 for 8 bits). as_acquired: what the
+    file says of its pixels.
     """
     if seen.low < 0 and abs(seen.middle) < -seen.low:
         return True  # Centred on zero: no detector counts negative quanta.
     level = seen.middle if brightest is None else min(seen.middle, brightest - seen.middle)
-    return (
-        seen.background_spread <= MAX_SPREAD_OF_DEPTH * seen.depth
-        and seen.background_spread <= MAX_SPREAD_OF_LEVEL * level
-    )
+    if level <= 0 or seen.depth <= 0:
+        return seen.background_spread <= 0
+    of_depth, of_level = seen.background_spread / seen.depth, seen.background_spread / level
+    most = MAX_SPREAD_AS_ACQUIRED if as_acquired else MAX_SPREAD
+    return of_depth <= MAX_SPREAD_OF_DEPTH and of_level <= MAX_SPREAD_OF_LEVEL and of_depth + of_level <= most
 
 
 def logarithm(intensity: Frames) -> Frames:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 NOT_PROJECTIONS = ("MR", "PT", "US")
+PLAIN = ("DX", "CR")
+"""Radiographs: nothing is subtracted from them."""
 
 
 class UndecodableError(InputError):
@@ -60,6 +62,8 @@ def read_xa(path: Path, options: GeometryOptions, frames: npt.NDArray[Any] | Non
         inverted=_inverted(dataset),
         brightest=_brightest(dataset),
         mask=mask_frames(dataset, len(pixels), path.name),
+        as_acquired=_as_acquired(dataset),
+        plain=str(dataset.get("Modality", "") or "").upper() in PLAIN,
     )
     run = subtracted_run(raw, path.name)
     return Angiogram(
@@ -157,6 +161,12 @@ def _inverted(dataset: Dataset) -> bool:
     if sign not in (None, ""):
         return int(sign) == -1
     return str(dataset.get("PhotometricInterpretation", "")).upper() == "MONOCHROME1"
+
+
+def _as_acquired(dataset: Dataset) -> bool:
+    """Whether Image Type (0008,0008) begins with ORIGINAL."""
+    kinds = dataset.get("ImageType", None)
+    return bool(kinds) and str(np.atleast_1d(kinds)[0]).strip().upper() == "ORIGINAL"
 
 
 def _brightest(dataset: Dataset) -> float | None:

@@ -52,6 +52,12 @@ def require_something_to_compare(images: PreparedImages, options: Options) -> No
             " for {dsa}, or a CT angiogram for {cta}.",
             field=Field.DSA,
         )
+    if images.volume.volume.kind == "3dra":
+        raise InputError(
+            "The X-ray shows no contrast, and a rotational 3D angiogram no skull; give a run with filled vessels for"
+            " {dsa}, or a CT of the head for {cta}.",
+            field=Field.DSA,
+        )
     raise InputError(
         "The X-ray shows no contrast, and the CTA no skull; give a run with filled vessels for {dsa}.", field=Field.DSA
     )

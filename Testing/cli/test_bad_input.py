@@ -27,6 +27,7 @@ from DeepIterRegLib.cli import options as command_options
 from DeepIterRegLib.cli import register as register_command
 from DeepIterRegLib.cli.main import main
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES
+from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.registration import register as registering
 from DeepIterRegLib.registration.images import ImageFiles, read_images
 from DeepIterRegLib.registration.options import Options
@@ -34,6 +35,7 @@ from DeepIterRegLib.registration.result import Registration
 from DeepIterRegLib.research.simulate.files.nrrd_writer import write_nrrd
 from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
 from DeepIterRegLib.research.simulate.patient import SimulatedPatient
+from Testing.support.cases import CASES, needs_cases
 from Testing.support.paths import ROOT
 from Testing.support.patients import plain_ct, small_patient, small_patient_files
 from Testing.support.segmented_once import segment_each_cta_once
@@ -592,6 +594,107 @@ def test_a_gpu_without_memory_falls_back_to_the_cpu_and_says_so(command, monkeyp
     assert "memory" in warning
     assert "CPU" in warning
     assert command.report()["device"] == "cpu"
+
+
+# --- An X-ray in place of the run --------------------------------------------------------------------------------
+
+RADIOGRAPHS = {"DX": "1.2.840.10008.5.1.4.1.1.1.1", "CR": "1.2.840.10008.5.1.4.1.1.1"}
+
+
+def single(command: Command, change: Callable[[np.ndarray], np.ndarray] = lambda frame: frame) -> Path:
+    """The mask of the raw run alone, changed: an X-ray of the head without contrast."""
+    return with_frames(command.copy("dsa", "xray.dcm"), lambda frames: change(frames[0])[None])
+
+
+def error_mm(command: Command, patient: SimulatedPatient) -> float:
+    pose = np.array(command.report()["pose"])
+    return mean_projection_error_mm(pose, patient.pose, patient.volume.centre_mm, patient.runs[0].carm)
+
+
+def knee(frame: np.ndarray) -> np.ndarray:
+    """Two long bones that meet in a joint, in soft tissue, on a detector of that size."""
+    size = len(frame)
+    row, column = np.mgrid[:size, :size] * (256 / size)
+    attenuation = 2.5 * np.sqrt(np.clip(1 - ((column - 128) / 90) ** 2, 0, None))
+    for middle, joint, side in ((128, 118, row < 122), (124, 132, row > 130)):
+        width = 19 + 14 * np.exp(-(((row - joint) / 25) ** 2))
+        across = abs(column - middle) / width
+        attenuation += side * (np.sqrt(np.clip(1 - across**2, 0, None)) + 0.5 * np.exp(-(((across - 0.85) * 8) ** 2)))
+    return np.clip(4000 - 450 * attenuation + np.random.default_rng(0).normal(0, 10, frame.shape), 0, 4095)
+
+
+def test_an_xray_of_a_knee_is_warned_of(command):
+    assert "does not fit" in warnings_of(command, dsa=single(command, knee))
+
+
+@needs_cases
+def test_an_xray_of_a_heart_is_warned_of(command):
+    frame = pydicom.dcmread(CASES / "xa-dicom" / "coronary_jpeg_96frames.dcm").pixel_array[0]
+
+    def heart(head: np.ndarray) -> np.ndarray:
+        factor = len(frame) // len(head)
+        return frame[::factor, ::factor].astype(float) * 16
+
+    assert "does not fit" in warnings_of(command, dsa=single(command, heart))
+
+
+def test_an_xray_of_noise_is_refused(command):
+    def noise(frame: np.ndarray) -> np.ndarray:
+        return np.clip(np.random.default_rng(0).normal(2000, 100, frame.shape), 0, 4095)
+
+    sentence = command.refused(dsa=single(command, noise))
+    assert "neither contrast nor bone" in sentence
+    assert "X-ray of the head" in sentence
+
+
+def test_an_xray_of_one_grey_is_refused(command):
+    sentence = command.refused(dsa=single(command, lambda frame: np.full_like(frame, 900)))
+    assert "same grey (900)" in sentence
+    assert "X-ray of the head" in sentence
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_an_xray_is_registered_whether_bone_is_dark_or_bright(command, patient, inverted):
+    def stored(frame: np.ndarray) -> np.ndarray:
+        return 4095 - frame if inverted else frame
+
+    assert "does not fit" not in warnings_of(command, dsa=single(command, stored))
+    assert error_mm(command, patient) < 5
+
+
+def test_a_mirrored_xray_is_warned_of(command):
+    """As coarse as these images are, what fits as a mirror image may not be found; then nothing fits."""
+    warning = warnings_of(command, dsa=single(command, lambda frame: frame[:, ::-1]))
+    assert "mirror image" in warning or "does not fit" in warning
+
+
+@pytest.mark.parametrize("modality", RADIOGRAPHS)
+def test_what_a_radiograph_does_not_say_of_its_geometry_is_asked_for(command, patient, modality):
+    def radiograph(dataset: pydicom.Dataset) -> None:
+        dataset.Modality, dataset.SOPClassUID = modality, RADIOGRAPHS[modality]
+        dataset.PhotometricInterpretation = "MONOCHROME1"
+        for keyword in (
+            "PixelIntensityRelationship", "PixelIntensityRelationshipSign", "PositionerPrimaryAngle",
+            "PositionerSecondaryAngle", "DistanceSourceToPatient",
+        ):  # fmt: skip
+            if keyword in dataset:
+                del dataset[keyword]
+
+    path = edited_dicom(single(command, lambda frame: 4095 - frame), radiograph)
+    sentence = command.refused(dsa=path)
+    assert "--primary-angle" in sentence
+    assert "--secondary-angle" in sentence
+    assert "--sid" in sentence
+    assert "--sdd" not in sentence
+    carm = patient.runs[0].carm
+    given = ("--primary-angle", carm.primary_angle_deg, "--secondary-angle", carm.secondary_angle_deg)
+    assert "does not fit" not in warnings_of(command, *given, "--sid", carm.sid_mm, dsa=path)
+    assert error_mm(command, patient) < 5
+
+
+def test_two_subtracted_frames_are_registered_by_their_vessels_and_warn(command):
+    two = with_frames(command.copy("subtracted"), lambda frames: frames[len(frames) // 3 :: len(frames) // 3][:2])
+    assert "only 2 frames: the skull is not seen" in warnings_of(command, "--no-initializer", dsa=two)
 
 
 # --- Ctrl-C ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.native_image import TEXT_MARGIN_PX, NativeImage, native_image
@@ -108,16 +109,17 @@ def test_a_subtracted_run_has_no_native_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("written", [0.0, 20000.0])
-def test_letters_are_not_valid_and_open_air_is(written: float) -> None:
+@pytest.mark.parametrize("sure", [True, False])
+def test_letters_are_not_valid_and_open_air_is_where_it_is_no_shutter(written: float, sure: bool) -> None:
     logs = 100 * np.random.default_rng(0).random((100, 120)).astype(np.float32) + 1000
     logs[:, 100:] = 20000  # air, saturated: a sixth of the picture
     logs[5:10, 5:8] = written
     logs[5:10, 12:15] = written
     valid = np.ones(logs.shape, dtype=bool)
-    native = native_image(logs, valid, "native image", bone_is_bright=False, sign_is_known=False)
+    native = native_image(logs, valid, "native image", bone_is_bright=False, sign_is_known=sure)
     assert not native.valid[5:10, 5:8].any()
     assert not native.valid[5 - TEXT_MARGIN_PX, 6]
-    assert native.valid[:, 102:].all()
+    assert native.valid[:, 102:].all() == native.valid[:, 102:].any() == sure
     assert native.valid[30:, :90].mean() > 0.99
 
 
@@ -140,3 +142,49 @@ def test_contrast_that_does_not_tell_its_sign_leaves_that_of_bone_open(tmp_path:
     angiogram = read_angiogram(write_xa(tmp_path / "raw.dcm", frames, PixelIntensityRelationship="LOG"))
     assert any("does not show clearly whether its vessels are dark or bright" in line for line in angiogram.warnings)
     assert not native_of(angiogram).sign_is_known
+
+
+def collimated_head(shutter: str, size_px: int = 256) -> FloatArray:
+    """(size, size) grey values of a lateral head, bone dark, that a shutter leaves little air around."""
+    row, column = np.mgrid[:size_px, :size_px]
+    radius = np.hypot((row - 130) / 120, (column - 128) / 120)
+    head = np.hypot((row - 140) / 118, (column - 150) / 140)
+    attenuation = 700 * (1 + np.sqrt(np.clip(1 - head**2, 0, None))) + 250 * np.exp(-(((head - 0.93) / 0.03) ** 2))
+    attenuation += 500 * np.exp(-(((row - 185 - (column - 120) / 8) / 6) ** 2)) * (column > 90)
+    image = np.where(head < 1, 4095 - attenuation, 4095.0)
+    image += np.random.default_rng(0).normal(0, 4, image.shape)
+    shut = radius > 1 if shutter == "round" else abs(row - 128) > 105
+    return np.clip(np.where(shut, 0, image), 0, 4095)
+
+
+@pytest.mark.parametrize("shutter", ["round", "above and below"])
+@pytest.mark.parametrize("bright_bone", [False, True], ids=["dark bone", "bright bone"])
+def test_a_single_raw_frame_is_native_however_it_is_collimated(tmp_path: Path, shutter: str, bright_bone: bool) -> None:
+    head = collimated_head(shutter)
+    shut = head == 0
+    frame = (4095 - head if bright_bone else head).astype(np.uint16)
+    angiogram = read_angiogram(write_xa(tmp_path / "raw.dcm", frame, BitsStored=12, HighBit=11))
+    assert not angiogram.shows_contrast
+    native = native_of(angiogram)
+    assert not native.sign_is_known
+    assert not (native.valid & angiogram.valid & shut).any()
+    assert (native.valid & angiogram.valid)[100:150, 100:150].all()
+
+
+@pytest.mark.parametrize("modality", ["DX", "CR"])
+def test_nothing_is_subtracted_from_a_radiograph(tmp_path: Path, modality: str) -> None:
+    flat = np.random.default_rng(0).normal(2000, 40, (128, 128))
+    flat[40:90, 60:64] -= 800
+    frame = flat.astype(np.uint16)
+    assert read_angiogram(write_xa(tmp_path / "xa.dcm", frame, BitsStored=12, HighBit=11)).shows_contrast
+    plain = write_xa(tmp_path / "plain.dcm", frame, Modality=modality, BitsStored=12, HighBit=11)
+    assert not read_angiogram(plain).shows_contrast
+
+
+def test_a_native_run_of_a_head_that_moves_says_in_which_frame_the_pose_is(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    still = 20000 * np.exp(-anatomy())
+    moved = np.stack([rng.poisson(np.roll(still, 4 * step, axis=0)) for step in (0, 1, 2, 1)])
+    angiogram = read_angiogram(write_xa(tmp_path / "raw.dcm", stored(moved, linear=False)))
+    assert not angiogram.shows_contrast
+    assert any("a head that moves" in warning for warning in angiogram.warnings)

@@ -312,7 +312,7 @@ def test_a_shutter_over_half_of_the_image_warns_and_works(tmp_path: Path) -> Non
     [
         (np.zeros((5, 64, 64), np.uint8), "all black"),
         (np.full((5, 64, 64), 93, np.uint8), r"the same grey \(93\)"),
-        (np.random.default_rng(0).normal(150, 5, (5, ROWS, COLUMNS)).astype(np.uint8), "no contrast above the noise"),
+        (np.random.default_rng(0).normal(150, 5, (5, ROWS, COLUMNS)).astype(np.uint8), "neither contrast nor bone"),
     ],
     ids=["black", "constant", "noise"],
 )

@@ -32,6 +32,10 @@ def volume(vessels: bool = True, skull: bool = True) -> PreparedVolume:
     return replace(VOLUME, cloud=VOLUME.cloud if vessels else NOTHING, skull=VOLUME.cloud if skull else None)
 
 
+def rotational() -> PreparedVolume:
+    return replace(volume(skull=False), volume=replace(VOLUME.volume, kind="3dra"))
+
+
 def view(vessels: bool = True, trust: float | None = 1.0) -> PreparedAngiogram:
     shape = RUN.vessels.shape
     image = None
@@ -77,8 +81,9 @@ def test_what_has_something_in_common_is_registered(shown, options):
         (images(volume(), view(vessels=False)), Options(terms=("vessels",)), "do not both show what the terms ask for"),
         (images(volume(vessels=False), view(trust=None)), Options(), "The CT shows no contrast, and the DSA no skull"),
         (images(volume(skull=False), view(vessels=False)), Options(), "X-ray shows no contrast, and the CTA no skull"),
+        (images(rotational(), view(vessels=False)), Options(), "a rotational 3D angiogram no skull; give a run with"),
     ],
-    ids=["published", "no skull", "no vessels", "plain CT", "no skull in the CTA"],
+    ids=["published", "no skull", "no vessels", "plain CT", "no skull in the CTA", "3DRA and X-ray"],
 )  # fmt: skip
 def test_what_has_nothing_in_common_is_refused_in_a_sentence(shown, options, says):
     with pytest.raises(InputError) as caught:

@@ -64,6 +64,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{initial_pose}."
         ),
         _("The X-ray for {dsa} is missing from the scene; load it again."),
+        _(
+            "The X-ray shows no contrast, and a rotational 3D angiogram no skull; give a run with filled vessels for "
+            "{dsa}, or a CT of the head for {cta}."
+        ),
         _("The X-ray shows no contrast, and the CTA no skull; give a run with filled vessels for {dsa}."),
         _(
             "The angiograms disagree about the Patient Position (0018,5100): {positions}; register runs of the "
@@ -302,7 +306,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} is a safetensors file, but not one of DeepIterReg; choose another checkpoint, or none."),
         _("{file} is a single slice; give the folder with the whole series for {cta}."),
-        _("{file} is all black; give an angiogram with contrast for {dsa}."),
+        _("{file} is all black; give an angiogram with contrast, or an X-ray of the head, for {dsa}."),
         _("{file} is an empty mask (all 0); mark the vessels, or leave out {field}."),
         _("{file} is black or shuttered almost everywhere; give a run that shows the head for {dsa}."),
         _("{file} is damaged or not a checkpoint of DeepIterReg; choose another checkpoint, or none."),
@@ -322,7 +326,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is not a text file; give another file."),
         _("{file} is not an image file that can be read; give NRRD, NIfTI or DICOM for {field}."),
         _("{file} is not the key of a blind test; give the blind_key.json written beside its page."),
-        _("{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast for {dsa}."),
+        _(
+            "{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast, or an X-ray of the "
+            "head, for {dsa}."
+        ),
         _("{file} is too large to be of a blind comparison; give another file."),
         _("{file} is truncated or damaged and cannot be read; export it again."),
         _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
@@ -343,7 +350,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "whole run."
         ),
         _("{file} says nothing about the C-arm; give {missing}[, or {carm} as a whole]."),
-        _("{file} shows no contrast above the noise; give a run with filled vessels for {dsa}."),
+        _(
+            "{file} shows neither contrast nor bone above the noise; give a run with filled vessels, or an X-ray of "
+            "the head, for {dsa}."
+        ),
         _("{file} was made by a newer DeepIterReg ({version}); update the extension."),
         _(
             "{file} was trained on windows of {size_px} pixels and {field_mm:g} mm, this DeepIterReg makes them of "

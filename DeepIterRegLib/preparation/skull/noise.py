@@ -48,7 +48,7 @@ class NoiseImage:
 def noise_image(frames: npt.NDArray[np.float32], valid: BoolArray) -> NoiseImage:
     """Of subtracted frames (T, rows, columns), where valid (rows, columns)."""
     if len(frames) < LEAST_FRAMES:
-        return NoiseImage(None, f"has only {len(frames)} frames")
+        return NoiseImage(None, "is a single frame" if len(frames) == 1 else f"has only {len(frames)} frames")
     squares = _squared_noise(frames)
     steps = _blockiness(frames, valid)
     blocky = steps > BLOCKY
