@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,10 @@ class NativeImage:
     source: NativeSource
     sign_is_known: bool = True
     """False: nothing in the file proves whether bone is dark or bright, so `attenuation` may be its negative."""
+
+    def facts(self) -> dict[str, Any]:
+        """All but the pixels, as JSON: the keyword arguments that make it again."""
+        return {"source": self.source, "sign_is_known": self.sign_is_known}
 
 
 def native_image(

@@ -27,8 +27,6 @@ SINGLE_FRAME = "is a single subtracted frame"
 MIN_VALID, FEW_VALID = 0.03, 0.5
 MIN_DEPTH_OF_NOISE = 5.0
 """Vessels are at least this many standard deviations of the coarse image's noise deep. Pure noise reaches 3.8."""
-
-
 MIN_SATURATED = 0.02
 """Of the image: more pixels of exactly the greatest or least value are air or shutter, fewer vessels or letters."""
 MOVED = 0.01
@@ -103,19 +101,20 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         valid = np.ones_like(valid)
     valid = _require_visible(without_black_border(pixels, valid, BLACK_RAW), file_name)
     unsubtracted: _Unsubtracted | None = None
-    if raw.mask is None and not raw.plain and _is_flat(raw, valid):
-        frames, seen = pixels, appearance(pixels, valid)
+    seen = appearance(pixels, valid) if raw.mask is None and not raw.plain else None
+    if seen is not None and _is_flat(raw, valid, seen):
+        frames = pixels
         inner = _require_visible(without_black_border(pixels, valid, BLACK_SUBTRACTED), file_name)
         if (inner != valid).any():
             valid, seen = inner, appearance(frames, inner)
     else:
         unsubtracted = _subtract_mask(raw, valid)
         frames, valid = unsubtracted.frames, unsubtracted.valid
-        if len(pixels) == 1 or _shows_nothing(appearance(frames, valid)):
+        seen = appearance(frames, valid)
+        if len(pixels) == 1 or _shows_nothing(seen):
             return _native_run(raw, unsubtracted, file_name, warnings)
         if raw.mask is None:
             warnings.append(f"{file_name} is not subtracted and names no mask frame; its first frame was the mask.")
-        seen = appearance(frames, valid)
     if _shows_nothing(seen):
         raise InputError(
             "{file} shows neither contrast nor bone above the noise; give a run with filled vessels, or an X-ray"
@@ -204,11 +203,11 @@ def _native_run(raw: RawRun, unsubtracted: _Unsubtracted, file_name: str, warnin
     return SubtractedRun(none, unsubtracted.valid, tuple(warnings), native, unsubtracted.head_motion)
 
 
-def _is_flat(raw: RawRun, valid: BoolArray) -> bool:
+def _is_flat(raw: RawRun, valid: BoolArray, seen: Appearance) -> bool:
     """Whether the frames are as flat as subtracted ones, and still so away from bright borders: the edge of open air,
-    or of a shutter in a negative, is deeper than any vessel."""
+    or of a shutter in a negative, is deeper than any vessel. seen: the frames where valid."""
     pixels = raw.pixels
-    if not is_subtracted(appearance(pixels, valid), raw.brightest, raw.as_acquired):
+    if not is_subtracted(seen, raw.brightest, raw.as_acquired):
         return False
     inner = without_bright_border(pixels, valid, BLACK_RAW)
     shown = pixels.mean(axis=0)

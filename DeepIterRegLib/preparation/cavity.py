@@ -21,6 +21,10 @@ bright arteries do not cut it to pieces; lower where thick slices mix the vault 
 that runs across the slice direction falls below 800, and the core comes out through it."""
 CORE_DEPTH_MM = 12.0
 """Eroding by it cuts the brain from the neck at the foramen magnum (about 30 x 35 mm) with its bone and odontoid."""
+CORE_LOWEST_PERCENTILE = 1.0
+"""Where the eroded brain ends; a thread of it may reach through the foramen magnum."""
+BELOW_CORE_MM = 17.0
+"""The core keeps 12 mm from bone, and 5 mm are for a brain stem that is wider than its canal."""
 BACK_MM = 20.0
 """How far the cavity reaches from the eroded core, corners (temporal poles, posterior fossa) included."""
 NECK_MM = 5.0

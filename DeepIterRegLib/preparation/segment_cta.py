@@ -13,7 +13,7 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.boxes import bounding_box
 from DeepIterRegLib.preparation.canal import canal_vessels
-from DeepIterRegLib.preparation.cavity import Cavity
+from DeepIterRegLib.preparation.cavity import BELOW_CORE_MM, CORE_LOWEST_PERCENTILE, Cavity
 from DeepIterRegLib.preparation.distance import dilated
 from DeepIterRegLib.preparation.fine import on_fine_grid
 from DeepIterRegLib.preparation.head_grid import HeadGrid, find_head
@@ -22,10 +22,6 @@ from DeepIterRegLib.preparation.vessels import intracranial_vessels, neck_vessel
 
 CAVITY_MARGIN_MM = 3.0
 """The coarse cavity is right to about a voxel and a half."""
-CORE_LOWEST_PERCENTILE = 1.0
-"""Where the eroded brain ends; a thread of it may reach through the foramen magnum."""
-BELOW_CORE_MM = 17.0
-"""The core keeps 12 mm from bone, and 5 mm are for a brain stem that is wider than its canal."""
 SPINAL_ML = 2.0
 """Of vessels in the spinal canal: both vertebral arteries, 4 mm wide, over 40 mm hold 1 mL. More is vertebrae with thin
 shells, and the neck's rules then decide what of it is a vessel."""

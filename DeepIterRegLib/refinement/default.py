@@ -12,11 +12,12 @@ import numpy as np
 
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.common.terms import TERMS, Term
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.evidence import Evidence
-from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, fixed_contrast
+from DeepIterRegLib.refinement.fixed_image import binning_factor, fixed_contrast
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.minip_mutual_information import mutual_information_with_minip
 from DeepIterRegLib.refinement.optimum import Optimum

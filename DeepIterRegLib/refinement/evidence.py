@@ -55,10 +55,7 @@ class Evidence:
 
     def posterior(self, vessel_px: int, skull_px: int, priors: Sequence[PosePrior]) -> Posterior:
         """What is maximised at one resolution: each term's log likelihood in each view, and the pose's log priors."""
-        vessels = [
-            PhaseSimilarity(self.vessels.renderers(vessel_px, number), self.groups, view, vessel_px)
-            for number, view in enumerate(self.vessel_views)
-        ]
+        vessels = [self._vessel_similarity(vessel_px, number) for number in range(len(self.vessel_views))]
         skulls = [self.skull_similarity(skull_px, number) for number in range(len(self.skull_views))]
         parts: list[PoseSimilarity] = [*vessels, *skulls]
         return Posterior([(1.0, part) for part in parts], *priors)
@@ -68,11 +65,15 @@ class Evidence:
         parts: list[PoseSimilarity] = []
         for number, one in enumerate(self.vessel_views):
             if one is view:
-                parts.append(PhaseSimilarity(self.vessels.renderers(vessel_px, number), self.groups, one, vessel_px))
+                parts.append(self._vessel_similarity(vessel_px, number))
         for number, one in enumerate(self.skull_views):
             if one is view:
                 parts.append(self.skull_similarity(skull_px, number))
         return parts
+
+    def _vessel_similarity(self, size_px: int, number: int) -> PhaseSimilarity:
+        """Of view `number` of `vessel_views`."""
+        return PhaseSimilarity(self.vessels.renderers(size_px, number), self.groups, self.vessel_views[number], size_px)
 
 
 def _skull_similarity(skull: VesselCloud, view: PreparedAngiogram, size_px: int, device: str) -> SkullSimilarity:

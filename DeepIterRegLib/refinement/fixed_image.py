@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.geometry.carm import CArm
 
 CONTRAST_POWER = 0.7
@@ -16,13 +17,6 @@ the successes from (10 deg, 20 mm) from 69 to 70 of 70 (docs/measurements/real_p
 def binning_factor(carm: CArm, size_px: int) -> int:
     """Block size that brings the detector's shorter side to about `size_px` pixels."""
     return max(1, round(min(carm.rows, carm.columns) / size_px))
-
-
-def binned(image: FloatArray | BoolArray, factor: int) -> FloatArray:
-    """Block means (rows // factor, columns // factor), the pixels of `CArm.binned`, float32."""
-    rows, columns = image.shape[0] // factor, image.shape[1] // factor
-    blocks = image[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
-    return blocks.mean(axis=(1, 3), dtype=np.float64).astype(np.float32)
 
 
 def fixed_contrast(contrast: FloatArray, factor: int) -> FloatArray:

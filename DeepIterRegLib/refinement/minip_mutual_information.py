@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.fixed_image import binned
 from DeepIterRegLib.refinement.pose_similarity import RenderedSimilarity
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.similarity.mutual_information import MutualInformation

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.fixed_image import binned, binning_factor, fixed_contrast
+from DeepIterRegLib.refinement.fixed_image import binning_factor, fixed_contrast
 from DeepIterRegLib.refinement.pose_similarity import group_images, group_twists
 from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
 from DeepIterRegLib.render.protocol import Renderer

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.adam import AdamSchedule, adam
-from DeepIterRegLib.refinement.fixed_image import binned, binning_factor
+from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.refinement.minip_mutual_information import drr_range, mutual_information_with_minip
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity, PoseSimilarity, RenderedSimilarity

@@ -96,12 +96,12 @@ def _best_sign(
     device: str,
 ) -> _Found:
     signs = [image] if image.sign_is_known else [replace(image, sign_is_known=True), image.negative()]
+    carm = prepared.angiogram.carm
+    prior = PosePrior(start_poses, skull.centre_mm, carm)
     found = []
     for signed in signs:
         poses, values = [], []
         for number, start in enumerate(start_poses):
-            carm = prepared.angiogram.carm
-            prior = PosePrior(start_poses, skull.centre_mm, carm)
             more, worth = skull_candidates(
                 skull, signed, carm, start_pose=start, search=search, prior=prior, seed=seed + number, device=device
             )

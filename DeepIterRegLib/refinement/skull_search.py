@@ -94,8 +94,9 @@ def skull_candidates(
     wide = binned.padded(*reach)
     tile_px = max(3, round(tile_mm(search.size_px) / max(binned.pixel_spacing_mm)))
     renderer = splat_renderer(gathered(cloud, pixel_at_isocentre_mm(binned)), wide, device, resample=False)
-    template = _normalized(sobel(fixed[None]), window_weights(weights.astype(np.float32)), tile_px)[:, 0]
-    correlator = _Correlator(template, window_weights(weights.astype(np.float32)), reach)
+    inner = window_weights(weights.astype(np.float32))
+    template = _normalized(sobel(fixed[None]), inner, tile_px)[:, 0]
+    correlator = _Correlator(template, inner, reach)
 
     row_mm, column_mm = step_mm(correction, binned)
     down, along = np.meshgrid(

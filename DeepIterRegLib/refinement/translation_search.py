@@ -14,11 +14,11 @@ import numpy as np
 from scipy import fft
 
 from DeepIterRegLib.common.arrays import FloatArray, IntArray
+from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.fixed_image import binned
 from DeepIterRegLib.refinement.phases import log_likelihood, phases
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.saturation import saturated

@@ -68,7 +68,7 @@ class Options:
                 given=",".join(map(str, self.terms)),
             )
         object.__setattr__(self, "terms", tuple(term for term in TERMS if term in terms))
-        if terms != TERMS and set(terms) != set(TERMS) and self.method != "default":
+        if set(terms) != set(TERMS) and self.method != "default":
             raise InputError(
                 "{terms} are chosen for the default method alone; leave them out, or choose default.", field=Field.TERMS
             )

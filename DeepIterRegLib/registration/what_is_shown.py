@@ -9,7 +9,7 @@ from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImage
 from DeepIterRegLib.registration.options import Options
 
 CLEAR_SKULL = 0.5
-"""Trust from which the initializer adds nothing to the skull's own search (docs/measurements/skull.md)."""
+"""Trust from which the skull's own search is taken to be enough without the initializer."""
 
 
 def with_vessels(angiograms: Sequence[PreparedAngiogram]) -> tuple[PreparedAngiogram, ...]:

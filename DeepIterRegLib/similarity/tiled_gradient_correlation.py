@@ -33,9 +33,6 @@ class TiledGradientCorrelation:
         fixed, weights = fixed_and_weights(fixed, weights)
         self._shape = fixed.shape
         inner = window_weights(weights)
-        if not inner.any():
-            # A window that lies on no pixel altogether leaves nothing to compare.
-            inner = np.zeros_like(inner)
         self._tiles = _Tiles(inner.shape, tile_px)
         self._weights = (inner / max(float(inner.max()), 1e-300)).astype(np.float32)
         gradient = sobel(fixed)

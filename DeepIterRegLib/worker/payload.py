@@ -130,9 +130,7 @@ def dsa_to_json(source: DsaSource) -> dict[str, Any]:
             "patient_position": ready.patient_position,
             "name": ready.name,
             "warnings": list(ready.warnings),
-            "native": None
-            if ready.native is None
-            else {"source": ready.native.source, "sign_is_known": ready.native.sign_is_known},
+            "native": None if ready.native is None else ready.native.facts(),
             "head_motion": None if ready.head_motion is None else ready.head_motion.tolist(),
         },
     }
@@ -152,9 +150,7 @@ def dsa_from_json(
         times, head_motion, said = fields_["frame_times_s"], fields_["head_motion"], fields_["native"]
         image = None
         if said is not None and native is not None and native_valid is not None:
-            image = NativeImage(
-                native.astype(np.float32, copy=False), native_valid.astype(bool), said["source"], said["sign_is_known"]
-            )
+            image = NativeImage(native.astype(np.float32, copy=False), native_valid.astype(bool), **said)
         ready = ReadyRun(
             carm_from_json(fields_["carm"], "The DSA"),
             valid.astype(bool),

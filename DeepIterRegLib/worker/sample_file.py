@@ -53,9 +53,7 @@ def write_sample(path: Path, volume: Volume, angiograms: Sequence[Angiogram], tr
                 "times_s": None if angiogram.frame_times_s is None else angiogram.frame_times_s.tolist(),
                 "patient_position": angiogram.patient_position,
                 "warnings": angiogram.warnings,
-                "native": None
-                if angiogram.native is None
-                else {"source": angiogram.native.source, "sign_is_known": angiogram.native.sign_is_known},
+                "native": None if angiogram.native is None else angiogram.native.facts(),
                 "head_motion": None if angiogram.head_motion is None else angiogram.head_motion.tolist(),
             }
             for angiogram in angiograms

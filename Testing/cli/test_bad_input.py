@@ -54,7 +54,7 @@ def patient() -> SimulatedPatient:
 def originals(patient, tmp_path_factory) -> dict[str, Path]:
     """cta, dsa (raw frames, the first one being the mask) and subtracted (the same run, subtracted)."""
     subtracted = tmp_path_factory.mktemp("originals") / "dsa.dcm"
-    return {**small_patient_files(), "subtracted": write_xa(patient.runs[0], subtracted, subtracted=True)}
+    return {**small_patient_files(), "subtracted": write_xa(patient.runs[0], subtracted, form="subtracted")}
 
 
 @pytest.fixture(autouse=True)

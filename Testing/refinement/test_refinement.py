@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.common.errors import RegistrationCancelled
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm
@@ -14,7 +15,6 @@ from DeepIterRegLib.geometry.rigid import PivotedCorrection, invert, se3_log
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 from DeepIterRegLib.refinement import default
 from DeepIterRegLib.refinement.default import mixture_similarity, refine_default
-from DeepIterRegLib.refinement.fixed_image import binned
 from DeepIterRegLib.refinement.groups import vessel_groups, weighted_sum
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.phases import PhaseSimilarity, phases

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.refinement.fixed_image import binned
 from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.overlay_image import overlay_panels, panel_title, write_overlay
 from DeepIterRegLib.render.sampling import hole_free_binning

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray, IntArray
-from DeepIterRegLib.preparation.cavity import Cavity
+from DeepIterRegLib.preparation.cavity import BELOW_CORE_MM, CORE_LOWEST_PERCENTILE
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.distance import dilated
 from DeepIterRegLib.preparation.head_grid import HeadGrid
@@ -20,8 +20,6 @@ DENSEST = 2.5
 """1000 HU: fillings and clips saturate the CT, differently in each."""
 BESIDE_VESSELS_MM = 1.0
 """The rim of a vessel that is full in the CTA and empty in the X-ray."""
-BELOW_CORE_MM = 17.0
-"""From where the deep brain ends to the foramen magnum (`segment_cta.BELOW_CORE_MM`)."""
 FACE_SLOPE = 0.35
 """How steeply what is kept reaches down in front of the brain's middle: to the upper teeth, not to the chin."""
 FADE_MM = 12.0
@@ -80,11 +78,10 @@ def _pieces(places: IntArray, spacing_kji: FloatArray) -> IntArray:
 
 def _foramen_mm(head: HeadGrid) -> FloatArray:
     """(3,) about the middle of the cavity, at the height of the foramen magnum; patient frame."""
-    cavity: Cavity = head.cavity
     steps = head.kji_step_to_ras * head.coarse.factors
     first = head.ijk_to_ras[:3, 3] + head.kji_step_to_ras @ (head.coarse.factors // 2)
-    core = np.argwhere(cavity.core) @ steps.T + first
-    return np.array([*core[:, :2].mean(axis=0), np.percentile(core[:, 2], 1.0) - BELOW_CORE_MM])
+    core = np.argwhere(head.cavity.core) @ steps.T + first
+    return np.array([*core[:, :2].mean(axis=0), np.percentile(core[:, 2], CORE_LOWEST_PERCENTILE) - BELOW_CORE_MM])
 
 
 def _kept(positions_mm: FloatArray, foramen_mm: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.binning import binned
 
 Source = Literal["mask frame", "native image", "noise"]
 CLIP_SPREADS = 2.0
@@ -40,8 +41,8 @@ class SkullImage:
 
     def binned(self, factor: int) -> tuple[FloatArray, BoolArray]:
         """Attenuation (rows // factor, columns // factor) with air and skin clipped off, and where it is valid."""
-        weights = _means(self.valid.astype(np.float32), factor)
-        values = _means(np.where(self.valid, self.values, np.float32(0)), factor)
+        weights = binned(self.valid.astype(np.float32), factor)
+        values = binned(np.where(self.valid, self.values, np.float32(0)), factor)
         values /= np.maximum(weights, np.float32(1e-6))
         counts = weights >= LEAST_COVERED
         if not counts.any():
@@ -51,12 +52,6 @@ class SkullImage:
             least = float(np.percentile(positive, 0.1)) if positive.size else 1.0
             values = np.log(np.maximum(values, np.float32(least)))
         return np.where(counts, _without_air(values, counts), np.float32(0)), counts
-
-
-def _means(image: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
-    rows, columns = image.shape[0] // factor, image.shape[1] // factor
-    blocks = image[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
-    return blocks.mean(axis=(1, 3), dtype=np.float64).astype(np.float32)
 
 
 def _without_air(values: npt.NDArray[np.float32], counts: BoolArray) -> npt.NDArray[np.float32]:

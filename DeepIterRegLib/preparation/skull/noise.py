@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.images.head_motion import mean_of_blocks
 from DeepIterRegLib.preparation.skull.image import SkullImage
 
 LEAST_FRAMES = 6
@@ -76,7 +77,7 @@ def _squared_noise(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         difference = now - half * (before + after)
         difference -= _box(difference)
         difference *= difference
-        squares[number] = _blocks(difference, BLOCK_PX)
+        squares[number] = mean_of_blocks(difference, BLOCK_PX)
     return squares
 
 
@@ -93,17 +94,6 @@ def _box(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     total[:-1] += across[1:]
     total[-1] += across[-1]
     total *= np.float32(1 / 9)
-    return total
-
-
-def _blocks(image: npt.NDArray[np.float32], edge: int) -> npt.NDArray[np.float32]:
-    """Means over blocks of edge x edge pixels; what does not fill one is dropped."""
-    rows, columns = (n // edge * edge for n in image.shape)
-    total = np.zeros((rows // edge, columns // edge), dtype=np.float32)
-    for i in range(edge):
-        for j in range(edge):
-            total += image[i:rows:edge, j:columns:edge]
-    total /= edge**2
     return total
 
 

@@ -69,7 +69,7 @@ def test_the_cta_is_compressed(patient, paths):
 
 
 def test_subtracted_files_have_no_mask_frame(patient, tmp_path):
-    data = pydicom.dcmread(write_patient(patient, tmp_path, subtracted=True)["dsa"])
+    data = pydicom.dcmread(write_patient(patient, tmp_path, stored="subtracted")["dsa"])
     np.testing.assert_array_equal(data.pixel_array, patient.runs[0].subtracted_frames)
 
 

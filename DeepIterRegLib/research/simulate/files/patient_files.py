@@ -38,14 +38,12 @@ def file_names(views: Sequence[View], with_segmentations: bool) -> tuple[str, ..
 
 def write_patient(
     patient: SimulatedPatient, folder: str | Path, segmentations: str | None = None, stored: StoredChoice = "raw",
-    *, subtracted: bool = False,
 ) -> dict[str, Path]:  # fmt: skip
     """Write the patient's files into `folder`, which is made if need be; returns their paths by stem.
 
     cta.nrrd, dsa.dcm (a second run as dsa_frontal.dcm), truth.json. segmentations: "truth", "realistic" or "poor"
     masks as well, cta_vessels.nrrd, cta_veins.nrrd, dsa_vessels.png, dsa_veins.png, ..., for the options of
-    `deepiterreg register` of these names. stored: in which form the runs are written. subtracted: short for the form of
-    this name.
+    `deepiterreg register` of these names. stored: in which form the runs are written.
 
     Raises InputError for an unknown quality, OSError where the files cannot be written. Whoever needs all files or none
     gives a folder of his own (cli.staging).
@@ -54,7 +52,7 @@ def write_patient(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     views = [view_of(run) for run in patient.runs]
-    form = form_of("subtracted" if subtracted else stored, patient.seed)
+    form = form_of(stored, patient.seed)
     paths = {"cta": write_nrrd(patient.volume.voxels, patient.volume.ijk_to_ras, folder / "cta.nrrd")}
     for stem, run in zip(run_stems(views), patient.runs, strict=True):
         paths[stem] = write_xa(

@@ -20,20 +20,20 @@ KEYS: dict[StoredForm, tuple[str, ...]] = {
 
 
 def write_xa(
-    run: XRayRun, path: Path, *, form: StoredForm = "raw", seed: int = 0, subtracted: bool = False,
+    run: XRayRun, path: Path, *, form: StoredForm = "raw", seed: int = 0,
     name: str = "simulated",
 ) -> Path:  # fmt: skip
     """Write one XA file, multi-frame unless it is native, and return its path.
 
     form: raw frames come with a Mask Subtraction Sequence that names the first as the mask; the others without one.
-    subtracted: short for the form of this name. seed: the patient's, which draws the treatment of exported frames.
+    seed: the patient's, which draws the treatment of exported frames.
     Unique identifiers follow from `name` and the pixels, so equal runs give equal files.
     Standard: DICOM PS3.3, C.8.7 (X-ray modules), C.7.6.10 (mask), C.7.6.1.1.5 (lossy compression).
     """
     carm = run.carm
     if carm.primary_angle_deg is None or carm.secondary_angle_deg is None:
         raise ValueError("an XA file needs a C-arm that was made from angles")
-    stored = stored_run(run, "subtracted" if subtracted else form, seed)
+    stored = stored_run(run, form, seed)
     frames = stored.frames
     key = [name, *KEYS[stored.form], str(int(frames.astype(np.int64).sum())), str(carm.primary_angle_deg)]
     study, series, instance = (generate_uid(entropy_srcs=[*key[:1], level, *key[1:]]) for level in "123")
