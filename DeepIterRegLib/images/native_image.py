@@ -26,7 +26,8 @@ class NativeImage:
     """(rows, columns) grows with what the X-rays had to pass, on a logarithmic scale (or the scanner's display curve);
     unit and offset are the scanner's."""
     valid: BoolArray
-    """(rows, columns): False beneath shutters and burnt-in text."""
+    """(rows, columns): False beneath shutters and burnt-in text. Where the sign is unknown, a bright border may be air
+    or shutter, and is valid."""
     source: NativeSource
     sign_is_known: bool = True
     """False: nothing in the file proves whether bone is dark or bright, so `attenuation` may be its negative."""
@@ -41,19 +42,21 @@ def native_image(
 ) -> NativeImage:
     """Of one frame's (rows, columns) logarithms, as the file stores them.
 
-    valid: less black borders. Where bone may be bright, a bright border may be a shutter.
+    valid: less black borders.
     """
     attenuation = logs if bone_is_bright else -logs
     seen = valid & ~_written(logs)
-    if bone_is_bright or not sign_is_known:
-        seen = _without_bright_border(logs, seen)
+    if bone_is_bright and sign_is_known:
+        # Nothing attenuates more than bone: what is brighter is a shutter.
+        seen = without_densest_border(attenuation, seen)
     return NativeImage(attenuation, seen, source, sign_is_known)
 
 
-def _without_bright_border(logs: npt.NDArray[np.float32], valid: BoolArray) -> BoolArray:
+def without_densest_border(attenuation: npt.NDArray[np.float32], valid: BoolArray) -> BoolArray:
+    """`valid` (rows, columns) less wide areas along the border that attenuate most: shutters, or air in a negative."""
     from DeepIterRegLib.images.shutter import BLACK_RAW, without_bright_border  # scipy, as below
 
-    inner = without_bright_border(logs[None], valid, BLACK_RAW)
+    inner = without_bright_border(attenuation[None], valid, BLACK_RAW)
     return inner if inner.mean() >= LEAST_LEFT else valid
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,10 @@ class PreparedAngiogram:
     def shows_vessels(self) -> bool:
         """Whether contrast was found in it."""
         return bool(self.vessels.any())
+
+    def mirrored(self) -> PreparedAngiogram:
+        """The same pixels on a detector that is read from the other side."""
+        return replace(self, angiogram=replace(self.angiogram, carm=self.angiogram.carm.mirrored()))
 
 
 @dataclass(frozen=True, eq=False)

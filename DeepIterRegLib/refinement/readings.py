@@ -1,4 +1,5 @@
-"""How an image is to be read where its file may be wrong: bone dark or bright, left and right exchanged.
+"""How an image is to be read where its file may be wrong: bone dark or bright, its border air or shutter, left and
+right exchanged.
 
 The readings compete in the skull's search: the one whose edges fit the CTA's skull best is taken, and it is said.
 """
@@ -56,21 +57,17 @@ def read_by_the_skull(
         if skull is None or prepared.skull is None:
             read.append(prepared)
             continue
-        best = _best_sign(skull, prepared, prepared.skull, start_poses, search, seed, device)
+        best = _likeliest(skull, prepared, prepared.skull, start_poses, search, seed, device)
         if best.value < DOUBTFUL_NATS:
-            # In the sign that was found: more rotations, farther away.
-            farther = _best_sign(skull, best.prepared, _image(best.prepared), start_poses, search.wider(), seed, device)
+            # In the reading that was found: more rotations, farther away.
+            farther = _likeliest(skull, best.prepared, _image(best.prepared), start_poses, search.wider(), seed, device)
             poses = np.concatenate([best.poses, farther.poses])
             best = replace(best, poses=poses, value=max(best.value, farther.value))
-            mirrored = _mirrored(prepared)
-            other = _best_sign(skull, mirrored, prepared.skull, start_poses, search, seed, device)
+            other = _likeliest(skull, prepared.mirrored(), prepared.skull, start_poses, search, seed, device)
             if other.value > max(SURE_NATS, MARGIN * best.value + MARGIN_NATS):
                 best = other
                 which = "" if len(angiograms) == 1 else f" {number + 1}"
-                warnings.append(
-                    f"DSA{which} fits the CTA only as a mirror image: left and right are exchanged in it, or its"
-                    " primary angle has the wrong sign. Check the side before you rely on the overlay."
-                )
+                warnings.append(mirrored_warning(which))
         read.append(best.prepared)
         proposals.append(best.poses)
     return Reading(tuple(read), np.concatenate(proposals), tuple(warnings))
@@ -86,7 +83,7 @@ class _Found:
     """The best pose's log posterior, nats."""
 
 
-def _best_sign(
+def _likeliest(
     skull: VesselCloud,
     prepared: PreparedAngiogram,
     image: SkullImage,
@@ -95,11 +92,10 @@ def _best_sign(
     seed: int,
     device: str,
 ) -> _Found:
-    signs = [image] if image.sign_is_known else [replace(image, sign_is_known=True), image.negative()]
     carm = prepared.angiogram.carm
     prior = PosePrior(start_poses, skull.centre_mm, carm)
     found = []
-    for signed in signs:
+    for signed in image.readings():
         poses, values = [], []
         for number, start in enumerate(start_poses):
             more, worth = skull_candidates(
@@ -116,7 +112,9 @@ def _image(prepared: PreparedAngiogram) -> SkullImage:
     return prepared.skull
 
 
-def _mirrored(prepared: PreparedAngiogram) -> PreparedAngiogram:
-    """The same pixels on a detector that is read from the other side."""
-    angiogram = prepared.angiogram
-    return replace(prepared, angiogram=replace(angiogram, carm=angiogram.carm.mirrored()))
+def mirrored_warning(view: str = "") -> str:
+    """view: which of several angiograms."""
+    return (
+        f"DSA{view} fits the CTA only as a mirror image: left and right are exchanged in it, or its primary angle has"
+        " the wrong sign. Check the side before you rely on the overlay."
+    )

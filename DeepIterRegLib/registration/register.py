@@ -31,6 +31,7 @@ from DeepIterRegLib.refinement.angle_correction import AngleCorrection, refine_a
 from DeepIterRegLib.refinement.default import SKULL_SEARCH, refine_default
 from DeepIterRegLib.refinement.published import refine_published
 from DeepIterRegLib.refinement.readings import Reading, read_by_the_skull
+from DeepIterRegLib.refinement.side import with_side_checked
 from DeepIterRegLib.registration.cache import PreparationCache
 from DeepIterRegLib.registration.images import PatientImages
 from DeepIterRegLib.registration.options import Options
@@ -202,21 +203,22 @@ def _by_default(
     device: str,
     step: _StepReport,
 ) -> _Refined:
-    """How each image is to be read, then the pose, then the angles of two views."""
+    """How each image is to be read, then the pose, then the side it is seen from, or the angles of two views."""
     volume, reading = prepared.volume, Reading(prepared.angiograms, np.zeros((0, 4, 4)), ())
     if "skull" in options.terms:
         reading = read_by_the_skull(volume, prepared.angiograms, starts, SKULL_SEARCH, seed=options.seed, device=device)
-    stages = refine_default(
-        volume,
-        reading.angiograms,
-        starts,
-        hypotheses,
-        terms=options.terms,
-        proposals=reading.proposals,
-        device=device,
-        seed=options.seed,
-        report=step,
-    )
+
+    def refine(reading: Reading) -> list[Stage]:
+        return refine_default(
+            volume, reading.angiograms, starts, hypotheses, terms=options.terms, proposals=reading.proposals,
+            device=device, seed=options.seed, report=step,
+        )  # fmt: skip
+
+    stages = refine(reading)
+    checked = with_side_checked(volume, reading, stages[-1].pose, options.terms, seed=options.seed, device=device)
+    if checked.angiograms != reading.angiograms:
+        stages = refine(checked)
+    reading = checked
     corrected = refine_angles(volume, reading.angiograms, starts, stages[-1].pose, options.terms, device)
     if corrected is None:
         return _Refined(tuple(stages), reading.angiograms, reading.warnings)

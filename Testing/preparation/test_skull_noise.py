@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -171,3 +172,20 @@ def test_air_and_skin_are_clipped_off_and_bone_is_not():
     np.testing.assert_allclose(binned[dense], TRUTH[dense], atol=1e-5)
     assert binned.min() > TRUTH.min() + 0.1
     np.testing.assert_array_equal(image.negative().values, -image.values)
+
+
+def test_a_thin_border_of_an_image_of_unknown_sign_is_read_as_air_and_as_shutter():
+    values = TRUTH.astype(np.float32).copy()
+    values[:, :10] = values.min() - 5  # thinner than anything in the head
+    given = SkullImage(values, False, np.ones(values.shape, dtype=bool), "native image", sign_is_known=False)
+    air, shutter, negative = given.readings()
+    assert all(one.sign_is_known for one in (air, shutter, negative))
+    np.testing.assert_array_equal(air.values, values)
+    assert air.valid.all()
+    np.testing.assert_array_equal(shutter.values, values)
+    assert not shutter.valid[:, :10].any()
+    assert shutter.valid[:, 20:].all()
+    np.testing.assert_array_equal(negative.values, -values)
+    np.testing.assert_array_equal(negative.valid, shutter.valid)
+    sure = replace(given, sign_is_known=True)
+    assert sure.readings() == [sure]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.binning import binned
+from DeepIterRegLib.images.native_image import without_densest_border
 
 Source = Literal["mask frame", "native image", "noise"]
 CLIP_SPREADS = 2.0
@@ -34,6 +35,22 @@ class SkullImage:
     """0 to 1: how much of a clear image's worth it has."""
     sign_is_known: bool = True
     """False: it may be the negative, bone where air is."""
+
+    def readings(self) -> list[SkullImage]:
+        """What it may show: itself where its sign is known, else both signs, and a thin border as air and as shutter.
+
+        A border that attenuates most is a shutter: bone does not end straight.
+        """
+        if self.sign_is_known:
+            return [self]
+        found = []
+        for image in (replace(self, sign_is_known=True), self.negative()):
+            image = replace(image, valid=without_densest_border(image.values, image.valid))
+            found.append(image)
+            inner = without_densest_border(-image.values, image.valid)
+            if (inner != image.valid).any():
+                found.append(replace(image, valid=inner))
+        return found
 
     def negative(self) -> SkullImage:
         """The other reading of an image whose sign is not known; not of an exponential."""
