@@ -25,7 +25,7 @@ def outcome_lines(folder: Path, report: Mapping[str, Any], step_seconds: Mapping
     moved, seconds = report["moved"], report["seconds"]
     all_steps = {**step_seconds, "total": sum(step_seconds.values())}
     lines.append(
-        f"Registered{_by(report)} on {report['device']} in {seconds['register']:.2f} s; the head moved "
+        f"{_outcome(report)}{_by(report)} on {report['device']} in {seconds['register']:.2f} s; the head moved "
         f"{moved['translation_mm']:.1f} mm and {moved['rotation_deg']:.1f}°."
     )
     views = report["angiograms"]
@@ -42,7 +42,23 @@ def outcome_lines(folder: Path, report: Mapping[str, Any], step_seconds: Mapping
                 f"{_error(error['mpe_mm_before'])} -> {_error(error['mpe_mm_after'])} mm"
             )
     lines.append("  Seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in all_steps.items()))
-    return lines + [f"  {folder / name}" for name in OUTPUT_NAMES]
+    lines += [f"  {folder / name}" for name in OUTPUT_NAMES]
+    return lines + verdict_lines(report)
+
+
+def verdict_lines(report: Mapping[str, Any]) -> list[str]:
+    """The reasons, and last how sure the result is; nothing where nobody registered."""
+    confidence = report.get("confidence")
+    if confidence is None:
+        return []
+    sure = f"{confidence['probability']:.0%} sure to be within 5 mm, {confidence['probability_2mm']:.0%} within 2 mm"
+    says = {"registered": "Registered", "check": "CHECK before you rely on it", "wrong": "PROBABLY WRONG"}
+    return [f"  {reason}" for reason in confidence["reasons"]] + [f"{says[confidence['verdict']]}: {sure}."]
+
+
+def _outcome(report: Mapping[str, Any]) -> str:
+    confidence = report.get("confidence")
+    return "Registered" if confidence is None or confidence["verdict"] == "registered" else "A position was found"
 
 
 def _by(report: Mapping[str, Any]) -> str:

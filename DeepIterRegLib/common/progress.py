@@ -36,6 +36,16 @@ def part_of(progress: ProgressCallback | None, begin: float, end: float) -> Prog
 
 
 @dataclass(frozen=True, eq=False)
+class Rival:
+    """Another optimum than the one that a stage ended with."""
+
+    pose: FloatArray
+    """(4, 4)."""
+    nats_below: float
+    """By how much it is less probable."""
+
+
+@dataclass(frozen=True, eq=False)
 class Stage:
     """One stage of a registration that ended with a pose."""
 
@@ -52,3 +62,5 @@ class Stage:
     """The same similarity at the pose the stage started from."""
     seconds: float
     evaluations: int = 0
+    rivals: tuple[Rival, ...] = ()
+    """The likeliest first."""

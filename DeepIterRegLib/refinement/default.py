@@ -13,7 +13,7 @@ import numpy as np
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.binning import binned
-from DeepIterRegLib.common.progress import Stage
+from DeepIterRegLib.common.progress import Rival, Stage
 from DeepIterRegLib.common.terms import TERMS, Term
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.evidence import Evidence
@@ -180,6 +180,7 @@ def refine_default(
                 similarity_before=before,
                 seconds=clock() - began,
                 evaluations=sum(optimum.evaluations for optimum in optima),
+                rivals=tuple(Rival(each.pose, optima[0].similarity - each.similarity) for each in optima[1:]),
             )
         )
         poses = _distinct_optima(optima, centre_mm, level.keep)

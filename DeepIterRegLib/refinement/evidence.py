@@ -55,7 +55,7 @@ class Evidence:
 
     def posterior(self, vessel_px: int, skull_px: int, priors: Sequence[PosePrior]) -> Posterior:
         """What is maximised at one resolution: each term's log likelihood in each view, and the pose's log priors."""
-        vessels = [self._vessel_similarity(vessel_px, number) for number in range(len(self.vessel_views))]
+        vessels = [self.vessel_similarity(vessel_px, number) for number in range(len(self.vessel_views))]
         skulls = [self.skull_similarity(skull_px, number) for number in range(len(self.skull_views))]
         parts: list[PoseSimilarity] = [*vessels, *skulls]
         return Posterior([(1.0, part) for part in parts], *priors)
@@ -65,13 +65,13 @@ class Evidence:
         parts: list[PoseSimilarity] = []
         for number, one in enumerate(self.vessel_views):
             if one is view:
-                parts.append(self._vessel_similarity(vessel_px, number))
+                parts.append(self.vessel_similarity(vessel_px, number))
         for number, one in enumerate(self.skull_views):
             if one is view:
                 parts.append(self.skull_similarity(skull_px, number))
         return parts
 
-    def _vessel_similarity(self, size_px: int, number: int) -> PhaseSimilarity:
+    def vessel_similarity(self, size_px: int, number: int) -> PhaseSimilarity:
         """Of view `number` of `vessel_views`."""
         return PhaseSimilarity(self.vessels.renderers(size_px, number), self.groups, self.vessel_views[number], size_px)
 

@@ -79,6 +79,10 @@ class MixtureSimilarity:
         """(K,) how much of each group the best mixture at one (4, 4) pose takes."""
         return self._similarity.gains(self._images(pose[None]))[0]
 
+    def image(self, pose: FloatArray) -> FloatArray:
+        """(rows, columns) the best mixture at one (4, 4) pose."""
+        return np.tensordot(self.gains(pose), self._images(pose[None])[0], axes=1)
+
     def _images(self, poses: FloatArray) -> FloatArray:
         return group_images(self._renderers, poses)
 

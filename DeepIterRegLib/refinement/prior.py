@@ -50,6 +50,7 @@ class PosePrior:
         self, poses: Sequence[FloatArray], centre_mm: FloatArray, carm: CArm, widths: PriorWidths = WIDTHS
     ) -> None:
         self._starts, self._centre_mm, self._freedom = tuple(poses), centre_mm, widths.freedom
+        self.carm = carm
         axes = np.stack([carm.row_direction, carm.column_direction, carm.normal])
         scale_mm = np.array([widths.across_mm, widths.across_mm, widths.along_mm])
         self._precision = axes.T @ np.diag(scale_mm**-2.0) @ axes

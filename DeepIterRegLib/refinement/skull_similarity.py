@@ -65,6 +65,16 @@ class SkullSimilarity:
         """(B,) tiled gradient correlations, -1 to 1, at (B, 4, 4) poses."""
         return self._similarity.value(self._renderer.render(poses))
 
+    def worst_quarter(self, pose: FloatArray) -> float:
+        """The least of the correlations in the four quarters of what is valid, at a pose (4, 4)."""
+        return min(self._similarity.of_quarters(self._renderer.render(pose[None])))
+
+    def edge_fields(self, pose: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """(2, rows, columns) edges of the X-ray and of the DRR at a pose (4, 4), (rows, columns) the weights of their
+        pixels, and a pixel's edge on the detector, mm."""
+        fixed, moving, weights = self._similarity.gradient_fields(self._renderer.render(pose[None]))
+        return fixed, moving, weights, max(self._renderer.carm.pixel_spacing_mm)
+
     def value(self, poses: FloatArray) -> FloatArray:
         return log_likelihood(np.maximum(self.correlation(poses), 0), self._observations)
 

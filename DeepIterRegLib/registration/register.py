@@ -14,7 +14,9 @@ from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, Stage, part_of
+from DeepIterRegLib.common.terms import TERMS
 from DeepIterRegLib.common.threads import one_blas_thread
+from DeepIterRegLib.confidence.assess import assess
 from DeepIterRegLib.initializer.checkpoint import CheckpointError
 from DeepIterRegLib.initializer.in_view import in_view
 from DeepIterRegLib.initializer.predictor import load_network
@@ -148,8 +150,7 @@ def register(
     terms = agreements(*found, options.terms if options.method == "default" else ("vessels",))
     in_view_doubt = little_in_view_warning(share_in_view(*found))
     warnings += [*poor_agreement_warnings(terms), *([in_view_doubt] if in_view_doubt is not None else [])]
-    report(Progress(stage_names.REGISTERED, 1.0, stages[-1].similarity, stages[-1].pose))
-    return Registration(
+    registration = Registration(
         pose=stages[-1].pose,
         initial_pose=first.pose,
         stages=tuple(stage for stage in (first, initialized.stage, *stages) if stage is not None),
@@ -160,9 +161,13 @@ def register(
         seed=options.seed,
         terms=terms,
         angle_corrections=refined.corrections,
-        seconds=time.perf_counter() - began,
         initializer_sha256=initialized.sha256 if initialized.stage is not None else None,
     )
+    # The published method compares vessels; whether the skull agrees with what it found is evidence all the same.
+    compared = options.terms if options.method == "default" else TERMS
+    confidence = assess(registration, starts, compared, refined.warnings)
+    report(Progress(stage_names.REGISTERED, 1.0, stages[-1].similarity, stages[-1].pose))
+    return replace(registration, confidence=confidence, seconds=time.perf_counter() - began)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ import numpy as np
 
 from DeepIterRegLib import __version__
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.confidence import Confidence
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.common.terms import TERMS, Term, TermAgreement
 from DeepIterRegLib.geometry.carm import CArm
@@ -76,7 +77,7 @@ def build_report(
         "angiograms": [_angiogram(number, view, registration) for number, view in enumerate(views)],
         "terms": [_term(term) for term in registration.terms],
         "truth": None if truth_pose is None else _truth(registration, truth_pose),
-        "confidence": None,
+        "confidence": None if registration.confidence is None else _confidence(registration.confidence),
         "adjustment": None,
         "warnings": list(dict.fromkeys(registration.warnings)),
         "seconds": {name: round(float(value), 4) for name, value in seconds.items()},
@@ -255,6 +256,20 @@ def _angle_correction(number: int, registration: Registration) -> dict[str, Any]
         return None
     correction = registration.angle_corrections[number]
     return {"primary_deg": _number(correction.primary_deg), "secondary_deg": _number(correction.secondary_deg)}
+
+
+def _confidence(confidence: Confidence) -> dict[str, Any]:
+    return {
+        "probability": _number(confidence.probability),
+        "probability_2mm": _number(confidence.probability_2mm),
+        "verdict": confidence.verdict,
+        "reasons": list(confidence.reasons),
+        "across_mm": _number(confidence.across_mm),
+        "along_mm": _number(confidence.along_mm),
+        "rotation_deg": _number(confidence.rotation_deg),
+        "covariance": [[_number(value) for value in row] for row in confidence.covariance],
+        "model": confidence.model,
+    }
 
 
 def _term(agreement: TermAgreement) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.common.confidence import Confidence
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, Stage
 from DeepIterRegLib.common.terms import TermAgreement
 from DeepIterRegLib.geometry.carm import CArm
@@ -47,6 +48,8 @@ class Registration:
     """Of reading, as far as it was deferred, and segmenting the images."""
     seconds: float = 0.0
     """Of the registration proper, after the images were prepared."""
+    confidence: Confidence | None = None
+    """How sure the pose is; None where nobody registered."""
     initializer_sha256: str | None = None
     """Of the weights that found the starting hypotheses; None where the registration had no initializer."""
 

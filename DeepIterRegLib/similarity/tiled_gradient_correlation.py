@@ -51,6 +51,26 @@ class TiledGradientCorrelation:
         """(B,) correlations of (B, rows, columns) images."""
         return self._compared(sobel(as_moving(moving, self._shape)))[0]
 
+    def gradient_fields(self, moving: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Of one image (1, rows, columns): (2, R, C) gradients of the fixed image and of it, (R, C) their weights."""
+        weights = self._weights
+        fixed = np.divide(self._fixed, weights, out=np.zeros_like(self._fixed), where=weights > 0)
+        return fixed, sobel(as_moving(moving, self._shape))[:, 0], weights
+
+    def of_quarters(self, moving: FloatArray) -> list[float]:
+        """The correlations of the tiles in each quarter of the picture that has edges, of one image."""
+        cosines = self._compared(sobel(as_moving(moving, self._shape)))[1][0]
+        total = max(float(self._importance.sum()), 1e-12)
+        marginal = [np.cumsum(self._importance.sum(axis=axis)) / total for axis in (1, 0)]
+        rows, columns = (min(max(1, int(np.searchsorted(one, 0.5)) + 1), len(one) - 1) for one in marginal)
+        found = []
+        for down in (slice(None, rows), slice(rows, None)):
+            for along in (slice(None, columns), slice(columns, None)):
+                share = float(self._importance[down, along].sum())
+                if share > 0.05 * total:
+                    found.append(float((self._importance * cosines)[down, along].sum()) / share)
+        return found or [0.0]
+
     def value_and_gradient(self, moving: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(B,) correlations and their gradients (B, rows, columns)."""
         gradient = sobel(as_moving(moving, self._shape))

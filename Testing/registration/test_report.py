@@ -9,6 +9,8 @@ import jsonschema
 import numpy as np
 import pytest
 
+from DeepIterRegLib.cli.outcome import outcome_lines
+from DeepIterRegLib.common.confidence import Confidence
 from DeepIterRegLib.common.terms import TermAgreement
 from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment, adjusted_pose
 from DeepIterRegLib.images.native_image import NativeImage
@@ -49,6 +51,23 @@ def test_a_report_fits_its_schema(angles_deg):
     assert problems(report_of(registration)) == []
     assert problems(report_of(registration, truth_pose=registration.pose)) == []
     assert len(report_of(registration)["angiograms"]) == len(angles_deg)
+
+
+def test_how_sure_the_result_is_stands_in_the_report_and_last_in_the_command(tmp_path):
+    confidence = Confidence(0.423, 0.1, "check", 1.5, 12.0, 2.0, np.eye(6), ("The skull does not fit.",), "ab" * 32)
+    report = report_of(dataclasses.replace(registered_bars(), confidence=confidence))
+    assert problems(report) == []
+    assert report["confidence"]["verdict"] == "check"
+    assert report["confidence"]["reasons"] == ["The skull does not fit."]
+    assert np.shape(report["confidence"]["covariance"]) == (6, 6)
+    lines = outcome_lines(tmp_path, report, {"total": 1.0})
+    assert lines[-2:] == [
+        "  The skull does not fit.", "CHECK before you rely on it: 42% sure to be within 5 mm, 10% within 2 mm.",
+    ]  # fmt: skip
+    assert not any("egistered" in line for line in lines)
+    believed = dataclasses.replace(confidence, verdict="registered")
+    lines = outcome_lines(tmp_path, report_of(dataclasses.replace(registered_bars(), confidence=believed)), {})
+    assert lines[-1].startswith("Registered: 42%")
 
 
 def test_the_schema_refuses_a_report_without_its_pose():

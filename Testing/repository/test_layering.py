@@ -20,6 +20,7 @@ FOUNDATION = {"common", "__version__"}
 
 BELOW: dict[str, set[str]] = {
     "common": set(),
+    "confidence": {"geometry", "preparation", "refinement", "render", "similarity"},
     "geometry": set(),
     "images": {"geometry"},
     "preparation": {"geometry", "images", "similarity"},

@@ -42,6 +42,7 @@ class ResultSection:
         confidence = None if report is None else report.get("confidence")
         for widget in (ui.confidenceLabel, ui.confidenceCaption):
             widget.visible = confidence is not None
+        ui.confidenceLabel.text = "" if confidence is None else confidence_text(confidence, self._)
         before = ui.appliedCheckBox.blockSignals(True)
         ui.appliedCheckBox.checked = case is not None and case.is_applied
         ui.appliedCheckBox.blockSignals(before)
@@ -71,10 +72,11 @@ def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
     vessels, and how well the skull agrees, where both show it."""
     _ = translate
     several = len(report["angiograms"]) > 1
+    sure = (report.get("confidence") or {"verdict": "registered"})["verdict"] == "registered"
     by = {
-        ("vessels", "skull"): _("Registered by vessels and skull"),
-        ("vessels",): _("Registered by the vessels"),
-        ("skull",): _("Registered by the skull"),
+        ("vessels", "skull"): _("Registered by vessels and skull") if sure else _("Compared: vessels and skull"),
+        ("vessels",): _("Registered by the vessels") if sure else _("Compared: the vessels"),
+        ("skull",): _("Registered by the skull") if sure else _("Compared: the skull"),
     }.get(compared_terms(report))
     lines = [] if by is None else [by]
     for number, view in enumerate(report["angiograms"], start=1):
@@ -88,6 +90,17 @@ def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
             line = _("{name}skull {value} ({seen_in})")
             lines.append(line.format(name=name, value=value, seen_in=seen_in_text(term["seen_in"], _)))
     return "\n".join(lines)
+
+
+def confidence_text(confidence: Mapping[str, Any], translate: Any = str) -> str:
+    """The verdict and how sure it is, then why."""
+    _ = translate
+    sentence = {
+        "registered": _("Registered: {sure:.0%} sure to be within 5 mm"),
+        "check": _("CHECK before you rely on it: {sure:.0%} sure to be within 5 mm"),
+        "wrong": _("PROBABLY WRONG: {sure:.0%} sure to be within 5 mm"),
+    }[confidence["verdict"]]
+    return "\n".join([sentence.format(sure=confidence["probability"]), *confidence["reasons"]])
 
 
 def seen_in_text(seen_in: str, translate: Any = str) -> str:

@@ -30,7 +30,7 @@ from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
-from DeepIterRegLib.mrml.panel.result import similarity_text
+from DeepIterRegLib.mrml.panel.result import confidence_text, similarity_text
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
@@ -207,7 +207,7 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     assert len(case.panel.case.views) == 2
     assert "DSA 2:" in case.ui.similarityLabel.text
     assert "The shutter hides a part of the DSA." in case.ui.warningsLabel.text
-    assert not case.ui.confidenceLabel.visible, "no method reports a confidence yet"
+    assert not case.ui.confidenceLabel.visible, "nobody assessed the stand-in's pose"
 
 
 def test_result_says_by_what_the_head_was_registered() -> None:
@@ -223,6 +223,29 @@ def test_result_says_by_what_the_head_was_registered() -> None:
         "Registered by the skull", "DSA 1: skull 0.46 (in the X-ray)", "DSA 2: skull – (in the noise of the DSA)",
     ]  # fmt: skip
     assert similarity_text({"angiograms": [xray]}) == "– before, – after", "of an earlier version, or by hand"
+
+
+def test_a_doubted_result_is_not_called_registered() -> None:
+    skull = {"term": "skull", "angiogram": 1, "similarity": 0.3, "seen_in": "native image"}
+    confidence = {"verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
+    view = {"ncc_before": None, "ncc_after": None}
+    report = {"angiograms": [view], "terms": [skull], "confidence": confidence}
+    assert similarity_text(report).splitlines()[0] == "Compared: the skull"
+    assert confidence_text(confidence).splitlines() == [
+        "CHECK before you rely on it: 42% sure to be within 5 mm", "The skull does not fit.",
+    ]  # fmt: skip
+    assert confidence_text({**confidence, "verdict": "wrong"}).startswith("PROBABLY WRONG: 42%")
+    assert confidence_text({**confidence, "verdict": "registered"}).startswith("Registered: 42%")
+
+
+def test_how_sure_a_result_is_stands_in_the_panel(case: Case) -> None:
+    case.click()
+    outcome = case.outcome()
+    confidence = {"verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
+    case.worker.end("done", dataclasses.replace(outcome, report={**outcome.report, "confidence": confidence}))
+    assert case.ui.confidenceLabel.visible
+    assert "CHECK" in case.ui.confidenceLabel.text
+    assert case.panel.case.report["confidence"] == confidence
 
 
 def test_overlay_moves_while_it_runs_and_the_scene_does_not(case: Case) -> None:

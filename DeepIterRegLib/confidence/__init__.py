@@ -1,0 +1,1 @@
+"""How sure a registration is: what the images say about it, and what follows from that."""

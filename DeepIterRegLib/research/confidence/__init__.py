@@ -1,0 +1,1 @@
+"""Learning how sure a registration is, from registrations whose truth is known."""

@@ -1,0 +1,275 @@
+"""How sure may one be: `python -m Testing.tools.measure_confidence register FOLDER... --to FILE [options]`.
+
+Registrations of patients that `measure_skull simulate` has written, right ones and every kind of wrong one: a line of
+JSON each with the measures at the result and how far it is off. What is there is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.confidence.measures import measure
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.projection import cube_corners_mm, project
+from DeepIterRegLib.geometry.rigid import apply
+from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.dsa_files import read_angiogram
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.preparation.cta import prepare_volume
+from DeepIterRegLib.preparation.dsa import prepare_angiogram
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
+from DeepIterRegLib.registration.options import Options
+from DeepIterRegLib.registration.register import register
+from DeepIterRegLib.registration.start import start_poses
+from DeepIterRegLib.research.evaluate.perturbations import perturbed_pose
+
+FORMS = {"raw": "raw", "subtracted": "sub", "exported": "exp", "native": "nat"}
+DEFAULT = Options()
+SOME_FRAMES, FIRST_FRAME = 5, 4
+CROPPED_TO = 0.55
+FAR_PX = (60.0, 110.0)
+ISOCENTRE_OFF_MM = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """One simulated patient's files, read once."""
+
+    seed: int
+    folder: Path
+    volume: Volume
+    pose: FloatArray
+    native_pose: FloatArray
+
+    @classmethod
+    def read(cls, folder: Path) -> Patient:
+        truth = np.load(folder / "truth.npz")
+        volume = Volume(np.load(folder / "cta.npy"), truth["ijk"], "cta", "CTA")
+        return cls(int(folder.name[1:]), folder, volume, truth["pose"], truth["native_pose"])
+
+    def angiogram(self, form: str) -> Angiogram:
+        return read_angiogram(self.folder / f"{FORMS[form]}.dcm")
+
+    def truth(self, form: str) -> FloatArray:
+        return self.native_pose if form == "native" else self.pose
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One registration to be tried."""
+
+    kind: str
+    form: str
+    volume: PreparedVolume
+    angiogram: PreparedAngiogram
+    true_carm: CArm
+    options: Options = DEFAULT
+    is_stranger: bool = False
+
+
+def with_angles(carm: CArm, primary: float = 1.0, secondary: float = 1.0, sdd: float = 1.0) -> CArm:
+    """The C-arm whose angles and distance are so many times as large; the pixels stay."""
+    assert carm.primary_angle_deg is not None
+    assert carm.secondary_angle_deg is not None
+    return CArm.from_angles(
+        primary * carm.primary_angle_deg, secondary * carm.secondary_angle_deg, sdd * carm.sdd_mm, carm.sid_mm,
+        carm.pixel_spacing_mm, carm.rows, carm.columns,
+    )  # fmt: skip
+
+
+def with_pixels(carm: CArm, factor: float) -> CArm:
+    row_mm, column_mm = carm.pixel_spacing_mm
+    assert carm.primary_angle_deg is not None
+    assert carm.secondary_angle_deg is not None
+    return CArm.from_angles(
+        carm.primary_angle_deg, carm.secondary_angle_deg, carm.sdd_mm, carm.sid_mm,
+        (factor * row_mm, factor * column_mm), carm.rows, carm.columns,
+    )  # fmt: skip
+
+
+def off_centre(carm: CArm, rng: np.random.Generator) -> CArm:
+    """The isocentre is seen elsewhere than the file says."""
+    assert carm.primary_angle_deg is not None
+    assert carm.secondary_angle_deg is not None
+    row_mm, column_mm = carm.pixel_spacing_mm
+    towards = rng.uniform(0, 2 * np.pi)
+    off_mm = ISOCENTRE_OFF_MM * carm.sdd_mm / carm.sid_mm * np.array([np.cos(towards), np.sin(towards)])
+    middle = (carm.columns - 1) / 2 + off_mm[0] / column_mm, (carm.rows - 1) / 2 + off_mm[1] / row_mm
+    return CArm.from_angles(
+        carm.primary_angle_deg, carm.secondary_angle_deg, carm.sdd_mm, carm.sid_mm, carm.pixel_spacing_mm, carm.rows,
+        carm.columns, middle,
+    )  # fmt: skip
+
+
+def turned_over(carm: CArm) -> CArm:
+    """Of an image that was turned by 180 degrees."""
+    row_mm, column_mm = carm.pixel_spacing_mm
+    corner = carm.detector_origin_mm + (carm.columns - 1) * column_mm * carm.column_direction
+    corner = corner + (carm.rows - 1) * row_mm * carm.row_direction
+    return CArm(
+        source_mm=carm.source_mm, detector_origin_mm=corner, column_direction=-carm.column_direction,
+        row_direction=-carm.row_direction, pixel_spacing_mm=carm.pixel_spacing_mm, rows=carm.rows,
+        columns=carm.columns,
+    )  # fmt: skip
+
+
+def cropped(volume: Volume, upper: bool) -> Volume:
+    """The upper or the lower part of a CTA (by patient's height)."""
+    count = round(CROPPED_TO * volume.voxels.shape[0])
+    rising = volume.ijk_to_ras[2, 2] > 0
+    first = volume.voxels.shape[0] - count if upper == rising else 0
+    matrix = volume.ijk_to_ras.copy()
+    matrix[:3, 3] += first * matrix[:3, 2]
+    return replace(volume, voxels=volume.voxels[first : first + count].copy(), ijk_to_ras=matrix)
+
+
+def trials(patient: Patient, other: Patient | None) -> Iterator[Trial]:
+    """Everything that is tried with one patient."""
+    rng = np.random.default_rng([patient.seed, 13])
+    runs = {form: patient.angiogram(form) for form in FORMS}
+    ready = {form: prepare_angiogram(run) for form, run in runs.items()}
+    carm = runs["raw"].carm
+    own = prepare_volume(patient.volume)
+
+    def trial(kind: str, form: str, volume: PreparedVolume = own, options: Options = DEFAULT) -> Trial:
+        return Trial(kind, form, volume, ready[form], carm, options)
+
+    def geometry(kind: str, form: str, wrong: CArm) -> Trial:
+        one = ready[form]
+        return Trial(kind, form, own, replace(one, angiogram=replace(one.angiogram, carm=wrong)), carm)
+
+    for form in FORMS:
+        yield trial("plain", form)
+    for form in ("raw", "subtracted", "exported"):
+        yield trial("vessels", form, options=Options(terms=("vessels",)))
+    yield trial("skull", "raw", options=Options(terms=("skull",)))
+    yield trial("skull", "subtracted", options=Options(terms=("skull",)))
+    frames = runs["subtracted"].frames
+    for kind, part in (
+        ("single frame", frames[len(frames) // 3 : len(frames) // 3 + 1]),
+        ("few frames", frames[FIRST_FRAME : FIRST_FRAME + SOME_FRAMES]),
+    ):
+        try:
+            one = prepare_angiogram(replace(runs["subtracted"], frames=part, frame_times_s=None, head_motion=None))
+        except InputError:
+            continue
+        yield Trial(kind, "subtracted", own, one, carm)
+    centre_mm = own.cloud.centre_mm
+    for form in ("raw", "exported"):
+        start = perturbed_pose(patient.pose, centre_mm, carm, rng, FAR_PX)
+        yield trial("far start", form, options=Options(initial_pose=start))
+    flipped = -1.0
+    yield geometry("primary angle's sign", "raw", with_angles(carm, primary=flipped))
+    yield geometry("secondary angle's sign", "subtracted", with_angles(carm, secondary=flipped))
+    for form in ("raw", "native"):
+        yield geometry("SDD", form, with_angles(carm, sdd=float(rng.choice([0.9, 1.1]))))
+    yield geometry("pixel size", "subtracted", with_pixels(carm, float(rng.choice([0.5, 0.8, 1.25, 2.0]))))
+    yield geometry("isocentre", "raw", off_centre(carm, rng))
+    yield geometry("isocentre", "exported", off_centre(carm, rng))
+    for form in ("native", "exported"):
+        yield geometry("mirrored", form, carm.mirrored())
+    yield geometry("turned over", "subtracted", turned_over(carm))
+    for upper in (True, False):
+        try:
+            less = prepare_volume(cropped(patient.volume, upper))
+        except InputError:
+            continue
+        yield trial("cropped CTA", "raw" if upper else "subtracted", less)
+    if other is not None:
+        strange = prepare_volume(other.volume)
+        for form in FORMS:
+            yield replace(trial("stranger", form, strange), is_stranger=True)
+
+
+def error_mm(found: FloatArray, used: CArm, truth: FloatArray, true: CArm, centre_mm: FloatArray) -> float:
+    """Mean distance of the cube's corners in the picture, whatever C-arm the registration took it for."""
+    corners = cube_corners_mm(centre_mm)
+    row_mm, column_mm = true.pixel_spacing_mm
+    apart = project(apply(found, corners), used) - project(apply(truth, corners), true)
+    error = float(np.linalg.norm(apart * [column_mm, row_mm], axis=1).mean())
+    return error if np.isfinite(error) else 1e3
+
+
+def tried(trial: Trial, truth: FloatArray) -> dict[str, object]:
+    """What came of it."""
+    images = PreparedImages(trial.volume, (trial.angiogram,))
+    found = register(images, trial.options)
+    given = trial.options.given_pose
+    starts = [given] if given is not None else start_poses(images)
+    rivals = [rival for stage in found.stages for rival in stage.rivals]
+    measures, bent = measure(trial.volume, found.angiograms, found.pose, starts, rivals, trial.options.terms)
+    used = found.angiograms[0].angiogram.carm
+    centre_mm = trial.volume.cloud.centre_mm
+    read_otherwise = not np.allclose(used.column_direction, trial.angiogram.angiogram.carm.column_direction, atol=0.1)
+    corners = cube_corners_mm(centre_mm)
+    row_mm, column_mm = trial.true_carm.pixel_spacing_mm
+    apart = (project(apply(found.pose, corners), used) - project(apply(truth, corners), trial.true_carm)) * [
+        column_mm, row_mm,
+    ]  # fmt: skip
+    jacobian = bent.corners_mm[0]
+    return {
+        "mpe_mm": error_mm(found.pose, used, truth, trial.true_carm, centre_mm),
+        "read_otherwise": read_otherwise,
+        "warned": [line[:60] for line in found.warnings],
+        "measures": {name: None if np.isnan(value) else round(value, 5) for name, value in measures.as_dict().items()},
+        "corners_mm": np.round(apart, 3).tolist(),
+        "corner_covariance": np.round(jacobian @ bent.covariance @ jacobian.T, 4).tolist(),
+    }
+
+
+def register_all(args: argparse.Namespace) -> None:
+    done, last = set(), None
+    if args.to.exists():
+        lines = [json.loads(line) for line in args.to.open(encoding="utf-8")]
+        done = {(one["seed"], one["kind"], one["form"]) for one in lines}
+        # The last patient may not be done with.
+        last = lines[-1]["seed"] if lines else None
+    only = set(args.kinds.split(",")) if args.kinds else set()
+    folders = sorted(folder for root in args.folders for folder in root.glob("p*") if (folder / "truth.npz").exists())
+    folders = folders[args.skip :: args.every]
+    for number, folder in enumerate(folders):
+        patient = Patient.read(folder)
+        if patient.seed in {seed for seed, _, _ in done} - {last}:
+            continue
+        other = Patient.read(folders[(number + 1) % len(folders)])
+        for trial in trials(patient, other):
+            rng = np.random.default_rng([patient.seed, *f"{trial.kind} {trial.form}".encode()])
+            if rng.random() >= args.share or (only and trial.kind not in only):
+                continue
+            if (patient.seed, trial.kind, trial.form) in done:
+                continue
+            line: dict[str, object] = {"seed": patient.seed, "kind": trial.kind, "form": trial.form}
+            try:
+                line |= tried(trial, patient.truth(trial.form))
+                line["stranger"] = trial.is_stranger
+            except InputError as error:
+                line["refused"] = str(error)
+            with args.to.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            print(line["seed"], line["kind"], line["form"], line.get("mpe_mm", line.get("refused")), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("step", choices=("register",))
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--kinds", default="", help="these alone, by commas")
+    parser.add_argument("--skip", type=int, default=0)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--share", type=float, default=1.0, help="of the trials, drawn for each patient")
+    args = parser.parse_args()
+    steps: dict[str, Callable[[argparse.Namespace], None]] = {"register": register_all}
+    steps[args.step](args)
+
+
+if __name__ == "__main__":
+    main()
