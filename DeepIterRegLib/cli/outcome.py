@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from DeepIterRegLib.common.confidence import percent
 from DeepIterRegLib.registration.report import compared_terms
 
 OUTPUT_NAMES = ("cta_to_carm.tfm", "scene.mrb", "overlay.png", "report.json")
@@ -51,7 +52,8 @@ def verdict_lines(report: Mapping[str, Any]) -> list[str]:
     confidence = report.get("confidence")
     if confidence is None:
         return []
-    sure = f"{confidence['probability']:.0%} sure to be within 5 mm, {confidence['probability_2mm']:.0%} within 2 mm"
+    within_5mm, within_2mm = percent(confidence["probability"]), percent(confidence["probability_2mm"])
+    sure = f"{within_5mm} sure to be within 5 mm, {within_2mm} within 2 mm"
     says = {"registered": "Registered", "check": "CHECK before you rely on it", "wrong": "PROBABLY WRONG"}
     return [f"  {reason}" for reason in confidence["reasons"]] + [f"{says[confidence['verdict']]}: {sure}."]
 

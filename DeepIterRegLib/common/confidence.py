@@ -32,3 +32,10 @@ class Confidence:
     """What weighed most, a sentence each; the first weighed most."""
     model: str
     """SHA-256 of the model's numbers."""
+
+
+def percent(probability: float) -> str:
+    """For people: nothing is quite certain, and nothing quite impossible."""
+    if probability > 0.99:
+        return "over 99 %"
+    return "under 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"

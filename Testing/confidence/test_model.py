@@ -8,6 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from DeepIterRegLib.common.confidence import percent
 from DeepIterRegLib.confidence.measures import Measures
 from DeepIterRegLib.confidence.model import FORMAT, BoostedTrees, load_model, read_model
 from DeepIterRegLib.research.confidence.fit import MORE_IS_BETTER
@@ -78,3 +79,10 @@ def test_better_evidence_never_lowers_the_probability(name):
             features[index] = value
             values.append(model.within_5mm.log_odds(features))
         assert (np.diff(values) * MORE_IS_BETTER[name] >= -1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"), [(1.0, "over 99 %"), (0.985, "98 %"), (0.5, "50 %"), (0.004, "under 1 %")]
+)
+def test_nothing_is_called_certain(probability, said):
+    assert percent(probability) == said

@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from DeepIterRegLib.common.confidence import percent
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.registration.report import compared_terms
@@ -96,11 +97,11 @@ def confidence_text(confidence: Mapping[str, Any], translate: Any = str) -> str:
     """The verdict and how sure it is, then why."""
     _ = translate
     sentence = {
-        "registered": _("Registered: {sure:.0%} sure to be within 5 mm"),
-        "check": _("CHECK before you rely on it: {sure:.0%} sure to be within 5 mm"),
-        "wrong": _("PROBABLY WRONG: {sure:.0%} sure to be within 5 mm"),
+        "registered": _("Registered: {sure} sure to be within 5 mm"),
+        "check": _("CHECK before you rely on it: {sure} sure to be within 5 mm"),
+        "wrong": _("PROBABLY WRONG: {sure} sure to be within 5 mm"),
     }[confidence["verdict"]]
-    return "\n".join([sentence.format(sure=confidence["probability"]), *confidence["reasons"]])
+    return "\n".join([sentence.format(sure=percent(confidence["probability"])), *confidence["reasons"]])
 
 
 def seen_in_text(seen_in: str, translate: Any = str) -> str:

@@ -232,10 +232,10 @@ def test_a_doubted_result_is_not_called_registered() -> None:
     report = {"angiograms": [view], "terms": [skull], "confidence": confidence}
     assert similarity_text(report).splitlines()[0] == "Compared: the skull"
     assert confidence_text(confidence).splitlines() == [
-        "CHECK before you rely on it: 42% sure to be within 5 mm", "The skull does not fit.",
+        "CHECK before you rely on it: 42 % sure to be within 5 mm", "The skull does not fit.",
     ]  # fmt: skip
-    assert confidence_text({**confidence, "verdict": "wrong"}).startswith("PROBABLY WRONG: 42%")
-    assert confidence_text({**confidence, "verdict": "registered"}).startswith("Registered: 42%")
+    assert confidence_text({**confidence, "verdict": "wrong"}).startswith("PROBABLY WRONG: 42 %")
+    assert confidence_text({**confidence, "verdict": "registered"}).startswith("Registered: 42 %")
 
 
 def test_how_sure_a_result_is_stands_in_the_panel(case: Case) -> None:
