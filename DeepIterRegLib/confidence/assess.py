@@ -56,9 +56,10 @@ def confidence_of(measures: Measures, bent: Curvature, doubts: Sequence[str], mo
     verdict: Verdict = "registered"
     if probability < model.check_below or doubts:
         verdict = "wrong" if probability < model.wrong_below else "check"
-    covariance = model.scale * bent.covariance * np.outer(bent.scale, bent.scale)
-    rotation, shift = covariance[:3, :3], covariance[3:, 3:]
     across = np.eye(3) - np.outer(bent.beam, bent.beam)
+    covariance = model.scale * bent.covariance * np.outer(bent.scale, bent.scale)
+    covariance[3:, 3:] += (model.floor_mm / bent.magnification) ** 2 * across
+    rotation, shift = covariance[:3, :3], covariance[3:, 3:]
     return Confidence(
         probability=probability,
         probability_2mm=min(probability, model.probability(model.within_2mm.log_odds(features))),

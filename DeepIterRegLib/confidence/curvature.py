@@ -33,6 +33,8 @@ class Curvature:
     """For each view (2 * 8, 6): how the cube's corners move on the detector by each parameter."""
     beam: FloatArray
     """(3,) of the first view."""
+    magnification: float
+    """Of the first view, from the isocentre to the detector."""
 
     @property
     def projection_sd_mm(self) -> float:
@@ -67,7 +69,11 @@ def curvature(
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
     covariance = (vectors / np.maximum(values, LEAST_CURVATURE)) @ vectors.T
     return Curvature(
-        covariance, parameters.scale, tuple(_corners(parameters, centre_mm, carm) for carm in carms), carms[0].normal
+        covariance,
+        parameters.scale,
+        tuple(_corners(parameters, centre_mm, carm) for carm in carms),
+        carms[0].normal,
+        carms[0].sdd_mm / carms[0].sid_mm,
     )
 
 

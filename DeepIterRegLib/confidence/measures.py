@@ -205,6 +205,6 @@ def _moved(
     return float(np.degrees(turned)), float(np.linalg.norm(shift - along * beam)), abs(along)
 
 
-def _worst(values, worst=min) -> float:  # type: ignore[no-untyped-def]
-    found = list(values)
-    return float(worst(found)) if found else float("nan")
+def _worst(values: Iterable[float]) -> float:
+    """The least, NaN of none."""
+    return min(values, default=float("nan"))

@@ -57,7 +57,7 @@ class ConfidenceModel:
     """Probabilities of an error below 5 mm."""
     floor_mm: float
     scale: float
-    """The corners' covariance is `scale` times that of the curvature, plus `floor_mm` squared."""
+    """The corners' covariance on the detector is `scale` times that of the curvature, plus `floor_mm` squared."""
     sha256: str
 
     def probability(self, log_odds: float) -> float:

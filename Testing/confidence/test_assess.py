@@ -78,6 +78,10 @@ def test_the_covariance_is_one_and_its_sizes_follow_from_it(bent):
     beam = LATERAL.normal
     assert found.along_mm == pytest.approx(np.sqrt(beam @ found.covariance[3:, 3:] @ beam))
     assert found.across_mm < found.along_mm  # of the prior alone
+    # However sharp the optimum is, a pose is not known better than the model's floor.
+    sharp = dataclasses.replace(bent, covariance=1e-9 * bent.covariance)
+    floor_mm = load_model().floor_mm / (LATERAL.sdd_mm / LATERAL.sid_mm)
+    assert confidence_of(typical(), sharp, (), load_model()).across_mm == pytest.approx(floor_mm, rel=1e-3)
     assert found.rotation_deg == pytest.approx(np.degrees(np.sqrt(np.linalg.eigvalsh(found.covariance[:3, :3])[-1])))
 
 
