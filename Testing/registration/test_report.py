@@ -64,7 +64,7 @@ def test_how_sure_the_result_is_stands_in_the_report_and_last_in_the_command(tmp
     assert lines[-2:] == [
         "  The skull does not fit.", "CHECK before you rely on it: 42 % sure to be within 5 mm, 10 % within 2 mm.",
     ]  # fmt: skip
-    assert not any("egistered" in line for line in lines)
+    assert not any("registered" in line.lower() for line in lines)
     believed = dataclasses.replace(confidence, verdict="registered")
     lines = outcome_lines(tmp_path, report_of(dataclasses.replace(registered_bars(), confidence=believed)), {})
     assert lines[-1].startswith("Registered: 42 %")
