@@ -149,4 +149,8 @@ def reasons(measures: Measures, model: ConfidenceModel, features: FloatArray, do
         found = [ASPECTS[number].bad(measures) for number in order if weights[number] > LEAST_WEIGHT]
     else:
         found = [aspect.good(measures) for number, aspect in enumerate(ASPECTS) if weights[number] < LEAST_WEIGHT]
-    return tuple(text[0].upper() + text[1:] + "." for text in found if text is not None)[:MOST]
+    return tuple(_sentence(text) for text in found if text is not None)[:MOST]
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")
