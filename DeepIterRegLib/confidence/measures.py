@@ -22,7 +22,7 @@ from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.agreement import share_in_view
-from DeepIterRegLib.refinement.default import mixture_similarity
+from DeepIterRegLib.refinement.default import LEVELS, mixture_similarity
 from DeepIterRegLib.refinement.evidence import Evidence
 from DeepIterRegLib.refinement.fixed_image import binning_factor, fixed_contrast
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
@@ -32,7 +32,7 @@ from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.similarity.filters import sobel, window_weights
 
-SIZES_PX = (64, 128, 192)
+SIZES_PX = tuple(level.skull_px for level in LEVELS)
 SIZE_PX = 128
 ALONE = LbfgsSchedule(iterations=12, tolerance=1e-4)
 """Enough to see where a term would go by itself."""

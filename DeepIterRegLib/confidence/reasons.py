@@ -91,7 +91,7 @@ def _rivals_bad(m: Measures) -> str | None:
     return "another position elsewhere is nearly as likely"
 
 
-def _moved_good(m: Measures) -> str | None:
+def _nothing(m: Measures) -> str | None:
     return None
 
 
@@ -100,10 +100,6 @@ def _moved_bad(m: Measures) -> str | None:
         f"the head lies far from where the C-arm's tags put it ({m.moved_across_mm:.0f} mm across the beam,"
         f" {abs(m.moved_along_mm):.0f} mm along it, turned by {m.turned_deg:.0f}°)"
     )
-
-
-def _sharp_good(m: Measures) -> str | None:
-    return None
 
 
 def _sharp_bad(m: Measures) -> str | None:
@@ -123,9 +119,9 @@ ASPECTS = (
     Aspect(("vessels_ncc", "vessels_area"), _vessels_good, _vessels_bad),
     Aspect(("terms_apart_mm", "skull_alone_mm", "vessels_alone_mm"), _apart_good, _apart_bad),
     Aspect(("gap_nats", "rivals"), _rivals_good, _rivals_bad),
-    Aspect(("turned_deg", "moved_across_mm", "moved_along_mm"), _moved_good, _moved_bad),
-    Aspect(("spread_mm", "spread_along_mm"), _sharp_good, _sharp_bad),
-    Aspect(("share_in_view", "skull_area"), _moved_good, _area_bad),
+    Aspect(("turned_deg", "moved_across_mm", "moved_along_mm"), _nothing, _moved_bad),
+    Aspect(("spread_mm", "spread_along_mm"), _nothing, _sharp_bad),
+    Aspect(("share_in_view", "skull_area"), _nothing, _area_bad),
 )
 
 

@@ -17,6 +17,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import invert, rotation_angle_deg
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.agreement import agreements
+from DeepIterRegLib.refinement.default import LEVELS
 from DeepIterRegLib.refinement.evidence import Evidence
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.parameters import PoseParameters
@@ -28,7 +29,7 @@ FARTHEST_DEG = 90.0
 """From the found pose to its twin. Lateral views have theirs on the other side of the head, where nobody looks."""
 SEARCH = SkullSearch(rotations=96, rotation_sd_deg=8.0, kept=3)
 """About the twin: a head that is askew in the CT is twice as much askew there."""
-SIZES_PX = (64, 128, 192)
+SIZES_PX = tuple(level.skull_px for level in LEVELS)
 """Of the images of the skull, as in the default method."""
 SCHEDULE = LbfgsSchedule(iterations=40, tolerance=1e-5)
 VESSELS_TELL = 0.75

@@ -13,9 +13,8 @@ from DeepIterRegLib.confidence.measures import Measures, measure
 from DeepIterRegLib.confidence.model import load_model
 from DeepIterRegLib.confidence.reasons import MOST
 from DeepIterRegLib.geometry.pose import radiological_pose
-from DeepIterRegLib.geometry.rigid import PivotedCorrection
 from DeepIterRegLib.refinement.prior import PosePrior
-from Testing.support.skull_case import skull_alone, skull_image, vessels_and_skull, volume_with_skull
+from Testing.support.skull_case import pose_off_by, skull_alone, skull_image, vessels_and_skull, volume_with_skull
 from Testing.support.vessel_tree_case import CENTRE_MM, LATERAL
 
 START = radiological_pose(CENTRE_MM)
@@ -26,12 +25,6 @@ STRANGER = {
     "vessels_shift_gain": 0.1, "vessels_alone_mm": 20.0, "terms_apart_mm": 30.0, "gap_nats": 2.0, "rivals": 8.0,
     "turned_deg": 11.0, "moved_across_mm": 35.0, "moved_along_mm": 30.0, "spread_mm": 8.0,
 }  # fmt: skip
-
-
-def pose_off_by(rotation_deg, translation_mm):
-    correction = PivotedCorrection.about_patient_point(START, CENTRE_MM)
-    return correction.pose(np.concatenate([np.radians(rotation_deg), translation_mm]))
-
 
 NEAR = pose_off_by([3, -2, 4], [6, 9, -7])
 

@@ -9,22 +9,16 @@ import pytest
 
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, project
-from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
+from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.refinement import side
 from DeepIterRegLib.refinement.readings import Reading
 from DeepIterRegLib.refinement.side import UNKNOWN_SIDE, Mirrored, mirrored_reading, twin_pose, with_side_checked
-from Testing.support.skull_case import skull_alone, skull_image, volume_with_skull
+from Testing.support.skull_case import pose_off_by, skull_alone, skull_image, volume_with_skull
 from Testing.support.vessel_tree_case import CENTRE_MM, FRONTAL, prepared_angiogram
 
 TERMS = ("vessels", "skull")
 VOLUME = volume_with_skull()
 START = radiological_pose(CENTRE_MM)
-
-
-def pose_off_by(rotation_deg, translation_mm):
-    correction = PivotedCorrection.about_patient_point(START, CENTRE_MM)
-    return correction.pose(np.concatenate([np.radians(rotation_deg), translation_mm]))
-
 
 TRUTH = pose_off_by([3, -2, 4], [9, 6, -7])
 

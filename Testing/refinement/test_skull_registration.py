@@ -14,7 +14,6 @@ from DeepIterRegLib.common.errors import RegistrationCancelled
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm
-from DeepIterRegLib.geometry.rigid import PivotedCorrection
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 from DeepIterRegLib.preparation.skull.image import SkullImage
 from DeepIterRegLib.refinement.agreement import agreements, poor_agreement_warnings
@@ -23,17 +22,18 @@ from DeepIterRegLib.refinement.evidence import Evidence
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.refinement.readings import Reading, read_by_the_skull
 from DeepIterRegLib.refinement.skull_search import SkullSearch, skull_candidates
-from Testing.support.skull_case import skull_alone, skull_cloud, skull_image, vessels_and_skull, volume_with_skull
+from Testing.support.skull_case import (
+    pose_off_by,
+    skull_alone,
+    skull_cloud,
+    skull_image,
+    vessels_and_skull,
+    volume_with_skull,
+)
 from Testing.support.vessel_tree_case import CENTRE_MM, FRONTAL, LATERAL, prepared_angiogram, prepared_volume
 
 START = radiological_pose(CENTRE_MM)
-CORRECTION = PivotedCorrection.about_patient_point(START, CENTRE_MM)
 FIND_ALONE = SkullSearch(rotations=96)
-
-
-def pose_off_by(rotation_deg, translation_mm) -> FloatArray:
-    return CORRECTION.pose(np.concatenate([np.radians(rotation_deg), translation_mm]))
-
 
 NEAR = pose_off_by([6, -4, 5], [-12, 15, 9])
 FAR = pose_off_by([16, -12, 15], [-20, 35, 45])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.pose import radiological_pose
+from DeepIterRegLib.geometry.rigid import PivotedCorrection
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.preparation.skull.image import SkullImage
@@ -72,3 +75,9 @@ def skull_alone(image: SkullImage, carm: CArm = LATERAL) -> PreparedAngiogram:
 def vessels_and_skull(vessels_pose: FloatArray, image: SkullImage | None) -> PreparedAngiogram:
     """A run whose vessels lie at a pose, and an image of the skull."""
     return replace(prepared_angiogram(vessels_pose), skull=image)
+
+
+def pose_off_by(rotation_deg: Sequence[float], translation_mm: Sequence[float]) -> FloatArray:
+    """(4, 4) the radiological pose, turned about the skull's centre and moved."""
+    correction = PivotedCorrection.about_patient_point(radiological_pose(CENTRE_MM), CENTRE_MM)
+    return correction.pose(np.concatenate([np.radians(rotation_deg), translation_mm]))

@@ -30,8 +30,9 @@ from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.register import register
 from DeepIterRegLib.registration.start import start_poses
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_pose
+from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
+from Testing.tools.measure_skull import FORMS
 
-FORMS = {"raw": "raw", "subtracted": "sub", "exported": "exp", "native": "nat"}
 DEFAULT = Options()
 SOME_FRAMES, FIRST_FRAME = 5, 4
 CROPPED_TO = 0.55
@@ -55,7 +56,7 @@ class Patient:
         volume = Volume(np.load(folder / "cta.npy"), truth["ijk"], "cta", "CTA")
         return cls(int(folder.name[1:]), folder, volume, truth["pose"], truth["native_pose"])
 
-    def angiogram(self, form: str) -> Angiogram:
+    def angiogram(self, form: StoredForm) -> Angiogram:
         return read_angiogram(self.folder / f"{FORMS[form]}.dcm")
 
     def truth(self, form: str) -> FloatArray:
@@ -139,10 +140,10 @@ def trials(patient: Patient, other: Patient | None) -> Iterator[Trial]:
     carm = runs["raw"].carm
     own = prepare_volume(patient.volume)
 
-    def trial(kind: str, form: str, volume: PreparedVolume = own, options: Options = DEFAULT) -> Trial:
+    def trial(kind: str, form: StoredForm, volume: PreparedVolume = own, options: Options = DEFAULT) -> Trial:
         return Trial(kind, form, volume, ready[form], carm, options)
 
-    def geometry(kind: str, form: str, wrong: CArm) -> Trial:
+    def geometry(kind: str, form: StoredForm, wrong: CArm) -> Trial:
         one = ready[form]
         return Trial(kind, form, own, replace(one, angiogram=replace(one.angiogram, carm=wrong)), carm)
 
@@ -189,13 +190,11 @@ def trials(patient: Patient, other: Patient | None) -> Iterator[Trial]:
             yield replace(trial("stranger", form, strange), is_stranger=True)
 
 
-def error_mm(found: FloatArray, used: CArm, truth: FloatArray, true: CArm, centre_mm: FloatArray) -> float:
-    """Mean distance of the cube's corners in the picture, whatever C-arm the registration took it for."""
+def corners_apart_mm(found: FloatArray, used: CArm, truth: FloatArray, true: CArm, centre_mm: FloatArray) -> FloatArray:
+    """(8, 2) from the cube's true corners to the found ones in the picture, whatever C-arm it was taken for."""
     corners = cube_corners_mm(centre_mm)
     row_mm, column_mm = true.pixel_spacing_mm
-    apart = project(apply(found, corners), used) - project(apply(truth, corners), true)
-    error = float(np.linalg.norm(apart * [column_mm, row_mm], axis=1).mean())
-    return error if np.isfinite(error) else 1e3
+    return (project(apply(found, corners), used) - project(apply(truth, corners), true)) * [column_mm, row_mm]
 
 
 def tried(trial: Trial, truth: FloatArray) -> dict[str, object]:
@@ -209,14 +208,11 @@ def tried(trial: Trial, truth: FloatArray) -> dict[str, object]:
     used = found.angiograms[0].angiogram.carm
     centre_mm = trial.volume.cloud.centre_mm
     read_otherwise = not np.allclose(used.column_direction, trial.angiogram.angiogram.carm.column_direction, atol=0.1)
-    corners = cube_corners_mm(centre_mm)
-    row_mm, column_mm = trial.true_carm.pixel_spacing_mm
-    apart = (project(apply(found.pose, corners), used) - project(apply(truth, corners), trial.true_carm)) * [
-        column_mm, row_mm,
-    ]  # fmt: skip
+    apart = corners_apart_mm(found.pose, used, truth, trial.true_carm, centre_mm)
+    error = float(np.linalg.norm(apart, axis=1).mean())
     jacobian = bent.corners_mm[0]
     return {
-        "mpe_mm": error_mm(found.pose, used, truth, trial.true_carm, centre_mm),
+        "mpe_mm": error if np.isfinite(error) else 1e3,
         "read_otherwise": read_otherwise,
         "warned": [line[:60] for line in found.warnings],
         "measures": {name: None if np.isnan(value) else round(value, 5) for name, value in measures.as_dict().items()},
