@@ -10,12 +10,12 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.confidence import Confidence, Verdict
 from DeepIterRegLib.common.progress import Stage
-from DeepIterRegLib.common.terms import Term
 from DeepIterRegLib.confidence.curvature import Curvature
 from DeepIterRegLib.confidence.measures import Measures, measure
 from DeepIterRegLib.confidence.model import ConfidenceModel, load_model
 from DeepIterRegLib.confidence.reasons import MOST, reasons
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.refinement.evidence import Evidence
 
 
 class Found(Protocol):
@@ -34,17 +34,17 @@ class Found(Protocol):
 def assess(
     found: Found,
     starts: Sequence[FloatArray],
-    terms: Sequence[Term],
+    evidence: Evidence,
     doubts: Sequence[str] = (),
     model: ConfidenceModel | None = None,
 ) -> Confidence:
     """How sure a result may be, without the truth.
 
-    starts: (4, 4) poses that the search began from. doubts: sentences on an image that had to be read otherwise than
-    its file says; with one the verdict is "check" at best.
+    starts: (4, 4) poses that the search began from. evidence: `evidence_of_result`. doubts: sentences on an image that
+    had to be read otherwise than its file says; with one the verdict is "check" at best.
     """
     rivals = [rival for stage in found.stages for rival in stage.rivals]
-    measures, bent = measure(found.volume, found.angiograms, found.pose, starts, rivals, terms)
+    measures, bent = measure(found.volume, found.angiograms, found.pose, starts, rivals, evidence)
     return confidence_of(measures, bent, doubts, model or load_model())
 
 

@@ -15,14 +15,13 @@ from scipy.spatial.transform import Rotation
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.common.progress import Rival
-from DeepIterRegLib.common.terms import Term
 from DeepIterRegLib.confidence.curvature import Curvature, curvature
 from DeepIterRegLib.confidence.local_shifts import UNKNOWN, EdgeFields, LocalShifts, local_shifts
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.refinement.agreement import share_in_view
-from DeepIterRegLib.refinement.default import LEVELS, mixture_similarity
+from DeepIterRegLib.refinement.agreement import SIZE_PX, SKULL_SIZES_PX, share_in_view
+from DeepIterRegLib.refinement.default import mixture_similarity
 from DeepIterRegLib.refinement.evidence import Evidence
 from DeepIterRegLib.refinement.fixed_image import binning_factor, fixed_contrast
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
@@ -32,8 +31,6 @@ from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import PosePrior
 from DeepIterRegLib.similarity.filters import sobel, window_weights
 
-SIZES_PX = tuple(level.skull_px for level in LEVELS)
-SIZE_PX = 128
 ALONE = LbfgsSchedule(iterations=12, tolerance=1e-4)
 """Enough to see where a term would go by itself."""
 DISTINCT_MM = 5.0
@@ -97,10 +94,9 @@ def measure(
     pose: FloatArray,
     starts: Sequence[FloatArray],
     rivals: Sequence[Rival],
-    terms: Sequence[Term],
+    evidence: Evidence,
 ) -> tuple[Measures, Curvature]:
-    """At a result (4, 4), whose search began at `starts` and met `rivals`; compared by `terms`."""
-    evidence = Evidence(volume, angiograms, terms, vessel_sizes_px=(SIZE_PX,), skull_sizes_px=SIZES_PX)
+    """At a result (4, 4), whose search began at `starts` and met `rivals`; by `evidence_of_result`."""
     centre_mm, carm = volume.cloud.centre_mm, angiograms[0].angiogram.carm
     prior = PosePrior(starts, centre_mm, carm)
 
@@ -113,7 +109,7 @@ def measure(
         for name, parts in (("skull", skull), ("vessels", vessels))
     }
     skull_shifts = _worst_shifts(
-        EdgeFields(*evidence.skull_similarity(SIZES_PX[-1], number).edge_fields(pose))
+        EdgeFields(*evidence.skull_similarity(SKULL_SIZES_PX[-1], number).edge_fields(pose))
         for number in range(len(evidence.skull_views))
     )
     mixtures = [
@@ -135,7 +131,7 @@ def measure(
             f"skull_{name}": _worst(
                 float(evidence.skull_similarity(size, view).correlation(pose[None])[0]) for view in views
             )
-            for name, size in zip(("coarse", "middle", "fine"), SIZES_PX, strict=True)
+            for name, size in zip(("coarse", "middle", "fine"), SKULL_SIZES_PX, strict=True)
         },
         skull_worst_quarter=_worst(evidence.skull_similarity(SIZE_PX, view).worst_quarter(pose) for view in views),
         skull_shift_mm=skull_shifts.median_mm,

@@ -1,4 +1,5 @@
-"""The similarity of the default method: arterial phase with the CTA's arteries, venous phase with its large veins."""
+"""The similarity of the default method: arterial phase with the CTA's arteries, venous phase with its large veins, and
+the edges of all vessels."""
 
 from __future__ import annotations
 
@@ -16,12 +17,17 @@ from DeepIterRegLib.refinement.pose_similarity import group_images, group_twists
 from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
+from DeepIterRegLib.similarity.mixture_edges import MixtureEdges
 
 INDEPENDENT_PIXELS = 60.0
 """How many independent observations an image of vessels is worth. Neighbouring pixels err together (a missed branch, a
 motion ghost), so it is about the number of vessel pieces; the smaller it is, the more the prior weighs."""
 MIN_VEIN_SHARE = 0.05
 """Of the vessels' area; with less, the venous phase is not compared by itself."""
+EDGES_FROM_PX = 128
+"""Of the detector's shorter side. In coarser images vessels are no wider than a pixel, and their edges are noise."""
+TILES = 8
+"""Of the edges, along the detector's shorter side."""
 MAX_CORRELATION = 0.999
 """Higher ones count as this: at 1 the log likelihood is infinite."""
 
@@ -64,7 +70,8 @@ def log_likelihood(correlation: FloatArray, observations: float) -> FloatArray:
 
 
 class PhaseSimilarity:
-    """Log likelihood of one angiogram: each phase against the best mixture of its vessel groups, saturated.
+    """Log likelihood of one angiogram: each phase against the best mixture of its vessel groups, saturated; and, in
+    images that are fine enough, the edges of the whole contrast against those of the mixture of all groups.
 
     renderers: of all groups, on the detector binned to about `size_px`. A `PoseSimilarity`.
     """
@@ -81,24 +88,32 @@ class PhaseSimilarity:
         factor = binning_factor(prepared.angiogram.carm, size_px)
         valid = binned(prepared.angiogram.valid, factor)
         self._renderers = tuple(renderers)
-        self._phases = [
+        self._parts: list[tuple[list[int], MixtureCorrelation | MixtureEdges, float]] = [
             (phase.groups, MixtureCorrelation(phase.fixed, valid), phase.observations)
             for phase in phases(groups, prepared, factor)
         ]
+        if size_px >= EDGES_FROM_PX:
+            edges = MixtureEdges(fixed_contrast(prepared.contrast, factor), valid, max(1, min(valid.shape) // TILES))
+            self._parts.append((list(range(len(groups))), edges, INDEPENDENT_PIXELS))
 
     def value(self, poses: FloatArray) -> FloatArray:
         images = saturated(self._images(poses))
         return np.sum(
-            [log_likelihood(part.value(images[:, groups]), worth) for groups, part, worth in self._phases], axis=0
+            [
+                log_likelihood(np.maximum(part.value(images[:, groups]), 0), worth)
+                for groups, part, worth in self._parts
+            ],
+            axis=0,
         )
 
     def value_and_gradient(self, poses: FloatArray) -> tuple[FloatArray, FloatArray]:
         lengths = self._images(poses)
         images = saturated(lengths)
         values, gradients = np.zeros(len(poses)), np.zeros_like(images)
-        for groups, part, worth in self._phases:
+        for groups, part, worth in self._parts:
             correlation, gradient = part.value_and_gradient(images[:, groups])
-            correlation = np.minimum(correlation, MAX_CORRELATION)
+            # Edges that run against one another tell no more than none.
+            correlation = np.clip(correlation, 0, MAX_CORRELATION)
             values += log_likelihood(correlation, worth)
             slope = worth * correlation / (1 - correlation**2)
             gradients[:, groups] += slope.astype(images.dtype)[:, None, None, None] * gradient

@@ -16,8 +16,7 @@ from DeepIterRegLib.common.terms import Term
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import invert, rotation_angle_deg
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
-from DeepIterRegLib.refinement.agreement import agreements
-from DeepIterRegLib.refinement.default import LEVELS
+from DeepIterRegLib.refinement.agreement import SIZE_PX, SKULL_SIZES_PX, agreements
 from DeepIterRegLib.refinement.evidence import Evidence
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.parameters import PoseParameters
@@ -29,8 +28,6 @@ FARTHEST_DEG = 90.0
 """From the found pose to its twin. Lateral views have theirs on the other side of the head, where nobody looks."""
 SEARCH = SkullSearch(rotations=96, rotation_sd_deg=8.0, kept=3)
 """About the twin: a head that is askew in the CT is twice as much askew there."""
-SIZES_PX = tuple(level.skull_px for level in LEVELS)
-"""Of the images of the skull, as in the default method."""
 SCHEDULE = LbfgsSchedule(iterations=40, tolerance=1e-5)
 VESSELS_TELL = 0.75
 """NCC of vessels that no mirrored run has reached; 0.62 at most."""
@@ -82,8 +79,10 @@ def with_side_checked(
 
 
 def _vessels_tell(volume: PreparedVolume, reading: Reading, pose: FloatArray, terms: Sequence[Term]) -> bool:
-    found = agreements(volume, reading.angiograms, pose, ("vessels",)) if "vessels" in terms else ()
-    return any(one.similarity > VESSELS_TELL for one in found)
+    if "vessels" not in terms:
+        return False
+    evidence = Evidence(volume, reading.angiograms, ("vessels",), vessel_sizes_px=(SIZE_PX,), skull_sizes_px=())
+    return any(one.similarity > VESSELS_TELL for one in agreements(evidence, reading.angiograms, pose))
 
 
 def mirrored_reading(
@@ -109,17 +108,17 @@ def mirrored_reading(
         skull, image, other.angiogram.carm, start_pose=twin, search=SEARCH, prior=prior, seed=seed, device=device
     )
     own, rival = (
-        Evidence(volume, [one], ("skull",), vessel_sizes_px=(), skull_sizes_px=SIZES_PX, device=device)
+        Evidence(volume, [one], ("skull",), vessel_sizes_px=(), skull_sizes_px=SKULL_SIZES_PX, device=device)
         for one in (prepared, other)
     )
     candidates = np.concatenate([twin[None], poses])
-    best = candidates[int(rival.skull_similarity(SIZES_PX[0], 0).value(candidates).argmax())]
-    for size in SIZES_PX:
+    best = candidates[int(rival.skull_similarity(SKULL_SIZES_PX[0], 0).value(candidates).argmax())]
+    for size in SKULL_SIZES_PX:
         found = lbfgs(
             rival.skull_similarity(size, 0), PoseParameters.around(best, skull.centre_mm), np.zeros(6), SCHEDULE
         )
         best = found.pose
-    own_nats = float(own.skull_similarity(SIZES_PX[-1], 0).value(pose[None])[0])
+    own_nats = float(own.skull_similarity(SKULL_SIZES_PX[-1], 0).value(pose[None])[0])
     return Mirrored(other, best, found.similarity, found.similarity - own_nats)
 
 

@@ -23,12 +23,7 @@ from DeepIterRegLib.initializer.predictor import load_network
 from DeepIterRegLib.initializer.search import SearchOptions
 from DeepIterRegLib.initializer.stage import DEFAULT_SEARCH, Initialized, initializer_stage
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
-from DeepIterRegLib.refinement.agreement import (
-    agreements,
-    little_in_view_warning,
-    poor_agreement_warnings,
-    share_in_view,
-)
+from DeepIterRegLib.refinement.agreement import agreements, evidence_of_result
 from DeepIterRegLib.refinement.angle_correction import AngleCorrection, refine_angles, with_corrected_angles
 from DeepIterRegLib.refinement.default import SKULL_SEARCH, refine_default
 from DeepIterRegLib.refinement.published import refine_published
@@ -52,6 +47,8 @@ PREPARATION_SHARE = 0.6
 """Of the progress bar, where the images are not prepared yet: segmenting them takes longer than registering them."""
 INITIALIZER_SHARE = 0.3
 """Of the registration's part of it, where there is an initializer."""
+FIRST_READING_SHARE = 0.8
+"""Of the refinement's part: what is left is for an image that turns out to be mirrored and is registered again."""
 NOT_REGISTERED = "The CTA was not registered: it is at the starting pose, to be moved by hand."
 OUT_OF_GPU_MEMORY = "The GPU has not enough free memory; the registration ran on the CPU."
 NOT_INITIALIZED = Initialized(None, (), ())
@@ -146,10 +143,8 @@ def register(
     stages, angiograms = refined.stages, refined.angiograms
     warnings += refined.warnings
     warnings += position_reading(prepared, starts, stages[-1].pose)
-    found = volume, angiograms, stages[-1].pose
-    terms = agreements(*found, options.terms if options.method == "default" else ("vessels",))
-    in_view_doubt = little_in_view_warning(share_in_view(*found))
-    warnings += [*poor_agreement_warnings(terms), *([in_view_doubt] if in_view_doubt is not None else [])]
+    # The published method compares vessels; whether the skull agrees with what it found is evidence all the same.
+    evidence = evidence_of_result(volume, angiograms, options.terms if options.method == "default" else TERMS)
     registration = Registration(
         pose=stages[-1].pose,
         initial_pose=first.pose,
@@ -159,13 +154,11 @@ def register(
         images=replace(prepared, angiograms=angiograms),
         warnings=tuple(warnings),
         seed=options.seed,
-        terms=terms,
+        terms=agreements(evidence, angiograms, stages[-1].pose, TERMS if options.method == "default" else ("vessels",)),
         angle_corrections=refined.corrections,
         initializer_sha256=initialized.sha256 if initialized.stage is not None else None,
     )
-    # The published method compares vessels; whether the skull agrees with what it found is evidence all the same.
-    compared = options.terms if options.method == "default" else TERMS
-    confidence = assess(registration, starts, compared, refined.warnings)
+    confidence = assess(registration, starts, evidence, refined.warnings)
     report(Progress(stage_names.REGISTERED, 1.0, stages[-1].similarity, stages[-1].pose))
     return replace(registration, confidence=confidence, seconds=time.perf_counter() - began)
 
@@ -213,16 +206,19 @@ def _by_default(
     if "skull" in options.terms:
         reading = read_by_the_skull(volume, prepared.angiograms, starts, SKULL_SEARCH, seed=options.seed, device=device)
 
-    def refine(reading: Reading) -> list[Stage]:
+    def refine(reading: Reading, begin: float, end: float) -> list[Stage]:
+        def part(stage: str, fraction: float, value: float, pose: FloatArray) -> None:
+            step(stage, begin + (end - begin) * fraction, value, pose)
+
         return refine_default(
             volume, reading.angiograms, starts, hypotheses, terms=options.terms, proposals=reading.proposals,
-            device=device, seed=options.seed, report=step,
+            device=device, seed=options.seed, report=part,
         )  # fmt: skip
 
-    stages = refine(reading)
+    stages = refine(reading, 0.0, FIRST_READING_SHARE)
     checked = with_side_checked(volume, reading, stages[-1].pose, options.terms, seed=options.seed, device=device)
     if checked.angiograms != reading.angiograms:
-        stages = refine(checked)
+        stages = refine(checked, FIRST_READING_SHARE, 1.0)
     reading = checked
     corrected = refine_angles(volume, reading.angiograms, starts, stages[-1].pose, options.terms, device)
     if corrected is None:

@@ -7,18 +7,20 @@ import dataclasses
 import numpy as np
 import pytest
 
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.confidence.assess import confidence_of
 from DeepIterRegLib.confidence.curvature import Curvature, curvature
 from DeepIterRegLib.confidence.measures import Measures, measure
 from DeepIterRegLib.confidence.model import load_model
 from DeepIterRegLib.confidence.reasons import MOST
 from DeepIterRegLib.geometry.pose import radiological_pose
+from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.refinement.agreement import evidence_of_result
 from DeepIterRegLib.refinement.prior import PosePrior
 from Testing.support.skull_case import pose_off_by, skull_alone, skull_image, vessels_and_skull, volume_with_skull
 from Testing.support.vessel_tree_case import CENTRE_MM, LATERAL
 
 START = radiological_pose(CENTRE_MM)
-TERMS = ("vessels", "skull")
 STRANGER = {
     "skull_coarse": 0.25, "skull_middle": 0.2, "skull_fine": 0.1, "skull_worst_quarter": 0.0, "skull_shift_mm": 5.0,
     "skull_shift_gain": 0.1, "skull_shift_systematic_mm": 3.0, "vessels_ncc": 0.25, "vessels_shift_mm": 5.0,
@@ -34,6 +36,10 @@ def typical(**changed) -> Measures:
     return Measures(
         **{field.name: changed.get(field.name, known[field.name]) for field in dataclasses.fields(Measures)}
     )
+
+
+def measured(volume: PreparedVolume, run: PreparedAngiogram, pose: FloatArray) -> Measures:
+    return measure(volume, [run], pose, [START], (), evidence_of_result(volume, [run]))[0]
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +86,8 @@ def test_the_covariance_is_one_and_its_sizes_follow_from_it(bent):
 
 def test_measures_tell_a_right_pose_from_a_wrong_one():
     volume, run = volume_with_skull(), vessels_and_skull(NEAR, skull_image(NEAR))
-    right, _ = measure(volume, [run], NEAR, [START], (), TERMS)
-    wrong, _ = measure(volume, [run], pose_off_by([9, -6, -4], [12, 2, 5]), [START], (), TERMS)
+    right = measured(volume, run, NEAR)
+    wrong = measured(volume, run, pose_off_by([9, -6, -4], [12, 2, 5]))
     assert right.skull_fine > 2 * wrong.skull_fine
     assert right.skull_shift_mm < 1 < wrong.skull_shift_mm
     assert right.vessels_shift_mm < wrong.vessels_shift_mm
@@ -95,9 +101,9 @@ def test_measures_tell_a_right_pose_from_a_wrong_one():
 
 
 def test_what_is_not_seen_is_not_measured():
-    alone, _ = measure(volume_with_skull(), [skull_alone(skull_image(NEAR))], NEAR, [START], (), TERMS)
+    alone = measured(volume_with_skull(), skull_alone(skull_image(NEAR)), NEAR)
     assert np.isnan([alone.vessels_ncc, alone.vessels_shift_mm, alone.vessels_alone_mm, alone.terms_apart_mm]).all()
     assert alone.skull_trust == 1
-    vessels, _ = measure(volume_with_skull(), [vessels_and_skull(NEAR, None)], NEAR, [START], (), TERMS)
+    vessels = measured(volume_with_skull(), vessels_and_skull(NEAR, None), NEAR)
     assert np.isnan([vessels.skull_fine, vessels.skull_shift_mm, vessels.skull_alone_mm, vessels.skull_area]).all()
     assert vessels.skull_trust == 0

@@ -21,6 +21,7 @@ FOUNDATION = {"common", "__version__"}
 BELOW: dict[str, set[str]] = {
     "common": set(),
     "confidence": {"geometry", "preparation", "refinement", "render", "similarity"},
+    "filling": {"geometry", "preparation", "refinement", "render"},
     "geometry": set(),
     "images": {"geometry"},
     "preparation": {"geometry", "images", "similarity"},

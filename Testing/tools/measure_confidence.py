@@ -17,6 +17,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.confidence.measures import measure
+from DeepIterRegLib.filling.filled import filling
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.projection import cube_corners_mm, project
 from DeepIterRegLib.geometry.rigid import apply
@@ -26,11 +27,13 @@ from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
+from DeepIterRegLib.refinement.agreement import evidence_of_result
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.register import register
 from DeepIterRegLib.registration.start import start_poses
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_pose
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
+from Testing.tools.filling_truth import counted
 from Testing.tools.measure_skull import FORMS
 
 DEFAULT = Options()
@@ -197,21 +200,27 @@ def corners_apart_mm(found: FloatArray, used: CArm, truth: FloatArray, true: CAr
     return (project(apply(found, corners), used) - project(apply(truth, corners), true)) * [column_mm, row_mm]
 
 
-def tried(trial: Trial, truth: FloatArray) -> dict[str, object]:
+def tried(trial: Trial, truth: FloatArray, folder: Path) -> dict[str, object]:
     """What came of it."""
     images = PreparedImages(trial.volume, (trial.angiogram,))
     found = register(images, trial.options)
     given = trial.options.given_pose
     starts = [given] if given is not None else start_poses(images)
     rivals = [rival for stage in found.stages for rival in stage.rivals]
-    measures, bent = measure(trial.volume, found.angiograms, found.pose, starts, rivals, trial.options.terms)
+    evidence = evidence_of_result(trial.volume, found.angiograms, trial.options.terms)
+    measures, bent = measure(trial.volume, found.angiograms, found.pose, starts, rivals, evidence)
     used = found.angiograms[0].angiogram.carm
     centre_mm = trial.volume.cloud.centre_mm
     read_otherwise = not np.allclose(used.column_direction, trial.angiogram.angiogram.carm.column_direction, atol=0.1)
     apart = corners_apart_mm(found.pose, used, truth, trial.true_carm, centre_mm)
     error = float(np.linalg.norm(apart, axis=1).mean())
     jacobian = bent.corners_mm[0]
+    filled: dict[str, int] = {}
+    if trial.form == "raw" and trial.kind in ("plain", "vessels") and (folder / "filling.npz").exists():
+        cloud = trial.volume.cloud
+        filled = counted(filling(cloud, found.angiograms, found.pose), cloud, folder / "filling.npz")
     return {
+        "filled": filled,
         "mpe_mm": error if np.isfinite(error) else 1e3,
         "read_otherwise": read_otherwise,
         "warned": [line[:60] for line in found.warnings],
@@ -244,7 +253,7 @@ def register_all(args: argparse.Namespace) -> None:
                 continue
             line: dict[str, object] = {"seed": patient.seed, "kind": trial.kind, "form": trial.form}
             try:
-                line |= tried(trial, patient.truth(trial.form))
+                line |= tried(trial, patient.truth(trial.form), folder)
                 line["stranger"] = trial.is_stranger
             except InputError as error:
                 line["refused"] = str(error)

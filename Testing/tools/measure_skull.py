@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.geometry.rigid import invert, rotation_angle_deg
+from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cta import prepare_volume
@@ -30,7 +30,7 @@ from DeepIterRegLib.research.evaluate.cohort import SimulatedCohort
 from DeepIterRegLib.research.evaluate.confidence_intervals import wilson_interval
 from DeepIterRegLib.research.evaluate.metrics import pose_error
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_pose
-from DeepIterRegLib.research.simulate.patient import PatientOptions, View
+from DeepIterRegLib.research.simulate.patient import PatientOptions, SimulatedPatient, View
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
 
 CAPTURE_PX = (60, 80, 100, 120, 160)
@@ -91,7 +91,22 @@ def simulate(args: argparse.Namespace) -> None:
             start=patient.radiological_pose,
             ijk=patient.volume.ijk_to_ras,
         )
+        _write_filling(patient, folder / "filling.npz")
         print(seed, f"{time.process_time() - began:.0f} s", flush=True)
+
+
+def _write_filling(patient: SimulatedPatient, path: Path) -> None:
+    """Where the vessels of the CTA are, and how much of their blood comes from the catheter before the run ends."""
+    run = patient.runs[0]
+    vessels = patient.anatomy.vessels
+    arrival_s = np.concatenate(run.arrival_s)
+    end_s = len(run.frames) * run.frame_time_ms / 1000
+    np.savez(
+        path,
+        positions_mm=apply(patient.head_to_patient, np.concatenate([each.points_mm for each in vessels])),
+        fraction=np.where(arrival_s < end_s, np.concatenate(run.fraction), 0.0),
+        is_vein=np.concatenate([np.full(len(each.points_mm), each.is_vein) for each in vessels]),
+    )
 
 
 def register_all(args: argparse.Namespace) -> None:
@@ -185,7 +200,7 @@ def strangers(args: argparse.Namespace) -> None:
                 "seed": seed,
                 "form": form,
                 "terms": [[one.term, round(one.similarity, 3), round(one.trust, 3)] for one in found.terms],
-                "told": any("fit" in text or "poorly" in text for text in found.warnings),
+                "verdict": found.confidence.verdict if found.confidence else None,
             }
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -210,6 +225,8 @@ def _outcome(found: Any, truth: Any, images: PreparedImages, form: str) -> dict[
         ],
         "angles_deg": [[round(one.primary_deg, 3), round(one.secondary_deg, 3)] for one in found.angle_corrections],
         "warnings": list(found.warnings),
+        "verdict": found.confidence.verdict,
+        "probability": round(found.confidence.probability, 3),
         "stages": [[stage.name, round(stage.seconds, 2)] for stage in found.stages],
     }
 
@@ -227,7 +244,7 @@ def summary(args: argparse.Namespace) -> None:
             good = errors < 5
             interval = wilson_interval(int(good.sum()), len(good))
             assert interval is not None
-            told = sum(_warned(line) for line, success in zip(chosen, good, strict=True) if not success)
+            told = sum(_told(line) for line, success in zip(chosen, good, strict=True) if not success)
             reach = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}"
             print(
                 f"| {form} | {way} | {good.sum()} of {len(good)} | {reach}"
@@ -269,9 +286,9 @@ def _print_capture(lines: list[dict[str, Any]]) -> None:
                 print(f"| {target} | {form} | {(errors < 5).sum()} of {len(errors)} | {np.median(errors):.2f} |")
 
 
-def _warned(line: dict[str, Any]) -> bool:
-    """Whether a failure was refused, or said to fit poorly."""
-    return "refused" in line or any("fit" in text or "poorly" in text for text in line["warnings"])
+def _told(line: dict[str, Any]) -> bool:
+    """Whether a failure was refused, or not called "registered"."""
+    return "refused" in line or line["verdict"] != "registered"
 
 
 def _median(lines: list[dict[str, Any]], name: str) -> str:
