@@ -23,12 +23,13 @@ from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolum
 from DeepIterRegLib.refinement.agreement import SIZE_PX, SKULL_SIZES_PX, share_in_view
 from DeepIterRegLib.refinement.default import mixture_similarity
 from DeepIterRegLib.refinement.evidence import Evidence
-from DeepIterRegLib.refinement.fixed_image import binning_factor, fixed_contrast
+from DeepIterRegLib.refinement.fixed_image import fixed_contrast
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.pose_similarity import PoseSimilarity
 from DeepIterRegLib.refinement.posterior import Posterior
 from DeepIterRegLib.refinement.prior import PosePrior
+from DeepIterRegLib.render.sampling import binning_factor
 from DeepIterRegLib.similarity.filters import sobel, window_weights
 
 ALONE = LbfgsSchedule(iterations=12, tolerance=1e-4)

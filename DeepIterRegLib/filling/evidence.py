@@ -13,9 +13,8 @@ from DeepIterRegLib.filling.branches import Branches
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.render.choose import splat_renderer
-from DeepIterRegLib.render.sampling import fitting_cell_mm, resampled
+from DeepIterRegLib.render.sampling import binning_factor, fitting_cell_mm, resampled
 
 SIZE_PX = 256
 NEAR_MM = 2.0

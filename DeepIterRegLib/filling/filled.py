@@ -41,15 +41,25 @@ class Filling:
     probability: FloatArray
     """(B,) that the run fills it."""
 
+    @property
+    def of_points(self) -> FloatArray:
+        """(N,) probability of each point's branch."""
+        return self.probability[self.branches.of_point]
+
     def state(self, number: int) -> State:
         if self.probability[number] >= SURE:
             return "filled"
         return "not filled" if self.probability[number] <= 1 - SURE else "cannot tell"
 
 
-def filling(cloud: VesselCloud, angiograms: Sequence[PreparedAngiogram], pose: FloatArray) -> Filling:
-    """What the runs fill of a CTA's vessels that lie at `pose` (4, 4). What several views say is added."""
-    cut = branches(cloud)
+def filling(
+    cloud: VesselCloud, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, cut: Branches | None = None
+) -> Filling:
+    """What the runs fill of a CTA's vessels that lie at `pose` (4, 4). What several views say is added.
+
+    cut: the cloud's branches, where they are known already.
+    """
+    cut = cut or branches(cloud)
     odds = np.zeros(len(cut))
     for prepared in angiograms:
         if prepared.shows_vessels:

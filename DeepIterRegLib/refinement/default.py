@@ -17,7 +17,7 @@ from DeepIterRegLib.common.progress import Rival, Stage
 from DeepIterRegLib.common.terms import TERMS, Term
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.evidence import Evidence
-from DeepIterRegLib.refinement.fixed_image import binning_factor, fixed_contrast
+from DeepIterRegLib.refinement.fixed_image import fixed_contrast
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.minip_mutual_information import mutual_information_with_minip
 from DeepIterRegLib.refinement.optimum import Optimum
@@ -33,6 +33,8 @@ from DeepIterRegLib.refinement.translation_search import (
     candidate_poses,
     distinct_poses,
 )
+from DeepIterRegLib.refinement.what_filled import Explained, WhatFilled
+from DeepIterRegLib.render.sampling import binning_factor
 from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 
 MAX_THREADS = 4
@@ -66,6 +68,10 @@ KEEP_STARTS = 12
 """Candidates of the search that the coarsest level climbs from."""
 OPTIMA_DISTINCT_MM = 1.0
 """Optima that are nearer than this are one, found from two starts."""
+EXPLAINED, EXPLAINED_DISTINCT_MM = 6, 3.0
+"""How many optima of the coarsest level are asked what they would fill, and how far apart they are."""
+SEARCHED_AGAIN = 3
+"""How many more are looked for with the vessels that the best of them fills."""
 HOPELESS_NATS = 30.0
 """A candidate or an optimum that is so much less probable than the best one is not followed. Neighbouring candidates of
 a head that is well seen differ by as much, so that it is climbed from one or two."""
@@ -107,6 +113,7 @@ def refine_default(
     seed: int = 0,
     search: TranslationSearch = SEARCH,
     skull_search: SkullSearch = SKULL_SEARCH,
+    vessels_decide: bool = False,
     levels: Sequence[Level] = LEVELS,
     report: Callable[[str, float, float, FloatArray], None] = lambda stage, fraction, value, pose: None,
 ) -> list[Stage]:
@@ -114,7 +121,8 @@ def refine_default(
 
     The prior is about the start poses; at the coarsest level another one is about the hypotheses. The stages'
     similarity is the log posterior, in nats, 0 where nothing is seen. terms: what to compare; what the images do not
-    show is left out. proposals: (B, 4, 4) what the skull's search found before; None: it is searched for here. report:
+    show is left out. vessels_decide: no skull is clearly seen, so it is found out which vessels filled.
+    proposals: (B, 4, 4) what the skull's search found before; None: it is searched for here. report:
     called with the stage's name, the fraction done (0 to 1), the best similarity and the best pose so far, as results
     come in; may raise to cancel. Returns a stage for the search, each level, and the minimum projection where there are
     vessels. The same seed gives the same poses, whatever the number of threads: every start is climbed by itself.
@@ -131,7 +139,9 @@ def refine_default(
         skull_sizes_px=[level.skull_px for level in levels],
         device=device,
     )
-    progress = _StepCounter(report, 1 + sum(climbs) + bool(evidence.vessel_views))
+    vessels_decide = vessels_decide and bool(evidence.vessel_views)
+    explaining = EXPLAINED + SEARCHED_AGAIN if vessels_decide else 0
+    progress = _StepCounter(report, 1 + sum(climbs) + explaining + bool(evidence.vessel_views))
     prior = PosePrior(start_poses, centre_mm, angiograms[0].angiogram.carm)
     posteriors = [evidence.posterior(level.size_px, level.skull_px, [prior]) for level in levels]
     if hypotheses:
@@ -165,8 +175,13 @@ def refine_default(
     ]
     progress.step(stage_names.POSE_SEARCH, best_value, poses[0])
 
-    for level, most, similarity in zip(levels, climbs, posteriors, strict=True):
-        began = clock()
+    def search_again(filled: FloatArray) -> FloatArray:
+        return _searched_again(
+            evidence.with_filled(filled), start_poses, centre_mm, levels[0], search, prior=prior, seed=seed
+        )
+
+    for number, (level, most) in enumerate(zip(levels, climbs, strict=True)):
+        began, similarity = clock(), posteriors[number]
         before = float(similarity.value(poses[0][None])[0])
         # What is left out of a level as hopeless counts as done with the others.
         steps = most / len(poses)
@@ -184,6 +199,24 @@ def refine_default(
             )
         )
         poses = _distinct_optima(optima, centre_mm, level.keep)
+        if number == 0 and vessels_decide:
+            began = clock()
+            asked = _distinct_optima(optima, centre_mm, EXPLAINED, EXPLAINED_DISTINCT_MM)
+            found = _by_what_fills(WhatFilled(volume, angiograms, terms, prior, device), asked, search_again, progress)
+            evidence = evidence.with_filled(found[0].filled)
+            posteriors = [evidence.posterior(each.size_px, each.skull_px, [prior]) for each in levels]
+            stages.append(
+                Stage(
+                    name=stage_names.WHAT_FILLED,
+                    pose=found[0].pose,
+                    similarity_name=similarity.name,
+                    similarity=found[0].similarity,
+                    similarity_before=optima[0].similarity,
+                    seconds=clock() - began,
+                    evaluations=sum(one.evaluations for one in found),
+                )
+            )
+            poses = _distinct_optima(found, centre_mm, level.keep)
 
     if not evidence.vessel_views:
         return stages
@@ -229,11 +262,46 @@ def _searched(
     return found
 
 
-def _distinct_optima(optima: Sequence[Optimum], centre_mm: FloatArray, count: int) -> list[FloatArray]:
+def _by_what_fills(
+    what_filled: WhatFilled,
+    poses: Sequence[FloatArray],
+    search_again: Callable[[FloatArray], FloatArray],
+    progress: _StepCounter,
+) -> list[Explained]:
+    """Poses with what they fill, the best first: those of the coarsest level, and those that are found with what the
+    best of them fills, for with fewer vessels the search sees better."""
+
+    def explained(one: Explained) -> None:
+        progress.step(stage_names.WHAT_FILLED, one.similarity, one.pose)
+
+    found = what_filled.best_first(poses, explained)
+    more = what_filled.best_first(list(search_again(found[0].filled)), explained)
+    return sorted([*found, *more], key=lambda one: -one.similarity)
+
+
+def _searched_again(
+    evidence: Evidence,
+    start_poses: Sequence[FloatArray],
+    centre_mm: FloatArray,
+    level: Level,
+    search: TranslationSearch,
+    *,
+    prior: PosePrior,
+    seed: int,
+) -> FloatArray:
+    """(B, 4, 4) what the search proposes with other weights of the vessels."""
+    poses = np.concatenate(_searched(evidence, start_poses, centre_mm, level.size_px, search, prior=prior, seed=seed))
+    values = evidence.posterior(level.size_px, level.skull_px, [prior]).value(poses)
+    return poses[distinct_poses(poses, values, centre_mm, SEARCHED_AGAIN, EXPLAINED_DISTINCT_MM)]
+
+
+def _distinct_optima(
+    optima: Sequence[Optimum | Explained], centre_mm: FloatArray, count: int, distinct_mm: float = OPTIMA_DISTINCT_MM
+) -> list[FloatArray]:
     """The poses of the best optima, the best first, that are neither alike nor hopeless."""
     poses = np.stack([optimum.pose for optimum in optima])
     values = np.array([optimum.similarity for optimum in optima])
-    order = distinct_poses(poses, values, centre_mm, count, OPTIMA_DISTINCT_MM)
+    order = distinct_poses(poses, values, centre_mm, count, distinct_mm)
     return [poses[index] for index in order if values[index] > values[order[0]] - HOPELESS_NATS]
 
 

@@ -6,17 +6,11 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.binning import binned
-from DeepIterRegLib.geometry.carm import CArm
 
 CONTRAST_POWER = 0.7
 """Exponent of the DSA's contrast. It lifts thin vessels, which fix the pose best, against the carotid's trunk, and
 undoes part of the scanners' display curve. On `cases/rotational-head` it took the median error from 0.56 to 0.46 mm and
 the successes from (10 deg, 20 mm) from 69 to 70 of 70 (docs/measurements/real_patient.md)."""
-
-
-def binning_factor(carm: CArm, size_px: int) -> int:
-    """Block size that brings the detector's shorter side to about `size_px` pixels."""
-    return max(1, round(min(carm.rows, carm.columns) / size_px))
 
 
 def fixed_contrast(contrast: FloatArray, factor: int) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,21 +14,25 @@ MIN_SHARE = 0.03
 """Of the cloud's contrast; a smaller group is left with its neighbour, it cannot be told from noise."""
 
 
-def vessel_groups(cloud: VesselCloud) -> list[VesselCloud]:
+def vessel_groups(cloud: VesselCloud, filled: FloatArray | None = None) -> list[VesselCloud]:
     """The cloud in groups that an injection fills or leaves empty: large veins, other vessels left and right.
 
-    The middle plane is the CTA's own. A vessel tree of one side only (3DRA) and one without veins stay whole.
+    The middle plane is the CTA's own. A vessel tree of one side only (3DRA) and one without veins stay whole. filled:
+    (N,) how much of each point's weight counts, 0 to 1; the groups themselves do not depend on it.
     """
     veins = cloud.is_vein
     left = ~veins & (cloud.positions_mm[:, 0] < cloud.centre_mm[0])
     right = ~veins & ~left
     total = float(cloud.weights_mm3.sum())
     masks = [mask for mask in (veins, left, right) if cloud.weights_mm3[mask].sum() >= MIN_SHARE * total]
+    counted = cloud
+    if filled is not None:
+        counted = replace(cloud, weights_mm3=(cloud.weights_mm3 * filled).astype(np.float32))
     if len(masks) < 2:
-        return [cloud]
+        return [counted]
     leftover = ~np.logical_or.reduce(masks)
     masks[-1] = masks[-1] | leftover
-    return [cloud.subset(mask) for mask in masks]
+    return [counted.subset(mask) for mask in masks]
 
 
 def weighted_sum(groups: Sequence[VesselCloud], gains: FloatArray) -> VesselCloud:

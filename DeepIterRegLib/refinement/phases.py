@@ -12,10 +12,11 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.fixed_image import binning_factor, fixed_contrast
+from DeepIterRegLib.refinement.fixed_image import fixed_contrast
 from DeepIterRegLib.refinement.pose_similarity import group_images, group_twists
 from DeepIterRegLib.refinement.saturation import saturated, saturation_slope
 from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.render.sampling import binning_factor
 from DeepIterRegLib.similarity.mixture_correlation import MixtureCorrelation
 from DeepIterRegLib.similarity.mixture_edges import MixtureEdges
 

@@ -12,12 +12,12 @@ from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.adam import AdamSchedule, adam
-from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.refinement.minip_mutual_information import drr_range, mutual_information_with_minip
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.pose_similarity import MeanSimilarity, PoseSimilarity, RenderedSimilarity
 from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.protocol import Renderer
+from DeepIterRegLib.render.sampling import binning_factor
 from DeepIterRegLib.similarity import choose
 from DeepIterRegLib.similarity.mutual_information import MutualInformation
 from DeepIterRegLib.similarity.names import NCC, require_similarity

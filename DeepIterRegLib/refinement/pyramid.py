@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
-from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.refinement.groups import weighted_sum
 from DeepIterRegLib.render.choose import splat_renderer
 from DeepIterRegLib.render.protocol import Renderer
-from DeepIterRegLib.render.sampling import fitting_cell_mm, resampled
+from DeepIterRegLib.render.sampling import binning_factor, fitting_cell_mm, resampled
 
 
 class VesselPyramid:

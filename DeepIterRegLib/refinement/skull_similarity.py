@@ -10,10 +10,9 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.skull.image import SkullImage
-from DeepIterRegLib.refinement.fixed_image import binning_factor
 from DeepIterRegLib.refinement.phases import MAX_CORRELATION, log_likelihood
 from DeepIterRegLib.render.protocol import Renderer
-from DeepIterRegLib.render.sampling import pixel_at_isocentre_mm
+from DeepIterRegLib.render.sampling import binning_factor, pixel_at_isocentre_mm
 from DeepIterRegLib.similarity.tiled_gradient_correlation import TiledGradientCorrelation
 
 OBSERVATIONS = 480.0

@@ -39,6 +39,7 @@ from DeepIterRegLib.registration.warm_up import begin_to_warm_up
 from DeepIterRegLib.registration.what_is_shown import (
     initializer_is_due,
     require_something_to_compare,
+    vessels_decide,
     with_vessels,
 )
 from DeepIterRegLib.render.choose import choose_device, is_out_of_memory
@@ -212,7 +213,7 @@ def _by_default(
 
         return refine_default(
             volume, reading.angiograms, starts, hypotheses, terms=options.terms, proposals=reading.proposals,
-            device=device, seed=options.seed, report=part,
+            device=device, seed=options.seed, vessels_decide=vessels_decide(prepared, options), report=part,
         )  # fmt: skip
 
     stages = refine(reading, 0.0, FIRST_READING_SHARE)

@@ -63,10 +63,13 @@ def require_something_to_compare(images: PreparedImages, options: Options) -> No
     )
 
 
+def vessels_decide(images: PreparedImages, options: Options) -> bool:
+    """Whether no skull is clearly seen, or none is asked for."""
+    return shows_vessels(images) and ("skull" not in options.terms or skull_trust(images) < CLEAR_SKULL)
+
+
 def initializer_is_due(images: PreparedImages, options: Options) -> bool:
     """Whether the initializer's network shall look for the head; it knows veins alone."""
     if not shows_vessels(images):
         return False
-    if options.initializer is not None or options.method == "published" or "skull" not in options.terms:
-        return True
-    return skull_trust(images) < CLEAR_SKULL
+    return options.initializer is not None or options.method == "published" or vessels_decide(images, options)

@@ -40,6 +40,11 @@ def fitting_cell_mm(cloud: VesselCloud, carm: CArm) -> float:
     return cloud.cell_mm if 0.85 * pixel_mm <= cloud.cell_mm <= pixel_mm else pixel_mm
 
 
+def binning_factor(carm: CArm, size_px: int) -> int:
+    """Block size that brings the detector's shorter side to about `size_px` pixels."""
+    return max(1, round(min(carm.rows, carm.columns) / size_px))
+
+
 def hole_free_binning(carm: CArm, cell_mm: float) -> int:
     """The least number of pixels to put together so that a cell of the cloud, projected, is no wider than one.
 

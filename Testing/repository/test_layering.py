@@ -21,7 +21,7 @@ FOUNDATION = {"common", "__version__"}
 BELOW: dict[str, set[str]] = {
     "common": set(),
     "confidence": {"geometry", "preparation", "refinement", "render", "similarity"},
-    "filling": {"geometry", "preparation", "refinement", "render"},
+    "filling": {"geometry", "preparation", "render"},
     "geometry": set(),
     "images": {"geometry"},
     "preparation": {"geometry", "images", "similarity"},
@@ -29,7 +29,7 @@ BELOW: dict[str, set[str]] = {
     "similarity": set(),
     "render": {"geometry", "preparation"},
     "initializer": {"geometry", "preparation", "render", "similarity", "registration"},
-    "refinement": {"geometry", "preparation", "registration", "render", "similarity"},
+    "refinement": {"filling", "geometry", "preparation", "registration", "render", "similarity"},
 }
 """Which layers each lower layer may use."""
 

@@ -28,6 +28,7 @@ def all_stage_messages(translate: Callable[[str], str]) -> dict[str, str]:
         stage_names.INITIALIZER: _("Looking for the head by its veins"),
         stage_names.POSE_SEARCH: _("Searching for the position"),
         stage_names.COARSE_ALIGNMENT: _("Aligning, coarse"),
+        stage_names.WHAT_FILLED: _("Finding which vessels filled"),
         stage_names.VESSEL_MASKS: _("Aligning the vessels"),
         stage_names.VESSEL_ALIGNMENT: _("Aligning the vessels"),
         stage_names.FINE_ALIGNMENT: _("Aligning, fine"),
