@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.images.hounsfield import check_values
-from DeepIterRegLib.images.volume import Volume, VolumeKind
+from DeepIterRegLib.images.volume import VOLUME_NAMES, Volume, VolumeKind
 
 NAME = "The CTA"
 
@@ -38,4 +38,4 @@ def read_volume_source(source: VolumeSource) -> Volume:
         voxels, kind, warnings = check_values(voxels, "auto", NAME)
     if voxels.dtype not in (np.int16, np.float32):
         voxels = voxels.astype(np.float32)
-    return Volume(voxels, source.ijk_to_ras, kind, "3DRA" if kind == "3dra" else "CTA", tuple(warnings))
+    return Volume(voxels, source.ijk_to_ras, kind, VOLUME_NAMES[kind], tuple(warnings))

@@ -87,7 +87,7 @@ class Initialization:
 
 
 NO_VEINS_3D = (
-    "The CTA shows no large veins, so the initializer had nothing to go by; the registration began without it."
+    "No large veins of the CTA are known, so the initializer had nothing to go by; the registration began without it."
 )
 NO_VEINS_2D = (
     "The DSA shows no veins (the run may end before they fill), so the initializer went by its arteries; check the"

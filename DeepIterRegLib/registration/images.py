@@ -94,7 +94,10 @@ def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> 
     """Read every file, the CTA beside the angiograms. Raises InputError, that of an angiogram first."""
     if progress is not None:
         progress(Progress(stage_names.READING, 0.0))
-    cta = files.cta if isinstance(files.cta, Volume) else aside(read_volume, files.cta, files.volume_kind)
+    vessels_given = files.masks.cta_vessels is not None and files.masks.cta_veins is not None
+    cta = (
+        files.cta if isinstance(files.cta, Volume) else aside(read_volume, files.cta, files.volume_kind, vessels_given)
+    )
     geometries = files.geometries or (None,) * len(files.dsas)
     angiograms = tuple(
         dsa if isinstance(dsa, Angiogram) else read_angiogram(dsa, geometry)

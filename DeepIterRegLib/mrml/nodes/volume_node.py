@@ -30,7 +30,7 @@ def add_volume(scene: Any, volume: Volume) -> Any:
     node = add_image(scene, volume.name, volume.voxels, volume.ijk_to_ras)
     node.SetAttribute(KIND, volume.kind)
     node.SetAttribute(WARNINGS, json.dumps(volume.warnings, ensure_ascii=False))
-    if volume.kind == "cta":
+    if volume.kind != "3dra":
         node.GetDisplayNode().SetAutoWindowLevel(False)
         node.GetDisplayNode().SetWindowLevelMinMax(*CTA_WINDOW_HU)
     return node

@@ -1,0 +1,64 @@
+"""Where a head lies in a CT: the point and the axes that a registration starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.geometry.rigid import rotation_angle_deg
+
+ISOCENTRE_MM = (0.0, 5.0, -12.0)
+"""From the middle of the deep brain (right, front, top): where an operator puts the isocentre, 8 mm below the middle of
+the whole brain (the simulator's, from the level of the skull base in published runs)."""
+NORMAL_OFFSET_MM = 30.0
+"""The middle of an ordinary head CTA lies nearer to that point: 29 mm at most of 3 simulated heads and their scans
+without vertex or neck up to 30 mm; half of it is how much of the neck the scan covers."""
+NORMAL_DEG = 15.0
+"""Heads lie askew by 5 degrees of pitch, 3 of roll and turn (standard deviations). Farther is no usual posture, and far
+more than the axes that are found are wrong by (3 degrees)."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadFrame:
+    """A head's own frame in the patient frame (RAS, mm)."""
+
+    centre_mm: FloatArray
+    """(3,) what a start puts on the isocentre, and the pivot of corrections."""
+    axes: FloatArray
+    """(3, 3) columns: the head's right, front and top; the identity for a head that lies about straight."""
+    found: bool = True
+    """False: no head was found, and the grid stands for it."""
+
+    @classmethod
+    def of_grid(cls, centre_mm: FloatArray) -> HeadFrame:
+        """Where no head is found. centre_mm: (3,) of the grid."""
+        return cls(centre_mm, np.eye(3), found=False)
+
+    @property
+    def right(self) -> FloatArray:
+        return self.axes[:, 0]
+
+    @property
+    def askew_deg(self) -> float:
+        """By how much the head's axes are turned from the patient frame's."""
+        return rotation_angle_deg(self.axes)
+
+
+def usual_axes(axes: FloatArray | None) -> FloatArray:
+    """(3, 3) the axes to go by, of those that were found: the patient frame's where the head lies as heads do.
+
+    They are known exactly, and what posture is left is what a registration corrects anyway.
+    """
+    return np.eye(3) if axes is None or rotation_angle_deg(axes) <= NORMAL_DEG else axes
+
+
+def frame_about(brain_mm: FloatArray, axes: FloatArray, grid_centre_mm: FloatArray) -> HeadFrame:
+    """The frame of a head with its deep brain's middle at `brain_mm` (3,) and these `axes` (3, 3).
+
+    grid_centre_mm: (3,) stays the centre where it is about the head's: whoever planned the scan centred it.
+    """
+    centre = brain_mm + axes @ np.array(ISOCENTRE_MM)
+    near = float(np.linalg.norm(grid_centre_mm - centre)) <= NORMAL_OFFSET_MM
+    return HeadFrame(grid_centre_mm if near else centre, axes)
