@@ -11,7 +11,7 @@ import numpy.typing as npt
 from DeepIterRegLib.common.arrays import FloatArray
 
 VolumeKind = Literal["cta", "vessels", "3dra"]
-"""cta: Hounsfield units, with bone. vessels: Hounsfield units without bone, soft tissue or none. 3dra: vessels alone,
+"""cta: Hounsfield units, with bone. vessels: without bone, soft tissue or none. 3dra: vessels alone,
 arbitrary units."""
 VOLUME_NAMES: dict[VolumeKind, str] = {"cta": "CTA", "vessels": "CTA", "3dra": "3DRA"}
 
@@ -43,5 +43,5 @@ class Volume:
     def within(self, box: tuple[slice, slice, slice]) -> Volume:
         """The part of it in slices (K, J, I), where it was in the patient frame; the voxels are not copied."""
         matrix = self.ijk_to_ras.copy()
-        matrix[:3, 3] += matrix[:3, :3] @ [span.start for span in box[::-1]]
+        matrix[:3, 3] += matrix[:3, :3] @ [span.start or 0 for span in box[::-1]]
         return replace(self, voxels=self.voxels[box], ijk_to_ras=matrix)

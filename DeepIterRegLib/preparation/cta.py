@@ -43,7 +43,7 @@ vessels that thick slices add. The aortic arch, if the scan shows it, can come o
 
 NO_CONTRAST = "The CT shows no contrast, so there are no vessels to show; it is registered by its skull."
 NO_VEINS = "No large veins were found in the CTA (early phase?): vein-based steps have nothing to work on."
-NO_SKULL = "The CTA shows no skull (its bones were taken out of it), so it is registered by its vessels alone."
+NO_SKULL = "The bones were taken out of the CTA; the holes that they left stand for the skull."
 NO_HEAD = (
     "The CTA shows neither skull nor brain cavity: what is brighter than tissue was taken for vessels, and the"
     " registration starts with the middle of the volume; check the overlay."
@@ -105,7 +105,7 @@ def prepare_volume(
             "belongs to {cta}.",
             field=Field.CTA_VESSELS,
         )
-    skull = None if head is None or not head.has_skull else skull_cloud(head, centre_mm)
+    skull = None if head is None else skull_cloud(head, centre_mm)
     tell(stage_names.SAMPLING_VESSELS, 1.0)
     whole_vessels, whole_veins = (placed(mask, box, volume.voxels.shape) for mask in (found.vessels, found.veins))
     shown = volume if found.kind == volume.kind else replace(volume, kind=found.kind)
@@ -163,8 +163,8 @@ def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None
     head = find_head(volume, tell)
     if head is None:
         return _without_head(volume, vessels, veins, tell)
-    kind: VolumeKind = "cta" if head.has_skull else "vessels"
-    warnings: tuple[str, ...] = () if head.has_skull else (NO_SKULL,)
+    kind: VolumeKind = "vessels" if head.is_restored else "cta"
+    warnings: tuple[str, ...] = (NO_SKULL,) if head.is_restored else ()
     if not np.array_equal(head.axes, np.eye(3)):
         warnings += (ASKEW.format(degrees=rotation_angle_deg(head.axes)),)
     if vessels is not None and veins is not None:
@@ -182,8 +182,6 @@ def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None
         head = _with_vessels(head, all_vessels)
     fill = partial_volume(volume.voxels, all_vessels, all_veins, head.levels.tissue_hu)
     warnings += found.warnings
-    if not all_vessels.any() and not head.has_skull:
-        raise _nothing_found()
     if not all_vessels.any():
         warnings = (NO_CONTRAST, *warnings)
     elif veins is None and not all_veins.any():
@@ -206,7 +204,11 @@ def _without_head(volume: Volume, vessels: BoolArray | None, veins: BoolArray | 
             all_vessels = all_vessels | all_veins
             fill = partial_volume(volume.voxels, all_vessels, all_veins, BRAIN_HU)
         if not all_vessels.any():
-            raise _nothing_found()
+            raise InputError(
+                "The CTA has no bones, and no vessel stands out of its tissue; give a CT angiogram with contrast, or "
+                "{cta_vessels}.",
+                field=Field.CTA,
+            )
         warnings = (NO_HEAD,)
     else:
         raise InputError(
@@ -218,14 +220,6 @@ def _without_head(volume: Volume, vessels: BoolArray | None, veins: BoolArray | 
     if veins is None:
         warnings += (VEINS_NOT_SOUGHT,)
     return _Found(all_vessels, all_veins, fill, None, volume.kind, warnings)
-
-
-def _nothing_found() -> InputError:
-    return InputError(
-        "The CTA has no bones, and no vessel stands out of its tissue; give a CT angiogram with contrast, or "
-        "{cta_vessels}.",
-        field=Field.CTA,
-    )
 
 
 def _with_vessels(head: HeadGrid, vessels: BoolArray) -> HeadGrid:

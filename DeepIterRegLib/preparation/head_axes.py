@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.geometry.rigid import rotation_angle_deg
 from DeepIterRegLib.preparation.cavity import SOFT_HU, Cavity
 from DeepIterRegLib.preparation.distance import dilated
 from DeepIterRegLib.preparation.midline import find_midline
@@ -22,8 +23,35 @@ TYPICAL_BELOW_MM = 85.0
 BESIDE_MM = 14.0
 """From the cavity: beyond the vault, so that face, skull base and vertebrae are left."""
 AROUND_MM = 125.0
+USUAL_DEG, UNSURE_DEG = 15.0, 20.0
+"""Heads lie askew by 5 degrees of pitch, 3 of roll and turn (standard deviations). Farther is no usual posture, and
+more than the axes found here are wrong by: 3 degrees, 15 where the scan ends above the skull base and cuts the brain."""
+CUT = 0.004
+"""Share of the deep brain's voxels in the outermost layer of a grid that cuts it; 0 where a scan ends beyond it."""
 SURE_SIGN = 0.5
 """Share of what is typical from which the anatomy overrules the patient frame about top and bottom, front and back."""
+
+
+def head_axes(hu: FloatArray, kji_to_ras: FloatArray, cavity: Cavity) -> FloatArray:
+    """(3, 3) the axes to go by (`find_axes`): the patient frame's where the head lies as heads do, or nobody can tell.
+
+    They are known exactly, and what posture is left is what a registration corrects anyway.
+    """
+    axes = find_axes(hu, kji_to_ras, cavity)
+    if axes is None:
+        return np.eye(3)
+    usual_deg = UNSURE_DEG if _base_is_cut(cavity.core, kji_to_ras, axes[:, 2]) else USUAL_DEG
+    return np.eye(3) if rotation_angle_deg(axes) <= usual_deg else axes
+
+
+def _base_is_cut(core: BoolArray, kji_to_ras: FloatArray, top: FloatArray) -> bool:
+    """Whether the grid's border cuts the deep brain below its middle. top: (3,) the head's."""
+    border = core.copy()
+    border[1:-1, 1:-1, 1:-1] = False
+    if np.count_nonzero(border) < CUT * np.count_nonzero(core):
+        return False
+    outwards = places_mm(border, kji_to_ras).mean(axis=0) - places_mm(core, kji_to_ras).mean(axis=0)
+    return bool(outwards @ top < 0)
 
 
 def find_axes(hu: FloatArray, kji_to_ras: FloatArray, cavity: Cavity) -> FloatArray | None:
@@ -36,7 +64,7 @@ def find_axes(hu: FloatArray, kji_to_ras: FloatArray, cavity: Cavity) -> FloatAr
     """
     places = places_mm(cavity.core, kji_to_ras)
     centre = places.mean(axis=0)
-    midline = find_midline(hu, kji_to_ras, centre, likely=np.array([1.0, 0.0, 0.0]))
+    midline = find_midline(hu, kji_to_ras, centre, likely=np.array([1.0, 0.0, 0.0]), usual_deg=USUAL_DEG)
     if midline is None:
         return None
     in_plane = (places - centre) - np.outer((places - centre) @ midline.normal, midline.normal)

@@ -10,7 +10,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.boxes import Box
 from DeepIterRegLib.preparation.cavity import COARSE_EDGE_MM, find_cavity
-from DeepIterRegLib.preparation.head_axes import find_axes, places_mm
+from DeepIterRegLib.preparation.head_axes import head_axes, places_mm
 from DeepIterRegLib.preparation.work_grid import coarse_grid, coarse_to_ras
 
 REACH_MM = ((-160.0, 160.0), (-170.0, 170.0), (-180.0, 130.0))
@@ -40,9 +40,8 @@ def head_box(volume: Volume) -> Box:
         return whole(volume)
     fine = np.array(volume.voxels.shape) // np.array(coarse.fine_shape)
     to_ras = coarse_to_ras(volume.ijk_to_ras, fine, coarse.factors)
-    axes = find_axes(coarse.hu, to_ras, cavity)
     middle_mm = places_mm(cavity.core, to_ras).mean(axis=0)
-    return _box_about(volume, middle_mm, np.eye(3) if axes is None else axes)
+    return _box_about(volume, middle_mm, head_axes(coarse.hu, to_ras, cavity))
 
 
 def _box_about(volume: Volume, middle_mm: FloatArray, axes: FloatArray) -> Box:

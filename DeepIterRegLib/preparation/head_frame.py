@@ -15,9 +15,6 @@ the whole brain (the simulator's, from the level of the skull base in published 
 NORMAL_OFFSET_MM = 30.0
 """The middle of an ordinary head CTA lies nearer to that point: 29 mm at most of 3 simulated heads and their scans
 without vertex or neck up to 30 mm; half of it is how much of the neck the scan covers."""
-NORMAL_DEG = 15.0
-"""Heads lie askew by 5 degrees of pitch, 3 of roll and turn (standard deviations). Farther is no usual posture, and far
-more than the axes that are found are wrong by (3 degrees)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +41,6 @@ class HeadFrame:
     def askew_deg(self) -> float:
         """By how much the head's axes are turned from the patient frame's."""
         return rotation_angle_deg(self.axes)
-
-
-def usual_axes(axes: FloatArray | None) -> FloatArray:
-    """(3, 3) the axes to go by, of those that were found: the patient frame's where the head lies as heads do.
-
-    They are known exactly, and what posture is left is what a registration corrects anyway.
-    """
-    return np.eye(3) if axes is None or rotation_angle_deg(axes) <= NORMAL_DEG else axes
 
 
 def frame_about(brain_mm: FloatArray, axes: FloatArray, grid_centre_mm: FloatArray) -> HeadFrame:

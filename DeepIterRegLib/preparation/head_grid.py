@@ -14,8 +14,7 @@ from DeepIterRegLib.preparation.bone import Bone, find_bone
 from DeepIterRegLib.preparation.boxes import bounding_box
 from DeepIterRegLib.preparation.cavity import COARSE_EDGE_MM, Cavity, find_body, find_cavity
 from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
-from DeepIterRegLib.preparation.head_axes import find_axes, places_mm
-from DeepIterRegLib.preparation.head_frame import usual_axes
+from DeepIterRegLib.preparation.head_axes import head_axes, places_mm
 from DeepIterRegLib.preparation.removed_bone import with_bone_restored
 from DeepIterRegLib.preparation.work_grid import WorkGrid, coarse_to_ras, coarser, grid_to_ras, work_grid
 
@@ -45,9 +44,9 @@ class HeadGrid:
     brain_mm: FloatArray
     """(3,) the middle of the deep brain, patient frame."""
     axes: FloatArray
-    """(3, 3) columns: the head's right, front and top in the patient frame (`head_frame.usual_axes`)."""
-    has_skull: bool = True
-    """False: the CTA's bones were taken out, and `work` shows what was put in their place."""
+    """(3, 3) columns: the head's right, front and top in the patient frame (`head_axes`)."""
+    is_restored: bool = False
+    """Whether the CTA's bones had been taken out, and `work` shows bone in the holes that they left."""
 
     @property
     def ijk_to_ras(self) -> FloatArray:
@@ -72,7 +71,7 @@ def find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid | 
         return found
     restored = with_bone_restored(volume)
     found = None if restored is None else _find_head(restored, tell)
-    return None if found is None else replace(found, has_skull=False)
+    return None if found is None else replace(found, is_restored=True)
 
 
 def _find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid | None:
@@ -89,5 +88,5 @@ def _find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid |
     none = np.zeros(work.hu.shape, dtype=bool)
     to_ras = coarse_to_ras(volume.ijk_to_ras, work.factors, coarse.factors)
     brain_mm = places_mm(cavity.core, to_ras).mean(axis=0)
-    axes = usual_axes(find_axes(coarse.hu, to_ras, cavity))
+    axes = head_axes(coarse.hu, to_ras, cavity)
     return HeadGrid(work, bone, body, none, levels, coarse, cavity, volume.ijk_to_ras, brain_mm, axes)
