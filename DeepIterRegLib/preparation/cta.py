@@ -23,6 +23,7 @@ from DeepIterRegLib.preparation.given_masks import checked_mask
 from DeepIterRegLib.preparation.head_box import head_box, whole
 from DeepIterRegLib.preparation.head_frame import frame_about
 from DeepIterRegLib.preparation.head_grid import HeadGrid, find_head
+from DeepIterRegLib.preparation.hounsfield_limits import BRAIN_HU
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.preparation.rotational import segment_rotational
 from DeepIterRegLib.preparation.segment_cta import segment_cta
@@ -31,8 +32,6 @@ from DeepIterRegLib.preparation.skull.cloud import skull_cloud
 StepCallback = Callable[[str, float], None]
 """Called with the stage's name (`common.stage_names`) and the fraction of the preparation that is done, 0 to 1."""
 
-BRAIN_HU = 35.0
-"""Grey and white matter, where masks are given and the brain is not looked for."""
 MOST_VESSELS_ML = 150.0
 """About twice what head and neck hold, from the 7th cervical vertebra up: published sections times textbook lengths.
 Jugular veins up to 82 and 52 mm2 (Magnano 2016, PLoS One 11:e0149532) x 150 mm, 20 mL; transverse and sigmoid sinuses

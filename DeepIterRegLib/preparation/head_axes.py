@@ -23,9 +23,9 @@ TYPICAL_BELOW_MM = 85.0
 BESIDE_MM = 14.0
 """From the cavity: beyond the vault, so that face, skull base and vertebrae are left."""
 AROUND_MM = 125.0
-USUAL_DEG, UNSURE_DEG = 15.0, 20.0
+USUAL_DEG, UNSURE_DEG = 18.0, 22.0
 """Heads lie askew by 5 degrees of pitch, 3 of roll and turn (standard deviations). Farther is no usual posture, and
-more than the axes found here are wrong by: 3 degrees, 15 where the scan ends above the skull base and cuts the brain."""
+more than the axes found here err: 3 degrees, 15 where the scan ends above the skull base and cuts the brain."""
 CUT = 0.004
 """Share of the deep brain's voxels in the outermost layer of a grid that cuts it; 0 where a scan ends beyond it."""
 SURE_SIGN = 0.5
