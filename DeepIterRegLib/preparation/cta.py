@@ -204,8 +204,8 @@ def _without_head(volume: Volume, vessels: BoolArray | None, veins: BoolArray | 
             fill = partial_volume(volume.voxels, all_vessels, all_veins, BRAIN_HU)
         if not all_vessels.any():
             raise InputError(
-                "The CTA has no bones, and no vessel stands out of its tissue; give a CT angiogram with contrast, or "
-                "{cta_vessels}.",
+                "The CTA has no bones, and no vessel stands out of its tissue; give a CT angiogram of the head with "
+                "contrast, or {cta_vessels}.",
                 field=Field.CTA,
             )
         warnings = (NO_HEAD,)
