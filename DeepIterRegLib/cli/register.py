@@ -68,8 +68,8 @@ def add_command(commands: Any) -> None:
         "--initial-transform",
         type=Path,
         metavar="FILE",
-        help="where to start: any rigid ITK transform file, for example one saved by Slicer (default: the CTA's centre "
-        "on the isocentre, turned as the DSA's Patient Position says); leaves the initializer out unless --checkpoint "
+        help="where to start: any rigid ITK transform file, for example one saved by Slicer (default: the head's "
+        "centre on the isocentre, turned as the DSA's Patient Position says); leaves the initializer out unless --checkpoint "
         "names one",
     )
     masks = parser.add_argument_group("masks", "any file that ITK reads; replaces the automatic segmentation")
