@@ -69,8 +69,8 @@ def add_command(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="where to start: any rigid ITK transform file, for example one saved by Slicer (default: the head's "
-        "centre on the isocentre, turned as the DSA's Patient Position says); leaves the initializer out unless --checkpoint "
-        "names one",
+        "centre on the isocentre, turned as the DSA's Patient Position says); leaves the initializer out unless "
+        "--checkpoint names one",
     )
     masks = parser.add_argument_group("masks", "any file that ITK reads; replaces the automatic segmentation")
     for option, what in (("--cta-vessels", "all vessels of the CTA"), ("--cta-veins", "the large veins of the CTA")):
