@@ -56,7 +56,7 @@ def with_bone_restored(volume: Volume) -> Volume | None:
 
 
 def _lonely_value(values: npt.NDArray[Any], least: float) -> int | None:
-    """The commonest of (N,) whole values that is much commoner than those beside it; None where none fills `least` voxels."""
+    """The commonest of (N,) whole values that is much commoner than its neighbours; None where none has `least`."""
     if values.size == 0:
         return None
     lowest = int(values.min())
