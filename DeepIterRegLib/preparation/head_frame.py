@@ -12,9 +12,9 @@ from DeepIterRegLib.geometry.rigid import rotation_angle_deg
 ISOCENTRE_MM = (0.0, 5.0, -12.0)
 """From the middle of the deep brain (right, front, top): where an operator puts the isocentre, 8 mm below the middle of
 the whole brain (the simulator's, from the level of the skull base in published runs)."""
-NORMAL_OFFSET_MM = 30.0
-"""The middle of an ordinary head CTA lies nearer to that point: 29 mm at most of 3 simulated heads and their scans
-without vertex or neck up to 30 mm; half of it is how much of the neck the scan covers."""
+NORMAL_OFFSET_MM = 35.0
+"""The middle of an ordinary head CTA lies nearer to that point: 5 to 26 mm in ten simulated ones, 31 mm in a real one
+that shows much of the neck (docs/measurements/cta_preparation.md)."""
 
 
 @dataclass(frozen=True, eq=False)
