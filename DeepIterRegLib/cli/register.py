@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from rich.console import Console
 
@@ -18,6 +18,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.interrupts import noted
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.staged_output import staged_output
+from DeepIterRegLib.images.volume_files import RequestedKind
 from DeepIterRegLib.registration.images import ImageFiles, read_images
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.warm_up import begin_to_warm_up
@@ -53,9 +54,10 @@ def add_command(commands: Any) -> None:
     )
     images.add_argument(
         "--volume-kind",
-        choices=("auto", "cta", "3dra"),
+        choices=get_args(RequestedKind),
         default="auto",
-        help="cta: Hounsfield units; 3dra: rotational 3D angiogram, vessels only, any unit (default: %(default)s)",
+        help="cta: Hounsfield units; vessels: CTA without its bones, with soft tissue or without; 3dra: rotational 3D "
+        "angiogram, vessels only, any unit (default: %(default)s)",
     )
     images.add_argument(
         "--output", type=output_folder, required=True, metavar="DIR", help="folder that receives the results"
@@ -66,9 +68,9 @@ def add_command(commands: Any) -> None:
         "--initial-transform",
         type=Path,
         metavar="FILE",
-        help="where to start: any rigid ITK transform file, for example one saved by Slicer (default: the CTA's centre "
-        "on the isocentre, turned as the DSA's Patient Position says); leaves the initializer out unless --checkpoint "
-        "names one",
+        help="where to start: any rigid ITK transform file, for example one saved by Slicer (default: the head's "
+        "centre on the isocentre, turned as the DSA's Patient Position says); leaves the initializer out unless "
+        "--checkpoint names one",
     )
     masks = parser.add_argument_group("masks", "any file that ITK reads; replaces the automatic segmentation")
     for option, what in (("--cta-vessels", "all vessels of the CTA"), ("--cta-veins", "the large veins of the CTA")):

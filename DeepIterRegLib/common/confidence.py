@@ -21,13 +21,13 @@ class Confidence:
     verdict: Verdict
     """"registered"; "check": look before you rely on it; "wrong": most probably it is."""
     across_mm: float
-    """Standard deviations, if the head was found at all: across the beam, at the CTA's centre, the larger direction,"""
+    """Standard deviations, if the head was found at all: across the beam, at its centre, the larger direction,"""
     along_mm: float
     """along the beam,"""
     rotation_deg: float
     """and of the rotation, about the worst axis."""
     covariance: npt.NDArray
-    """(6, 6) of rotation (rad) and translation (mm) about the CTA's centre, C-arm axes (`PivotedCorrection`)."""
+    """(6, 6) of rotation (rad) and translation (mm) about the head's centre, C-arm axes (`PivotedCorrection`)."""
     reasons: tuple[str, ...]
     """What weighed most, a sentence each; the first weighed most."""
     model: str

@@ -46,7 +46,7 @@ class Curvature:
 
     @property
     def along_sd_mm(self) -> float:
-        """Of the CTA's centre along the first view's beam."""
+        """Of the head's centre along the first view's beam."""
         return float(np.sqrt(self.beam @ self.covariance[3:, 3:] @ self.beam))
 
 

@@ -75,7 +75,7 @@ class Measures:
     turned_deg: float
     moved_across_mm: float
     moved_along_mm: float
-    """From the likeliest starting pose, at the CTA's centre, across the beam and along it."""
+    """From the likeliest starting pose, at the head's centre, across the beam and along it."""
     gap_nats: float
     """By which the best other optimum is less probable."""
     rivals: float

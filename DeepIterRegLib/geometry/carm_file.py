@@ -83,6 +83,27 @@ def read_carm(path: str | os.PathLike[str], rows: int | None = None, columns: in
         if projection is not None:
             matrix = CArm.from_projection_matrix(projection, spacing, row_count, column_count)
     except InputError as error:
+        if error.field == Field.SDD:  # of the file, not of an option that would not correct it
+            raise InputError(
+                "{file}, given for {carm}, puts the detector {distance_mm:.0f} mm from the source, outside {low:g} to "
+                "{high:g} mm; correct {keys} in the file.",
+                field=Field.CARM,
+                file=file,
+                distance_mm=error.values["distance_mm"],
+                low=error.values["low"],
+                high=error.values["high"],
+                keys=", ".join(["source_mm", "detector_origin_mm"] if by_plane else [MATRIX_KEY, "pixel_spacing_mm"]),
+            ) from error
+        if error.field == Field.PIXEL_SPACING:
+            raise InputError(
+                "{file}, given for {carm}, has pixels of {pixel_mm:g} mm, outside {low:g} to {high:g} mm; correct "
+                "pixel_spacing_mm in the file.",
+                field=Field.CARM,
+                file=file,
+                pixel_mm=error.values["pixel_mm"],
+                low=error.values["low"],
+                high=error.values["high"],
+            ) from error
         raise InputError("{file}, given for {carm}: {reason}", field=Field.CARM, file=file, reason=error) from error
     if plane is not None and matrix is not None:
         _require_agreement(plane, matrix, file.name)

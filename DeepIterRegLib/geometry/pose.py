@@ -26,10 +26,13 @@ PATIENT_AXES["FFDR"] = PATIENT_AXES["FFS"] @ PATIENT_AXES["HFDR"]
 PATIENT_AXES["FFDL"] = PATIENT_AXES["FFS"] @ PATIENT_AXES["HFDL"]
 
 
-def radiological_pose(centre_mm: FloatArray, patient_position: str = HEAD_FIRST_SUPINE) -> FloatArray:
-    """The pose (4, 4) that puts the CTA's centre on the isocentre and the patient's axes on the C-arm's.
+def radiological_pose(
+    centre_mm: FloatArray, patient_position: str = HEAD_FIRST_SUPINE, head_axes: FloatArray | None = None
+) -> FloatArray:
+    """The pose (4, 4) that puts the head's centre on the isocentre and its axes on the C-arm's.
 
-    centre_mm: (3,), patient frame. patient_position: DICOM's Patient Position (0018,5100); the angles of the C-arm are
+    centre_mm: (3,), patient frame. head_axes: (3, 3) columns: the head's right, front and top in the patient frame,
+    that frame's own where left out. patient_position: DICOM's Patient Position (0018,5100); the angles of the C-arm are
     in the CArm and need no part here. Raises InputError for a position this project does not know.
     Source: DESIGN.md, "Words".
     """
@@ -41,5 +44,5 @@ def radiological_pose(centre_mm: FloatArray, patient_position: str = HEAD_FIRST_
             position=repr(patient_position),
             known=list(PATIENT_AXES),
         )
-    rotation = PATIENT_AXES[patient_position]
+    rotation = PATIENT_AXES[patient_position] if head_axes is None else PATIENT_AXES[patient_position] @ head_axes.T
     return rigid(rotation, -rotation @ np.asarray(centre_mm, dtype=np.float64))

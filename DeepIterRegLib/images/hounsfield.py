@@ -1,4 +1,4 @@
-"""The unit of a volume's values: Hounsfield units, the arbitrary units of a 3DRA, or neither."""
+"""The unit of a volume's values: Hounsfield units (with bone or without), the arbitrary units of a 3DRA, or neither."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ VESSEL_LEVEL_3DRA = 0.15
 """Of the way from the background to the brightest vessels."""
 LOWEST_HU = -1024
 """Scanners mark what lies outside the reconstruction with -2000, -3024 or -32768."""
+
+BONE_HU, LEAST_BONE = 700, 0.005
+"""Share of what is denser than air that is bone: 0.08 to 0.10 of a head, 0.02 of its neck alone; 0.003 where bones were
+taken out. Vessels are seldom as bright."""
+AIR_VALUE_HU = -900
+"""At most this of a background: vessels that were cut out of a CTA, not a 3DRA."""
+MOST_LABELS = 63
+"""A label map counts its labels; a CT, a 3DRA and even 8 bits of grey have higher values."""
 
 Voxels = npt.NDArray[np.float32] | npt.NDArray[np.int16]
 
@@ -53,6 +61,19 @@ def is_hounsfield(samples: npt.NDArray[np.float32]) -> bool:
     return bool(soft >= MIN_SOFT_TISSUE and air > MIN_AIR and np.percentile(samples, 99.9) > SOFT_TISSUE_HU[1])
 
 
+def shows_bone(hounsfield: npt.NDArray[np.float32]) -> bool:
+    """Whether there is as much bone in a CT as head or neck have."""
+    tissue = hounsfield[hounsfield > -500]
+    return bool(tissue.size and np.mean(tissue > BONE_HU) >= LEAST_BONE)
+
+
+def is_label_map(voxels: npt.NDArray[Any]) -> bool:
+    """Whether the values are the numbers of a few labels, 0 outside of them."""
+    if voxels.min() != 0 or voxels.max() > MOST_LABELS:
+        return False
+    return np.issubdtype(voxels.dtype, np.integer) or bool((voxels == np.rint(voxels)).all())
+
+
 def is_offset_hounsfield(samples: npt.NDArray[np.float32]) -> bool:
     """Whether the values are Hounsfield units plus 1024, as unsigned files hold them.
 
@@ -66,13 +87,15 @@ def is_offset_hounsfield(samples: npt.NDArray[np.float32]) -> bool:
 
 
 def check_values(
-    voxels: npt.NDArray[Any], kind: VolumeKind | str, file_name: str
+    voxels: npt.NDArray[Any], kind: VolumeKind | str, file_name: str, vessels_given: bool = False
 ) -> tuple[Voxels, VolumeKind, list[str]]:
     """Decide what the numbers are, and bring a CTA to Hounsfield units.
 
-    voxels: (K, J, I), as stored. kind: "cta", "3dra", or "auto" to decide from the values. file_name: for the errors.
+    voxels: (K, J, I), as stored. kind: "cta", "vessels", "3dra", or "auto" to decide from the values. file_name: for
+    the errors. vessels_given: masks say what vessels and veins are, so that any unit will do.
     Returns the voxels (int16 where they were whole numbers, else float32; values below -1024 HU raised to that), the
-    kind, and warnings. Raises InputError for NaN, a constant volume, or values that are neither HU nor a 3DRA.
+    kind, and warnings. Raises InputError for NaN, a constant volume, a label map, or values that are neither HU nor a
+    3DRA.
     """
     if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
         raise InputError(
@@ -88,31 +111,42 @@ def check_values(
             file=file_name,
             value=voxels.flat[0],
         )
+    if is_label_map(voxels):
+        raise InputError(
+            "{file} is a label map (whole numbers from 0 to {high}), not a CT; give the CT angiogram for {cta}, and "
+            "this as {cta_vessels}, if it marks them.",
+            field=Field.CTA,
+            file=file_name,
+            high=int(voxels.max()),
+        )
     vessels_only = is_vessels_only(samples) and not is_hounsfield(samples)
-    eight_bit = bool(samples.min() >= 0 and samples.max() <= 255)
-    if kind == "3dra" or (kind == "auto" and vessels_only):
+    if kind == "3dra" or (kind == "auto" and vessels_only and samples.min() > AIR_VALUE_HU):
         if is_hounsfield(samples):
             raise InputError(
-                "{file} holds Hounsfield units with bone and soft tissue, not the vessels alone; set "
-                "{volume_kind} to cta.",
+                "{file} holds Hounsfield units with soft tissue, not the vessels alone; set {volume_kind} to "
+                "{right_kind}.",
                 field=Field.VOLUME_KIND,
                 file=file_name,
+                right_kind="cta" if shows_bone(samples) else "vessels",
             )
         return _compact(voxels), "3dra", []
-    if vessels_only:
+    if kind == "vessels" or (kind == "auto" and vessels_only):
+        hounsfield, warnings = _hounsfield(voxels, samples, file_name)
+        return _compact(voxels) if hounsfield is None else hounsfield, "vessels", warnings
+    if vessels_only and not vessels_given:
         raise InputError(
             "{file} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has[; if it is a "
-            "rotational 3D angiogram, set {volume_kind} to 3dra].",
+            "rotational 3D angiogram, set {volume_kind} to 3dra, or to vessels if they were cut out of a CTA].",
             field=Field.CTA,
             file=file_name,
         )
-    if is_hounsfield(samples):
-        return _clipped(_compact(voxels)), "cta", []
-    if is_offset_hounsfield(samples):
-        shifted = _compact(voxels.astype(np.float32) - UNSIGNED_OFFSET_HU)
-        warning = f"{file_name} holds Hounsfield units plus {UNSIGNED_OFFSET_HU}; that offset was taken off."
-        return _clipped(shifted), "cta", [warning]
-    if eight_bit:
+    hounsfield, warnings = _hounsfield(voxels, samples, file_name)
+    if hounsfield is not None:
+        boneless = kind == "auto" and not shows_bone(_samples(hounsfield))
+        return hounsfield, "vessels" if boneless else "cta", warnings
+    if vessels_given:
+        return _compact(voxels), "vessels", []
+    if samples.min() >= 0 and samples.max() <= 255:
         raise InputError(
             "{file} holds 8-bit grey values (0 to 255), not Hounsfield units; export the CTA again without windowing.",
             field=Field.CTA,
@@ -127,6 +161,19 @@ def check_values(
         low=samples.min(),
         high=samples.max(),
     )
+
+
+def _hounsfield(
+    voxels: npt.NDArray[Any], samples: npt.NDArray[np.float32], file_name: str
+) -> tuple[Voxels | None, list[str]]:
+    """The voxels in Hounsfield units, and warnings; None where that is not their unit."""
+    if is_hounsfield(samples):
+        return _clipped(_compact(voxels)), []
+    if not is_offset_hounsfield(samples):
+        return None, []
+    shifted = _compact(voxels.astype(np.float32) - UNSIGNED_OFFSET_HU)
+    warning = f"{file_name} holds Hounsfield units plus {UNSIGNED_OFFSET_HU}; that offset was taken off."
+    return _clipped(shifted), [warning]
 
 
 def _compact(voxels: npt.NDArray[Any]) -> Voxels:

@@ -33,7 +33,8 @@ def read_volume_mask(path: str | os.PathLike[str], volume: Volume, field: Field 
 
     path: any 3D file that ITK reads, on the volume's grid; its axes may be permuted or flipped. field: which mask
     it is, for the errors. Returns (K, J, I) in the order of `volume.voxels`. Raises
-    InputError for a mask on another grid, an empty one, and one that marks more or less than vessels can be.
+    InputError for a mask on another grid, an empty one (but for the veins', which then says that there are none), and
+    one that marks more or less than vessels can be.
     """
     found = existing_path(path, field)
     image = _scalar(read_image(found, field), found, field)
@@ -52,7 +53,7 @@ def read_volume_mask(path: str | os.PathLike[str], volume: Volume, field: Field 
             file=found,
             part=part,
         )
-    if volume_ml < MIN_VESSELS_ML:
+    if volume_ml < MIN_VESSELS_ML and mask.any():
         raise InputError(
             "{file} marks only {volume_ml:.2g} ml; mark whole vessels, or leave out {field}.",
             field=field,
@@ -121,7 +122,7 @@ def _as_mask(image: sitk.Image, path: Path, field: Field) -> BoolArray:
             "{file} holds values that are not numbers (NaN); {field} must hold 0 and 1.", field=field, file=path
         )
     mask: BoolArray = array != 0
-    if not mask.any():
+    if not mask.any() and field != Field.CTA_VEINS:
         raise InputError(
             "{file} is an empty mask (all 0); mark the vessels, or leave out {field}.", field=field, file=path
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from DeepIterRegLib.images.hounsfield import check_values
 from DeepIterRegLib.images.itk_files import affine_ras, read_image, voxels_of
 from DeepIterRegLib.images.paths import existing_path, is_dicom, nameless
 from DeepIterRegLib.images.slice_geometry import MIN_SLICES
-from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.images.volume import VOLUME_NAMES, Volume
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -24,19 +24,20 @@ MAX_SHEAR = 1e-3
 MIN_VOXEL_MM, MAX_VOXEL_MM = 1e-3, 20.0
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
 
-RequestedKind = Literal["auto", "cta", "3dra"]
+RequestedKind = Literal["auto", "cta", "vessels", "3dra"]
 
 
-def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto") -> Volume:
-    """Read a CTA (Hounsfield units) or a 3DRA (vessels only, arbitrary units).
+def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto", vessels_given: bool = False) -> Volume:
+    """Read a CTA (Hounsfield units, with its bones or without) or a 3DRA (vessels only, arbitrary units).
 
     path: NRRD, NIfTI or any other 3D file that ITK reads, or a folder with one DICOM series. kind: what it is; "auto"
-    looks at the values. The voxels keep the file's order and orientation; `ijk_to_ras` says where they are. Raises
-    InputError for what is not one whole, finite head-sized volume.
+    looks at the values. vessels_given: masks say what vessels and veins are, so that any unit will do. The voxels keep
+    the file's order and orientation; `ijk_to_ras` says where they are. Raises InputError for what is not one whole,
+    finite head-sized volume.
     """
-    if kind not in ("auto", "cta", "3dra"):
+    if kind not in get_args(RequestedKind):
         raise InputError(
-            "There is no kind of volume {kind!r}; set {volume_kind} to auto, cta or 3dra.",
+            "There is no kind of volume {kind!r}; set {volume_kind} to auto, cta, vessels or 3dra.",
             field=Field.VOLUME_KIND,
             kind=kind,
         )
@@ -59,16 +60,15 @@ def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto") -> V
         )
     else:
         image = read_image(found, Field.CTA)
-    return _volume(image, kind, found, warnings)
+    return _volume(image, kind, found, warnings, vessels_given)
 
 
-def _volume(image: sitk.Image, kind: RequestedKind, path: Path, warnings: list[str]) -> Volume:
+def _volume(image: sitk.Image, kind: RequestedKind, path: Path, warnings: list[str], vessels_given: bool) -> Volume:
     image = _three_dimensional(image, path)
     _check_grid(image, path)
-    voxels, found_kind, more = check_values(voxels_of(image), kind, path.name)
+    voxels, found_kind, more = check_values(voxels_of(image), kind, path.name, vessels_given)
     warnings += nameless(more, path, "The CTA")
-    name = "CTA" if found_kind == "cta" else "3DRA"
-    return Volume(voxels, affine_ras(image), found_kind, name, tuple(warnings))
+    return Volume(voxels, affine_ras(image), found_kind, VOLUME_NAMES[found_kind], tuple(warnings))
 
 
 def _three_dimensional(image: sitk.Image, path: Path) -> sitk.Image:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.images.hounsfield import check_values
-from DeepIterRegLib.images.volume import Volume, VolumeKind
+from DeepIterRegLib.images.volume import VOLUME_NAMES, Volume, VolumeKind
 
 NAME = "The CTA"
 
@@ -28,14 +28,15 @@ class VolumeSource:
     warnings: tuple[str, ...] = ()
 
 
-def read_volume_source(source: VolumeSource) -> Volume:
+def read_volume_source(source: VolumeSource, vessels_given: bool = False) -> Volume:
     """The volume of a source; voxels are copied only where their type has to change.
 
+    vessels_given: masks say what vessels and veins are, so that any unit will do.
     Raises InputError for values that are neither Hounsfield units nor those of a 3DRA.
     """
     voxels, kind, warnings = source.voxels, source.kind, list(source.warnings)
     if kind is None:
-        voxels, kind, warnings = check_values(voxels, "auto", NAME)
+        voxels, kind, warnings = check_values(voxels, "auto", NAME, vessels_given)
     if voxels.dtype not in (np.int16, np.float32):
         voxels = voxels.astype(np.float32)
-    return Volume(voxels, source.ijk_to_ras, kind, "3DRA" if kind == "3dra" else "CTA", tuple(warnings))
+    return Volume(voxels, source.ijk_to_ras, kind, VOLUME_NAMES[kind], tuple(warnings))

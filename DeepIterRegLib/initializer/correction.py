@@ -1,6 +1,6 @@
 """The network's six outputs and how they correct a pose: a rigid correction as the window shows it.
 
-Rotation vector (rad) about the CTA's centre in the detector's axes (column, row, normal); shift (a, b) in mm of the
+Rotation vector (rad) about the head's centre in the detector's axes (column, row, normal); shift (a, b) in mm of the
 centre's projection onto the window's plane; logarithm of the ratio of the centre's depths. A window of the same field
 shows the same correction alike whatever the C-arm, because all of its geometry is in `corrected_pose`.
 """
@@ -16,7 +16,7 @@ from DeepIterRegLib.geometry.rigid import apply, rigid
 
 
 def corrected_pose(pose: FloatArray, centre_mm: FloatArray, carm: CArm, correction: FloatArray) -> FloatArray:
-    """(4, 4) `pose` after a correction (6,). centre_mm: (3,) the CTA's centre, patient frame."""
+    """(4, 4) `pose` after a correction (6,). centre_mm: (3,) the head's centre, patient frame."""
     axes = _axes(carm)
     middle = apply(pose, centre_mm)
     rotation = axes.T @ Rotation.from_rotvec(correction[:3]).as_matrix() @ axes

@@ -87,7 +87,7 @@ class Initialization:
 
 
 NO_VEINS_3D = (
-    "The CTA shows no large veins, so the initializer had nothing to go by; the registration began without it."
+    "No large veins of the CTA are known, so the initializer had nothing to go by; the registration began without it."
 )
 NO_VEINS_2D = (
     "The DSA shows no veins (the run may end before they fill), so the initializer went by its arteries; check the"
@@ -230,7 +230,7 @@ class _View:
         return _nccs([self._images(window_of(pose, self.centre_mm, self.carm), pose) for pose in poses])
 
     def rotated(self, pose: FloatArray, count: int, seed: int) -> list[FloatArray]:
-        """`pose` turned about the CTA's centre, mostly about axes in the detector's plane."""
+        """`pose` turned about the head's centre, mostly about axes in the detector's plane."""
         rng = np.random.default_rng([seed, 1])
         turns = np.radians(rng.normal(0, ROTATED_START_DEG, (count, 3)))
         still = np.zeros(3)

@@ -1,6 +1,6 @@
 """The network's input: a square window of fixed size about the head's centre, the same for every C-arm.
 
-The window lies in the plane through the CTA's centre, parallel to the detector. Seen from the X-ray source it is one
+The window lies in the plane through the head's centre, parallel to the detector. Seen from the X-ray source it is one
 rectangle of the detector's pixels, so detector and window show each other's images by scaling alone, and neither
 source-to-detector distance nor pixel size is left in what the network sees.
 """
@@ -35,7 +35,7 @@ Image = npt.NDArray[np.float32]
 def window_of(pose: FloatArray, centre_mm: FloatArray, carm: CArm, finer: int = 1) -> CArm:
     """The window as a detector of `SIZE_PX` rows and columns with the source of `carm`, C-arm frame.
 
-    pose: (4, 4). centre_mm: (3,) the CTA's centre, patient frame. finer: so many times more, smaller pixels. Raises
+    pose: (4, 4). centre_mm: (3,) the head's centre, patient frame. finer: so many times more, smaller pixels. Raises
     InputError where `pose` puts the centre so near the source, or behind it, that no detector fits there.
     """
     middle = apply(pose, centre_mm)

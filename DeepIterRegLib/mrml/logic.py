@@ -99,7 +99,7 @@ class DeepIterRegLogic:
     ) -> PatientImages:
         """The images in nodes; arguments as of `register`. Raises InputError."""
         geometries = list(geometry) if isinstance(geometry, Sequence) else [geometry] * len(sources_of(dsas))
-        volume = volume_of(cta)
+        volume = volume_of(cta, masks is not None and masks.tell_cta)
         angiograms = tuple(
             angiogram_of(node, options_of_node, self._file_of_instance)
             for node, options_of_node in zip(dsas, geometries, strict=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray
-from DeepIterRegLib.preparation.boxes import Box
+from DeepIterRegLib.preparation.boxes import Box, placed
 from DeepIterRegLib.preparation.components import label_components
 from DeepIterRegLib.preparation.contrast import ContrastLevels
 from DeepIterRegLib.preparation.distance import closed, dilated
@@ -47,12 +47,8 @@ class Bone:
     def placed(self, box: Box, shape: tuple[int, ...]) -> Bone:
         """The same in a grid of `shape`, of which it was the part in `box`; outside there is no bone."""
 
-        def place(part: BoolArray) -> BoolArray:
-            mask = np.zeros(shape, dtype=bool)
-            mask[box] = part
-            return mask
-
-        return Bone(place(self.dense), place(self.wall), place(self.solid), place(self.near), self.specks_ml)
+        dense, wall, solid, near = (placed(part, box, shape) for part in (self.dense, self.wall, self.solid, self.near))
+        return Bone(dense, wall, solid, near, self.specks_ml)
 
 
 def find_bone(grid: WorkGrid, levels: ContrastLevels) -> Bone:

@@ -17,3 +17,12 @@ def bounding_box(mask: BoolArray, margin: int) -> Box:
         places = np.flatnonzero(mask.any(axis=others))
         spans.append(slice(max(0, int(places[0]) - margin), min(length, int(places[-1]) + 1 + margin)))
     return spans[0], spans[1], spans[2]
+
+
+def placed(part: BoolArray, box: Box, shape: tuple[int, ...]) -> BoolArray:
+    """(K, J, I) of `shape`, `part` in its box, nothing elsewhere."""
+    if part.shape == shape:
+        return part
+    mask = np.zeros(shape, dtype=bool)
+    mask[box] = part
+    return mask

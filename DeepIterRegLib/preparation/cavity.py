@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
+from DeepIterRegLib.preparation.boxes import bounding_box
 from DeepIterRegLib.preparation.components import label_components, largest_component, touching
 from DeepIterRegLib.preparation.distance import closed, dilated, eroded, opened
 from DeepIterRegLib.preparation.hounsfield_limits import AIR_BELOW_HU
@@ -34,8 +35,13 @@ GROOVE_MM = 10.0
 BRIDGE_MM = 4.0
 """Half the thickness of what holds a head on its rest: straps, tape, foam."""
 SMALLEST_CORE_ML = 150.0
+MOST_CANDIDATES = 12
+"""A trunk has heart, liver, spleen, shoulders and muscles, each as large as a brain."""
 ENCLOSED = 0.6
 """Share of the core's surroundings that is bone: about 0.75 to 0.98 for a head, up to 0.53 for neck and trunk."""
+LEAST_SEEN = 0.3
+"""Share of its surface, with what the volume's border cuts, that is bone: in a box that was cut out of a brain the
+vessels alone are as bright, and they enclose nothing."""
 CLOSED = 0.85
 """The same where the core stays inside: 0.89 to 0.98 measured; 0.74 to 0.76 where it came out through the vault. A
 real skull in 5 mm slices never reaches it (0.76 to 0.80, nothing comes out), so the best is taken where none does."""
@@ -84,7 +90,7 @@ def _enclosed_core(
     smallest = SMALLEST_CORE_ML * 1000 / np.prod(spacing_kji)
     candidates = [1 + int(n) for n in np.argsort(sizes[1:])[::-1] if sizes[1 + n] >= smallest]
     best: tuple[float, BoolArray] | None = None
-    for label in candidates[:4]:
+    for label in candidates[:MOST_CANDIDATES]:
         core = labels == label
         share = _enclosed(core, soft, hu, spacing_kji)
         if share >= ENCLOSED and (best is None or share > best[0]):
@@ -95,9 +101,15 @@ def _enclosed_core(
 def _enclosed(core: BoolArray, soft: BoolArray, hu: FloatArray, spacing_kji: FloatArray) -> float:
     """Share of the voxels around the core, grown back to where soft tissue ends, that are bone."""
     step = float(spacing_kji.max())
-    grown = dilated(core, CORE_DEPTH_MM + step, spacing_kji) & soft
+    box = bounding_box(core, margin=2 + int((CORE_DEPTH_MM + 2.01 * step) / spacing_kji.min()))
+    grown = dilated(core[box], CORE_DEPTH_MM + step, spacing_kji) & soft[box]
     rim = dilated(grown, 1.01 * step, spacing_kji) & ~grown
-    return float(np.mean(hu[rim] >= SOFT_HU[1])) if rim.any() else 0.0
+    bone = int(np.count_nonzero(hu[box][rim] >= SOFT_HU[1]))
+    cut = grown.copy()
+    cut[1:-1, 1:-1, 1:-1] = False
+    if bone < LEAST_SEEN * (np.count_nonzero(rim) + np.count_nonzero(cut)):
+        return 0.0
+    return bone / np.count_nonzero(rim) if rim.any() else 0.0
 
 
 def find_body(hu: FloatArray, spacing_kji: FloatArray) -> BoolArray:

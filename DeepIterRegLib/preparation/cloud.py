@@ -23,7 +23,7 @@ class VesselCloud:
     cell_mm: float
     """Edge of the (cubic) cell a point stands for."""
     centre_mm: FloatArray
-    """(3,) centre of the volume the cloud was taken from, patient frame: the pivot of corrections."""
+    """(3,) centre of the head (`HeadFrame.centre_mm`), patient frame: the pivot of corrections."""
 
     @classmethod
     def empty(cls, cell_mm: float, centre_mm: FloatArray) -> VesselCloud:

@@ -13,11 +13,17 @@ import numpy as np
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.geometry.rigid import rotation_angle_deg
+from DeepIterRegLib.images.volume import Volume, VolumeKind
+from DeepIterRegLib.preparation.boneless import segment_boneless
+from DeepIterRegLib.preparation.boxes import placed
 from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
 from DeepIterRegLib.preparation.fine import partial_volume
 from DeepIterRegLib.preparation.given_masks import checked_mask
+from DeepIterRegLib.preparation.head_box import head_box, whole
+from DeepIterRegLib.preparation.head_frame import frame_about
 from DeepIterRegLib.preparation.head_grid import HeadGrid, find_head
+from DeepIterRegLib.preparation.hounsfield_limits import BRAIN_HU
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.preparation.rotational import segment_rotational
 from DeepIterRegLib.preparation.segment_cta import segment_cta
@@ -26,8 +32,6 @@ from DeepIterRegLib.preparation.skull.cloud import skull_cloud
 StepCallback = Callable[[str, float], None]
 """Called with the stage's name (`common.stage_names`) and the fraction of the preparation that is done, 0 to 1."""
 
-BRAIN_HU = 35.0
-"""Grey and white matter, where masks are given and the brain is not looked for."""
 MOST_VESSELS_ML = 150.0
 """About twice what head and neck hold, from the 7th cervical vertebra up: published sections times textbook lengths.
 Jugular veins up to 82 and 52 mm2 (Magnano 2016, PLoS One 11:e0149532) x 150 mm, 20 mL; transverse and sigmoid sinuses
@@ -38,6 +42,23 @@ vessels that thick slices add. The aortic arch, if the scan shows it, can come o
 
 NO_CONTRAST = "The CT shows no contrast, so there are no vessels to show; it is registered by its skull."
 NO_VEINS = "No large veins were found in the CTA (early phase?): vein-based steps have nothing to work on."
+NO_SKULL = "The bones were taken out of the CTA; the holes that they left stand for the skull."
+NO_HEAD = (
+    "The CTA shows neither skull nor brain cavity: what is brighter than tissue was taken for vessels, and the"
+    " registration starts with the middle of the volume; check the overlay."
+)
+NO_PLACE = (
+    "The CTA shows no head to find the middle of, so the registration starts with the middle of the volume; check the"
+    " overlay."
+)
+VEINS_NOT_SOUGHT = (
+    "The large veins of the CTA were not looked for, because it shows no head; a mask of them can be given"
+    " (--cta-veins, in Slicer CTA veins)."
+)
+ASKEW = (
+    "The head lies {degrees:.0f} degrees askew in the CTA; the registration starts with the head's own axes. Check left"
+    " and right."
+)
 
 
 def prepare_volume(
@@ -48,35 +69,46 @@ def prepare_volume(
 ) -> PreparedVolume:
     """Find the vessels of a CTA or a 3DRA and turn them into the cloud of points that the renderers project.
 
-    vessels, veins: (K, J, I) masks that replace the segmentation. Of `vessels` alone, the veins are still looked for;
-    `veins` alone join the vessels that are found. With both, nothing is segmented, so neither head nor contrast is
-    required.
+    vessels, veins: (K, J, I) masks that replace the segmentation. Of `vessels` alone, the veins are still looked for
+    where there is a head; `veins` alone join the vessels that are found, and an empty mask says that there are none.
+    With both, nothing is segmented, so neither head nor contrast is required.
 
-    A CT without contrast is a CTA without vessels: empty masks, a cloud of no points, and a warning.
+    Of a CTA that shows more, head and upper neck are looked at alone (`head_box`): of masks, too. A CT without contrast
+    is a CTA without vessels: empty masks, a cloud of no points, and a warning. One whose bones were taken out is of the
+    kind "vessels", with a warning.
 
-    Raises InputError: no head in a CTA, no vessels in a 3DRA, a mask that is empty or of another size. Warnings of the
-    result: the volume's own, no contrast, a faint (early or late) phase, no veins, metal, more vessels than head and
-    neck hold.
+    Raises InputError: no head in a CTA with bones, no vessels in a 3DRA or in a CTA without bones, a mask that is empty
+    or of another size. Warnings of the result: the volume's own, no contrast, a faint (early or late) phase, no veins,
+    metal, no skull, a head that lies askew, more vessels than head and neck hold.
     """
     tell: StepCallback = progress or (lambda step, fraction: None)
-    given_vessels = checked_mask(vessels, volume, Field.CTA_VESSELS)
-    given_veins = checked_mask(veins, volume, Field.CTA_VEINS)
+    given = [checked_mask(vessels, volume, Field.CTA_VESSELS), checked_mask(veins, volume, Field.CTA_VEINS)]
+    box = whole(volume) if volume.kind == "3dra" else head_box(volume)
+    if any(mask is not None and mask.any() and not mask[box].any() for mask in given):
+        box = whole(volume)  # somebody marked something else than head and neck
+    part = volume.within(box)
+    given_vessels, given_veins = (None if mask is None else mask[box] for mask in given)
     prepare = _from_rotational if volume.kind == "3dra" else _from_cta
-    found = prepare(volume, given_vessels, given_veins, tell)
+    found = prepare(part, given_vessels, given_veins, tell)
     warnings = volume.warnings + found.warnings
     if given_vessels is None:
-        warnings += _too_much(volume, found.vessels)
+        warnings += _too_much(part, found.vessels)
     tell(stage_names.SAMPLING_VESSELS, 0.95)
-    cloud = cloud_from_volume(volume, found.vessels, found.veins, found.fill)
+    head = found.head
+    frame = None if head is None else frame_about(head.brain_mm, head.axes, volume.centre_mm)
+    centre_mm = volume.centre_mm if frame is None else frame.centre_mm
+    cloud = replace(cloud_from_volume(part, found.vessels, found.veins, found.fill), centre_mm=centre_mm)
     if len(cloud) == 0 and found.vessels.any():
         raise InputError(
             "The mask of the CTA's vessels covers nothing brighter than tissue; check that {cta_vessels} "
             "belongs to {cta}.",
             field=Field.CTA_VESSELS,
         )
-    skull = None if found.head is None else skull_cloud(found.head, volume.centre_mm)
+    skull = None if head is None else skull_cloud(head, centre_mm)
     tell(stage_names.SAMPLING_VESSELS, 1.0)
-    return PreparedVolume(volume, found.vessels, found.veins, cloud, warnings, skull)
+    whole_vessels, whole_veins = (placed(mask, box, volume.voxels.shape) for mask in (found.vessels, found.veins))
+    shown = volume if found.kind == volume.kind else replace(volume, kind=found.kind)
+    return PreparedVolume(shown, whole_vessels, whole_veins, cloud, warnings, skull, frame)
 
 
 def _too_much(volume: Volume, vessels: BoolArray) -> tuple[str, ...]:
@@ -101,7 +133,8 @@ class _Found:
     fill: FloatArray
     """(N,) share of each voxel of `vessels`, in their order, that is vessel."""
     head: HeadGrid | None
-    """None for a 3DRA, and where masks are given for a volume that shows no head."""
+    """None for a 3DRA, and for a CTA that shows no head and whose vessels are given, or that has no bone."""
+    kind: VolumeKind
     warnings: tuple[str, ...] = ()
 
 
@@ -122,16 +155,23 @@ def _from_rotational(volume: Volume, vessels: BoolArray | None, veins: BoolArray
             "with contrast, or {cta_vessels}.",
             field=Field.CTA,
         )
-    return _Found(found, none if veins is None else veins, fill, head=None)
+    return _Found(found, none if veins is None else veins, fill, head=None, kind=volume.kind)
 
 
 def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Found:
+    head = find_head(volume, tell)
+    if head is None:
+        return _without_head(volume, vessels, veins, tell)
+    kind: VolumeKind = "vessels" if head.is_restored else "cta"
+    warnings: tuple[str, ...] = (NO_SKULL,) if head.is_restored else ()
+    if not np.array_equal(head.axes, np.eye(3)):
+        warnings += (ASKEW.format(degrees=rotation_angle_deg(head.axes)),)
     if vessels is not None and veins is not None:
         all_vessels = vessels | veins
         fill = partial_volume(volume.voxels, all_vessels, veins, BRAIN_HU)
-        return _Found(all_vessels, veins, fill, _with_vessels(find_head(volume, tell), all_vessels))
-    found = segment_cta(volume, tell)
-    head: HeadGrid | None = found.head
+        return _Found(all_vessels, veins, fill, _with_vessels(head, all_vessels), kind, warnings)
+    found = segment_cta(volume, head, tell)
+    head = found.head
     all_vessels, all_veins = found.vessels, found.veins
     if vessels is not None:
         all_vessels, all_veins = vessels, all_veins & vessels
@@ -139,15 +179,48 @@ def _from_cta(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None
         all_vessels, all_veins = all_vessels | veins, veins
     if all_vessels is not found.vessels:
         head = _with_vessels(head, all_vessels)
-    fill = partial_volume(volume.voxels, all_vessels, all_veins, found.head.levels.tissue_hu)
-    warnings = found.warnings
+    fill = partial_volume(volume.voxels, all_vessels, all_veins, head.levels.tissue_hu)
+    warnings += found.warnings
     if not all_vessels.any():
         warnings = (NO_CONTRAST, *warnings)
-    elif not all_veins.any():
+    elif veins is None and not all_veins.any():
         warnings = (*warnings, NO_VEINS)
-    return _Found(all_vessels, all_veins, fill, head, warnings)
+    return _Found(all_vessels, all_veins, fill, head, kind, warnings)
 
 
-def _with_vessels(head: HeadGrid | None, vessels: BoolArray) -> HeadGrid | None:
+def _without_head(volume: Volume, vessels: BoolArray | None, veins: BoolArray | None, tell: StepCallback) -> _Found:
+    """What a CTA shows that has no bone, or of which a mask tells the vessels. Raises InputError for others."""
+    warnings: tuple[str, ...] = (NO_PLACE,)
+    if vessels is not None:
+        all_vessels = vessels if veins is None else vessels | veins
+        all_veins = np.zeros_like(vessels) if veins is None else veins
+        fill = partial_volume(volume.voxels, all_vessels, all_veins, BRAIN_HU)
+    elif volume.kind == "vessels":
+        tell(stage_names.FINDING_VESSELS, 0.3)
+        all_vessels, fill = segment_boneless(volume)
+        all_veins = np.zeros_like(all_vessels) if veins is None else veins
+        if all_veins.any():
+            all_vessels = all_vessels | all_veins
+            fill = partial_volume(volume.voxels, all_vessels, all_veins, BRAIN_HU)
+        if not all_vessels.any():
+            raise InputError(
+                "The CTA has no bones, and no vessel stands out of its tissue; give a CT angiogram of the head with "
+                "contrast, or {cta_vessels}.",
+                field=Field.CTA,
+            )
+        warnings = (NO_HEAD,)
+    else:
+        raise InputError(
+            "The CTA shows no head: no space of a brain's size with bone around it; give a CT angiogram of "
+            "the whole head in Hounsfield units, or a mask of its vessels with {cta_vessels}[; if its bones were taken "
+            "out, set {volume_kind} to vessels].",
+            field=Field.CTA,
+        )
+    if veins is None:
+        warnings += (VEINS_NOT_SOUGHT,)
+    return _Found(all_vessels, all_veins, fill, None, volume.kind, warnings)
+
+
+def _with_vessels(head: HeadGrid, vessels: BoolArray) -> HeadGrid:
     """`head` with the vessels of a mask (K, J, I) on the volume's grid."""
-    return None if head is None else replace(head, vessels=head.work.from_fine(vessels))
+    return replace(head, vessels=head.work.from_fine(vessels))

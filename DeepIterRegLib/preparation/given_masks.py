@@ -8,7 +8,10 @@ from DeepIterRegLib.images.volume import Volume
 
 
 def checked_mask(mask: BoolArray | None, volume: Volume, field: Field) -> BoolArray | None:
-    """`mask` as booleans; raises InputError when it is empty, or does not lie on the volume's grid (K, J, I)."""
+    """`mask` as booleans; raises InputError when it does not lie on the volume's grid (K, J, I), or is empty.
+
+    An empty mask of the veins says that there are none.
+    """
     if mask is None:
         return None
     if mask.shape != volume.voxels.shape:
@@ -18,7 +21,7 @@ def checked_mask(mask: BoolArray | None, volume: Volume, field: Field) -> BoolAr
             size=mask.shape[::-1],
             cta_size=volume.voxels.shape[::-1],
         )
-    if not mask.any():
+    if not mask.any() and field != Field.CTA_VEINS:
         raise InputError(
             "{field} marks no voxel; draw the vessels in it, or leave it out to have them found.", field=field
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from DeepIterRegLib.preparation.bone import Bone, find_bone
 from DeepIterRegLib.preparation.boxes import bounding_box
 from DeepIterRegLib.preparation.cavity import COARSE_EDGE_MM, Cavity, find_body, find_cavity
 from DeepIterRegLib.preparation.contrast import ContrastLevels, contrast_levels
-from DeepIterRegLib.preparation.work_grid import WorkGrid, coarser, work_grid
+from DeepIterRegLib.preparation.head_axes import head_axes, places_mm
+from DeepIterRegLib.preparation.removed_bone import with_bone_restored
+from DeepIterRegLib.preparation.work_grid import WorkGrid, coarse_to_ras, coarser, grid_to_ras, work_grid
 
 AROUND_BODY = 12
 """Voxels of the work grid: farther than bone's margins reach."""
@@ -39,27 +41,40 @@ class HeadGrid:
     """On the coarse grid."""
     volume_to_ras: FloatArray
     """(4, 4) index (i, j, k, 1) of the volume itself to the patient frame, RAS, mm."""
+    brain_mm: FloatArray
+    """(3,) the middle of the deep brain, patient frame."""
+    axes: FloatArray
+    """(3, 3) columns: the head's right, front and top in the patient frame (`head_axes`)."""
+    is_restored: bool = False
+    """Whether the CTA's bones had been taken out, and `work` shows bone in the holes that they left."""
 
     @property
     def ijk_to_ras(self) -> FloatArray:
         """(4, 4) index (i, j, k, 1) of the work grid to the centre of that block, patient frame, RAS, mm."""
-        factors = self.work.factors[::-1]
-        block_to_voxel = np.diag([*factors.astype(float), 1.0])
-        block_to_voxel[:3, 3] = (factors - 1) / 2
-        return self.volume_to_ras @ block_to_voxel
+        return grid_to_ras(self.volume_to_ras, self.work.factors)
 
     @property
-    def kji_step_to_ras(self) -> FloatArray:
-        """(3, 3) whose columns are one step along k, j, i of the work grid in mm along R, A, S."""
-        return self.ijk_to_ras[:3, 2::-1]
+    def kji_step_to_head(self) -> FloatArray:
+        """(3, 3) whose columns are one step along k, j, i of the work grid in mm along the head's right, front, top."""
+        return self.axes.T @ self.ijk_to_ras[:3, 2::-1]
 
 
 def find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid | None:
     """Where the head of a CTA is, its cavity, bone and levels, no vessels yet; None where no head is found.
 
-    tell: called with the stage's name and the fraction of the preparation that is done.
+    tell: called with the stage's name and the fraction of the preparation that is done. Bones that were taken out of
+    the CTA are looked for by the holes that they left.
     """
     tell(stage_names.FINDING_HEAD, 0.0)
+    found = _find_head(volume, tell)
+    if found is not None:
+        return found
+    restored = with_bone_restored(volume)
+    found = None if restored is None else _find_head(restored, tell)
+    return None if found is None else replace(found, is_restored=True)
+
+
+def _find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid | None:
     work = work_grid(volume.voxels, volume.spacing_mm[::-1])
     coarse = coarser(work, COARSE_EDGE_MM)
     cavity = find_cavity(coarse.hu, coarse.spacing_kji)
@@ -71,4 +86,7 @@ def find_head(volume: Volume, tell: Callable[[str, float], None]) -> HeadGrid | 
     box = bounding_box(body, margin=AROUND_BODY)  # of coarse voxels much is air, which costs as much as a head
     bone = find_bone(work.within(box), levels).placed(box, work.hu.shape)
     none = np.zeros(work.hu.shape, dtype=bool)
-    return HeadGrid(work, bone, body, none, levels, coarse, cavity, volume.ijk_to_ras)
+    to_ras = coarse_to_ras(volume.ijk_to_ras, work.factors, coarse.factors)
+    brain_mm = places_mm(cavity.core, to_ras).mean(axis=0)
+    axes = head_axes(coarse.hu, to_ras, cavity)
+    return HeadGrid(work, bone, body, none, levels, coarse, cavity, volume.ijk_to_ras, brain_mm, axes)

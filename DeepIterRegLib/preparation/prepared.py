@@ -11,6 +11,7 @@ from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.head_frame import HeadFrame
 from DeepIterRegLib.preparation.skull.image import SkullImage
 
 
@@ -28,6 +29,13 @@ class PreparedVolume:
     warnings: tuple[str, ...] = ()
     skull: VesselCloud | None = None
     """Bone of cranium and upper face, None where there is none, as in a 3DRA."""
+    head: HeadFrame | None = None
+    """Where the head lies in it; None where that is not known, and the cloud's centre stands for the head's."""
+
+    @property
+    def frame(self) -> HeadFrame:
+        """What a registration starts from: the head's frame, or the grid's centre and axes."""
+        return self.head or HeadFrame.of_grid(self.cloud.centre_mm)
 
     @property
     def shows_skull(self) -> bool:
@@ -38,6 +46,11 @@ class PreparedVolume:
     def shown_cloud(self) -> VesselCloud:
         """The vessels, or the skull of a CT without contrast: what tells where the volume is."""
         return self.skull if self.skull is not None and self.shows_skull else self.cloud
+
+    @property
+    def cloud_for_scene(self) -> VesselCloud:
+        """`shown_cloud` about the volume's centre, which is the centre of the pose's transform in a scene."""
+        return replace(self.shown_cloud, centre_mm=self.volume.centre_mm)
 
 
 @dataclass(frozen=True, eq=False)

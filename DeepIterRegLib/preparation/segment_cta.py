@@ -9,14 +9,13 @@ import numpy as np
 
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.boxes import bounding_box
 from DeepIterRegLib.preparation.canal import canal_vessels
 from DeepIterRegLib.preparation.cavity import BELOW_CORE_MM, CORE_LOWEST_PERCENTILE, Cavity
 from DeepIterRegLib.preparation.distance import dilated
 from DeepIterRegLib.preparation.fine import on_fine_grid
-from DeepIterRegLib.preparation.head_grid import HeadGrid, find_head
+from DeepIterRegLib.preparation.head_grid import HeadGrid
 from DeepIterRegLib.preparation.veins import find_veins
 from DeepIterRegLib.preparation.vessels import intracranial_vessels, neck_vessels
 
@@ -42,19 +41,11 @@ class CtaSegmentation:
     warnings: tuple[str, ...]
 
 
-def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmentation:
-    """Find the vessels of the head and neck; both masks are empty where there is no contrast.
+def segment_cta(volume: Volume, head: HeadGrid, tell: Callable[[str, float], None]) -> CtaSegmentation:
+    """Find the vessels of a head and its neck; both masks are empty where there is no contrast.
 
-    Raises InputError where there is no head.
+    head: `find_head` of the volume.
     """
-    head = find_head(volume, tell)
-    if head is None:
-        raise InputError(
-            "The CTA shows no head: no space of a brain's size with bone around it; give a CT angiogram of "
-            "the whole head in Hounsfield units[, or, if it is a rotational 3D angiogram, set {volume_kind} "
-            "to 3dra].",
-            field=Field.CTA,
-        )
     if not head.levels.has_contrast:
         none = np.zeros(volume.voxels.shape, dtype=bool)
         return CtaSegmentation(none, none, head, warnings=())
@@ -70,7 +61,7 @@ def segment_cta(volume: Volume, tell: Callable[[str, float], None]) -> CtaSegmen
 def _find_vessels(head: HeadGrid, tell: Callable[[str, float], None]) -> tuple[BoolArray, BoolArray]:
     """(k, j, i) on the work grid: all vessels, and the large veins among them."""
     grid, coarse, cavity, bone, levels = head.work, head.coarse, head.cavity, head.bone, head.levels
-    to_ras = head.kji_step_to_ras
+    to_head = head.kji_step_to_head
     inside = coarse.to_fine(cavity.inside)
     searched = coarse.to_fine(dilated(cavity.inside, CAVITY_MARGIN_MM, coarse.spacing_kji))
     box = bounding_box(searched, margin=3)  # of the cavity: half of the volume or less, and the costly half of the work
@@ -78,26 +69,26 @@ def _find_vessels(head: HeadGrid, tell: Callable[[str, float], None]) -> tuple[B
     core = coarse.to_fine(cavity.core)
     vessels[box] = intracranial_vessels(grid.within(box), searched[box], core[box], bone.within(box), levels)
     tell(stage_names.FINDING_VEINS, 0.7)
-    above = coarse.to_fine(_above_spine(cavity, to_ras * coarse.factors))
+    above = coarse.to_fine(_above_spine(cavity, to_head * coarse.factors))
     if float(np.count_nonzero(vessels & ~above)) * grid.voxel_ml > SPINAL_ML:
         vessels &= above
         searched &= above
-    veins[box] = find_veins(vessels[box], inside[box], to_ras, grid.spacing_kji)
+    veins[box] = find_veins(vessels[box], inside[box], to_head, grid.spacing_kji)
     box = bounding_box(head.body, margin=3)
     in_body, bone_in_body, body = grid.within(box), bone.within(box), head.body[box]
-    neck = neck_vessels(in_body, body & ~searched[box], bone_in_body, levels, to_ras)
+    neck = neck_vessels(in_body, body & ~searched[box], bone_in_body, levels, to_head)
     neck |= canal_vessels(in_body, neck, vessels[box] & ~veins[box], bone=bone_in_body, levels=levels, body=body)
     vessels[box] |= neck
     return vessels, veins
 
 
-def _above_spine(cavity: Cavity, to_ras: FloatArray) -> BoolArray:
+def _above_spine(cavity: Cavity, to_head: FloatArray) -> BoolArray:
     """(k, j, i) on the cavity's grid: not the spinal canal, where vertebrae are too near for the cavity's rules.
 
-    to_ras: (3, 3) columns turn a step along k, j, i into mm along R, A, S.
+    to_head: (3, 3) columns turn a step along k, j, i into mm along the head's right, front, top.
     """
-    lowest = float(np.percentile(np.argwhere(cavity.core) @ to_ras[2], CORE_LOWEST_PERCENTILE)) - BELOW_CORE_MM
-    k, j, i = (np.arange(n, dtype=np.float32) * step for n, step in zip(cavity.core.shape, to_ras[2], strict=True))
+    lowest = float(np.percentile(np.argwhere(cavity.core) @ to_head[2], CORE_LOWEST_PERCENTILE)) - BELOW_CORE_MM
+    k, j, i = (np.arange(n, dtype=np.float32) * step for n, step in zip(cavity.core.shape, to_head[2], strict=True))
     return np.asarray(k[:, None, None] + j[:, None] + i > lowest)
 
 

@@ -25,17 +25,17 @@ STRAIGHT_LOWEST_MM = -15.0
 STRAIGHT_RADIUS_MM = 1.0
 
 
-def find_veins(vessels: BoolArray, inside: BoolArray, to_ras: FloatArray, spacing_kji: FloatArray) -> BoolArray:
+def find_veins(vessels: BoolArray, inside: BoolArray, to_head: FloatArray, spacing_kji: FloatArray) -> BoolArray:
     """(k, j, i) veins, a subset of `vessels`.
 
-    inside: (k, j, i) the cavity. to_ras: (3, 3) columns turn a step along k, j, i into mm along R, A, S. The paper's
-    recipe, "a combination of morphology and connected components ... to isolate the larger veins that surround the
-    skull", with the anatomy that keeps the arteries of the skull base out.
+    inside: (k, j, i) the cavity. to_head: (3, 3) columns turn a step along k, j, i into mm along the head's right,
+    front and top. The paper's recipe, "a combination of morphology and connected components ... to isolate the larger
+    veins that surround the skull", with the anatomy that keeps the arteries of the skull base out.
     """
     none = np.zeros_like(vessels)
     if not vessels.any() or not inside.any():
         return none
-    right, anterior, superior = to_ras @ (np.argwhere(vessels) - np.argwhere(inside).mean(axis=0)).T
+    right, anterior, superior = to_head @ (np.argwhere(vessels) - np.argwhere(inside).mean(axis=0)).T
     front_base = _marked(vessels, (anterior > FRONT_BASE_MM[0]) & (superior < FRONT_BASE_MM[1]))
     shell = vessels & ~eroded(inside, ALONG_SKULL_MM, spacing_kji) & ~front_base
     thick = opened(shell, SINUS_RADIUS_MM, spacing_kji)

@@ -85,23 +85,26 @@ def intracranial_vessels(
 
 
 def neck_vessels(
-    grid: WorkGrid, searched: BoolArray, bone: Bone, levels: ContrastLevels, to_ras: FloatArray
+    grid: WorkGrid, searched: BoolArray, bone: Bone, levels: ContrastLevels, to_head: FloatArray
 ) -> BoolArray:
     """(k, j, i) the large vessels below the skull, in `searched`: thick, bright, in soft tissue, running up the neck.
 
-    to_ras: (3, 3) columns turn a step along k, j, i into mm along R, A, S. Marrow can be as bright, but bone is all
-    around it, while a carotid or a jugular vein has bone on one side at most. Bone without a dense shell (jaws, palate,
-    vertebral end plates) has nothing around it, but it lies across the neck: it is wide within a slice, or flat.
+    to_head: (3, 3) columns turn a step along k, j, i into mm along the head's right, front and top. Marrow can be as
+    bright, but bone is all around it, while a carotid or a jugular vein has bone on one side at most. Bone without a
+    dense shell (jaws, palate, vertebral end plates) has nothing around it, but it lies across the neck: it is wide
+    within a slice, or flat.
     """
     off_bone = ~dilated(bone.solid, NECK_FROM_BONE_MM, grid.spacing_kji)
     bright = searched & off_bone & (grid.hu > levels.neck_hu) & (grid.hu < levels.dense_hu)
-    thick = _narrow_across(opened(bright, NECK_RADIUS_MM, grid.spacing_kji), to_ras)
+    thick = _narrow_across(opened(bright, NECK_RADIUS_MM, grid.spacing_kji), to_head)
     beside = thick & dilated(bone.solid, NECK_BESIDE_BONE_MM, grid.spacing_kji)
     labels, sizes = label_components(thick)
     share = np.bincount(labels[beside], minlength=len(sizes)) / sizes
     keep = (sizes * grid.voxel_ml >= SMALLEST_NECK_ML) & (share <= NECK_BESIDE_BONE)
     voxel_mm3 = 1000 * grid.voxel_ml
-    free = _selected(labels, keep, lambda points_mm: _runs_up(points_mm) and _is_no_block(points_mm, voxel_mm3), to_ras)
+    free = _selected(
+        labels, keep, lambda points_mm: _runs_up(points_mm) and _is_no_block(points_mm, voxel_mm3), to_head
+    )
     maybe = (share <= NECK_MOST_BESIDE_BONE)[labels] & thick & ~free
     pieces, sizes = label_components(maybe & ~beside)
     long = sizes * grid.voxel_ml >= SMALLEST_SLENDER_ML
@@ -109,7 +112,7 @@ def neck_vessels(
         pieces,
         long,
         lambda points_mm: _runs_up(points_mm) and _is_slender(points_mm, voxel_mm3, NECK_SLENDER),
-        to_ras,
+        to_head,
     )
     return free | _regrown(trunks, maybe, grid.spacing_kji)
 
@@ -120,15 +123,15 @@ def _regrown(pieces: BoolArray, mask: BoolArray, spacing_kji: FloatArray) -> Boo
 
 
 def _selected(
-    labels: npt.NDArray[np.uint32], keep: BoolArray, shape: Callable[[FloatArray], bool], to_ras: FloatArray
+    labels: npt.NDArray[np.uint32], keep: BoolArray, shape: Callable[[FloatArray], bool], to_head: FloatArray
 ) -> BoolArray:
-    """(k, j, i) the components 1, 2, ... of `labels` that `keep` (N,) names and whose points (N, 3) in mm, RAS, have
-    the `shape`."""
+    """(k, j, i) the components 1, 2, ... of `labels` that `keep` (N,) names and whose points (N, 3), in mm along the
+    head's axes, have the `shape`."""
     keep = keep.copy()
     keep[0] = False
     boxes = component_boxes(labels)
     for label in np.flatnonzero(keep):
-        keep[label] = shape(np.argwhere(labels[boxes[label - 1]] == label) @ to_ras.T)
+        keep[label] = shape(np.argwhere(labels[boxes[label - 1]] == label) @ to_head.T)
     return keep[labels]
 
 
@@ -165,14 +168,14 @@ def _plates(vessels: BoolArray, thick: BoolArray, grid: WorkGrid) -> BoolArray:
     return drop[labels]
 
 
-def _narrow_across(mask: BoolArray, to_ras: FloatArray) -> BoolArray:
+def _narrow_across(mask: BoolArray, to_head: FloatArray) -> BoolArray:
     """`mask` without what is wider than any neck vessel in a slice across the neck."""
-    up = int(np.argmax(np.abs(to_ras[2])))
+    up = int(np.argmax(np.abs(to_head[2])))
     in_slice = np.ones((3, 3, 3), dtype=int)
     in_slice[(slice(None),) * up + ([0, 2],)] = 0
     labels, count = ndimage.label(mask, in_slice)
     keep = np.zeros(count + 1, dtype=bool)
-    steps = np.linalg.norm(to_ras, axis=0)
+    steps = np.linalg.norm(to_head, axis=0)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         extent = [(span.stop - span.start) * step for span, step in zip(box, steps, strict=True)]
         extent[up] = 0.0
@@ -181,7 +184,7 @@ def _narrow_across(mask: BoolArray, to_ras: FloatArray) -> BoolArray:
 
 
 def _runs_up(points_mm: FloatArray) -> bool:
-    """Whether points (N, 3) RAS spread along S at least `NECK_RUNS_UP` times as far as in any direction across."""
+    """Whether points (N, 3) spread along their third axis, up, at least `NECK_RUNS_UP` times as far as across it."""
     covariance = np.cov(points_mm.T)
     across = np.linalg.eigvalsh(covariance[:2, :2])[-1]
     return bool(covariance[2, 2] >= NECK_RUNS_UP**2 * across)

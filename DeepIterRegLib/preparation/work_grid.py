@@ -81,18 +81,68 @@ class WorkGrid:
 
 def work_grid(voxels: FloatArray | npt.NDArray[np.int16], spacing_kji: FloatArray) -> WorkGrid:
     """The block means of `voxels` (K, J, I) with edges as near `WORK_EDGE_MM` as whole voxels allow."""
-    factors = np.clip(np.rint(WORK_EDGE_MM / spacing_kji), 1, voxels.shape).astype(int)
+    factors = _factors(WORK_EDGE_MM, spacing_kji, voxels.shape)
     hu = np.empty([n // int(factor) for n, factor in zip(voxels.shape, factors, strict=True)], dtype=np.float32)
     for first in range(0, len(hu), SLAB_LAYERS):  # not the whole volume at once, of which SimpleITK makes a copy
         slab = hu[first : first + SLAB_LAYERS]
-        start = first * int(factors[0])
-        image = sitk.GetImageFromArray(voxels[start : start + len(slab) * int(factors[0])])
-        slab[...] = sitk.GetArrayFromImage(sitk.BinShrink(image, [int(factor) for factor in factors[::-1]]))
+        slab[...] = _block_means(voxels, factors, first, len(slab))
     return WorkGrid(hu, spacing_kji * factors, factors, voxels.shape)
 
 
 def coarser(grid: WorkGrid, edge_mm: float) -> WorkGrid:
     """Every n-th voxel of `grid`; its `to_fine` leads back to `grid`. Not averaged: thin bone must not fade away."""
-    factors = np.clip(np.rint(edge_mm / grid.spacing_kji), 1, grid.hu.shape).astype(int)
+    factors = _factors(edge_mm, grid.spacing_kji, grid.hu.shape)
     sampled = grid.hu[tuple(slice(factor // 2, None, factor) for factor in factors)]
     return WorkGrid(np.ascontiguousarray(sampled), grid.spacing_kji * factors, factors, grid.hu.shape)
+
+
+def coarse_grid(voxels: FloatArray | npt.NDArray[np.int16], spacing_kji: FloatArray, edge_mm: float) -> WorkGrid:
+    """`coarser` of the `work_grid` of `voxels` without making that: of a whole trunk it takes a gigabyte.
+
+    Its `factors` and `fine_shape` are those of `coarser`: its way to the work grid.
+    """
+    fine = _factors(WORK_EDGE_MM, spacing_kji, voxels.shape)
+    shape = tuple(n // int(factor) for n, factor in zip(voxels.shape, fine, strict=True))
+    factors = _factors(edge_mm, spacing_kji * fine, shape)
+    layers, *across = (range(int(factor) // 2, n, int(factor)) for factor, n in zip(factors, shape, strict=True))
+    hu = np.empty((len(layers), len(across[0]), len(across[1])), dtype=np.float32)
+    for number, layer in enumerate(layers):
+        hu[number] = _block_means(voxels, fine, layer, 1)[0][np.ix_(*across)]
+    return WorkGrid(hu, spacing_kji * fine * factors, factors, shape)
+
+
+def grid_to_ras(volume_to_ras: FloatArray, factors: IntArray) -> FloatArray:
+    """(4, 4) index (i, j, k, 1) of blocks of `factors` (K, J, I) voxels to the centre of that block, mm."""
+    of_ijk = factors[::-1]
+    block_to_voxel = np.diag([*of_ijk.astype(float), 1.0])
+    block_to_voxel[:3, 3] = (of_ijk - 1) / 2
+    return volume_to_ras @ block_to_voxel
+
+
+def coarse_to_ras(volume_to_ras: FloatArray, fine: IntArray, coarse: IntArray) -> FloatArray:
+    """(4, 4) index (k, j, i, 1) of `coarser` of the work grid to the patient frame, mm.
+
+    fine, coarse: (3,) voxels per block of the work grid, and blocks per coarse voxel, along K, J, I.
+    """
+    work = grid_to_ras(volume_to_ras, fine)[:, [2, 1, 0, 3]]
+    sampled = np.diag([*coarse.astype(float), 1.0])
+    sampled[:3, 3] = coarse // 2
+    return work @ sampled
+
+
+def _factors(edge_mm: float, spacing_kji: FloatArray, shape: tuple[int, ...]) -> IntArray:
+    """(3,) how many cells make about `edge_mm`."""
+    factors: IntArray = np.clip(np.rint(edge_mm / spacing_kji), 1, shape).astype(int)
+    return factors
+
+
+def _block_means(
+    voxels: FloatArray | npt.NDArray[np.int16], factors: IntArray, first: int, count: int
+) -> npt.NDArray[np.float32]:
+    """(count, j, i) means over blocks of `factors`, from layer `first` of blocks on."""
+    start, thick = first * int(factors[0]), int(factors[0])
+    image = sitk.GetImageFromArray(voxels[start : start + count * thick])
+    means: npt.NDArray[np.float32] = sitk.GetArrayFromImage(
+        sitk.BinShrink(image, [int(factor) for factor in factors[::-1]])
+    )
+    return means

@@ -40,7 +40,7 @@ class Evidence:
         self._arguments = (volume, tuple(angiograms), tuple(terms), tuple(vessel_sizes_px), device)
         with_vessels = "vessels" in terms and len(volume.cloud) > 0
         self.vessel_views = tuple(view for view in angiograms if with_vessels and view.shows_vessels)
-        self.groups = vessel_groups(volume.cloud, filled) if self.vessel_views else []
+        self.groups = vessel_groups(volume.cloud, volume.frame.right, filled) if self.vessel_views else []
         self.vessels = VesselPyramid(self.groups, self.vessel_views, vessel_sizes_px, device)
         self.skull: VesselCloud | None = volume.skull if "skull" in terms else None
         self.skull_views = tuple(view for view in angiograms if self.skull is not None and view.skull is not None)

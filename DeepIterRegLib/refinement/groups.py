@@ -13,15 +13,20 @@ from DeepIterRegLib.preparation.cloud import VesselCloud
 MIN_SHARE = 0.03
 """Of the cloud's contrast; a smaller group is left with its neighbour, it cannot be told from noise."""
 
+RIGHT = np.array([1.0, 0.0, 0.0])
+"""Of a head that lies straight in the CTA."""
 
-def vessel_groups(cloud: VesselCloud, filled: FloatArray | None = None) -> list[VesselCloud]:
+def vessel_groups(
+    cloud: VesselCloud, across: FloatArray = RIGHT, filled: FloatArray | None = None
+) -> list[VesselCloud]:
     """The cloud in groups that an injection fills or leaves empty: large veins, other vessels left and right.
 
-    The middle plane is the CTA's own. A vessel tree of one side only (3DRA) and one without veins stay whole. filled:
-    (N,) how much of each point's weight counts, 0 to 1; the groups themselves do not depend on it.
+    across: (3,) the head's right, patient frame; the middle plane goes through the cloud's centre, at right angles to
+    it. A vessel tree of one side only (3DRA) and one without veins stay whole. filled: (N,) how much of each point's
+    weight counts, 0 to 1; the groups themselves do not depend on it.
     """
     veins = cloud.is_vein
-    left = ~veins & (cloud.positions_mm[:, 0] < cloud.centre_mm[0])
+    left = ~veins & (cloud.positions_mm @ across < cloud.centre_mm @ across)
     right = ~veins & ~left
     total = float(cloud.weights_mm3.sum())
     masks = [mask for mask in (veins, left, right) if cloud.weights_mm3[mask].sum() >= MIN_SHARE * total]

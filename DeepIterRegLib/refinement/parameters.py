@@ -1,4 +1,4 @@
-"""The optimiser's six parameters: a correction about the CTA's centre, in which a unit step moves about 1 mm."""
+"""The optimiser's six parameters: a correction about the head's centre, in which a unit step moves about 1 mm."""
 
 from __future__ import annotations
 

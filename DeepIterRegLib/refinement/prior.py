@@ -23,7 +23,7 @@ class PriorWidths:
     """
 
     across_mm: float = 15.0
-    """Along each of the detector's axes, at the CTA's centre."""
+    """Along each of the detector's axes, at the head's centre."""
     along_mm: float = 25.0
     """Along the beam."""
     rotation_deg: float = 8.0
@@ -42,7 +42,7 @@ from all starts. Half as wide cost registrations that the vessels alone got righ
 class PosePrior:
     """Logarithm of Student's t about the nearest of several poses, less its value there: 0 at one of them.
 
-    poses: (4, 4) each. centre_mm: (3,) the CTA's centre, patient frame, whose translation counts.
+    poses: (4, 4) each. centre_mm: (3,) the head's centre, patient frame, whose translation counts.
     carm: its detector's axes and beam are the axes of the translation.
     """
 

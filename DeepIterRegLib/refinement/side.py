@@ -18,6 +18,7 @@ from DeepIterRegLib.geometry.rigid import invert, rotation_angle_deg
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.agreement import SIZE_PX, SKULL_SIZES_PX, agreements
 from DeepIterRegLib.refinement.evidence import Evidence
+from DeepIterRegLib.refinement.groups import RIGHT
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.prior import PosePrior
@@ -99,7 +100,7 @@ def mirrored_reading(
     skull, image = volume.skull, prepared.skull
     if skull is None or image is None or "skull" not in terms:
         return None
-    twin = twin_pose(pose, prepared.angiogram.carm, skull.centre_mm)
+    twin = twin_pose(pose, prepared.angiogram.carm, skull.centre_mm, volume.frame.right)
     if rotation_angle_deg(twin @ invert(pose)) > FARTHEST_DEG:
         return None
     other = prepared.mirrored()
@@ -122,15 +123,16 @@ def mirrored_reading(
     return Mirrored(other, best, found.similarity, found.similarity - own_nats)
 
 
-def twin_pose(pose: FloatArray, carm: CArm, centre_mm: FloatArray) -> FloatArray:
+def twin_pose(pose: FloatArray, carm: CArm, centre_mm: FloatArray, right: FloatArray = RIGHT) -> FloatArray:
     """(4, 4) where a head that equals its mirror image looks in the mirrored image as it does at `pose` in the image.
 
-    centre_mm: (3,) of the head, whose plane of symmetry goes through it, across the patient's right-left axis.
+    centre_mm: (3,) of the head, whose plane of symmetry goes through it, at right angles to its `right` (3,).
     """
     across = carm.column_direction
     image = np.eye(4)
     image[:3, :3] -= 2 * np.outer(across, across)
     image[:3, 3] = 2 * (across @ carm.source_mm) * across
-    head = np.diag([-1.0, 1.0, 1.0, 1.0])
-    head[0, 3] = 2 * centre_mm[0]
+    head = np.eye(4)
+    head[:3, :3] -= 2 * np.outer(right, right)
+    head[:3, 3] = 2 * (right @ centre_mm) * right
     return image @ pose @ head

@@ -41,7 +41,7 @@ class SkullSearch:
 
     rotations: int = 192
     rotation_sd_deg: float = 12.0
-    """Per axis, about the CTA's centre; the start pose's own rotation is always among them."""
+    """Per axis, about the head's centre; the start pose's own rotation is always among them."""
     size_px: int = 64
     kept: int = 12
     """Candidates for each start pose."""

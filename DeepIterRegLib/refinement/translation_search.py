@@ -28,7 +28,7 @@ from DeepIterRegLib.similarity.nonnegative import subsets
 RIDGE = 1e-6
 """Relative; keeps two vessel groups that project alike from making a singular system."""
 PROBE_MM = 60.0
-"""Distance from the CTA's centre of the six points by whose displacement two poses are told apart."""
+"""Distance from the head's centre of the six points by whose displacement two poses are told apart."""
 DISTINCT_MM = 8.0
 """Two starts whose points are nearer than this (root mean square) would climb to the same optimum."""
 
@@ -39,9 +39,9 @@ class TranslationSearch:
 
     rotations: int = 96
     rotation_sd_deg: float = 10.0
-    """Per axis, about the CTA's centre; the start pose's own rotation is always among them."""
+    """Per axis, about the head's centre; the start pose's own rotation is always among them."""
     reach_mm: float = 80.0
-    """Largest translation along each of the detector's axes, at the CTA's centre."""
+    """Largest translation along each of the detector's axes, at the head's centre."""
 
     def sample_rotations(self, seed: int) -> FloatArray:
         """(rotations, 3) rotation vectors, rad; the first is none."""
@@ -140,7 +140,7 @@ def distinct_poses(
 ) -> IntArray:
     """Indices of the at most `count` best (B, 4, 4) poses, best first, no two within `distinct_mm` of one another.
 
-    values: (B,). centre_mm: (3,) the CTA's centre, patient frame. From poses that are alike one climb is enough.
+    values: (B,). centre_mm: (3,) the head's centre, patient frame. From poses that are alike one climb is enough.
     """
     probe = centre_mm + PROBE_MM * np.concatenate([np.eye(3), -np.eye(3)])
     probes_mm = np.stack([apply(pose, probe) for pose in poses])

@@ -45,6 +45,11 @@ class Masks(Generic[T_co]):
     """(rows, columns) all vessels of each angiogram; empty where none is given."""
     dsa_veins: tuple[T_co | None, ...] = ()
 
+    @property
+    def tell_cta(self) -> bool:
+        """Whether they say all of the CTA's vessels and veins, so that nothing of it is segmented."""
+        return self.cta_vessels is not None and self.cta_veins is not None
+
     def of_angiogram(self, index: int) -> tuple[T_co | None, T_co | None]:
         """Vessels and veins of one angiogram."""
         vessels, veins = (given[index] if given else None for given in (self.dsa_vessels, self.dsa_veins))
@@ -94,7 +99,8 @@ def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> 
     """Read every file, the CTA beside the angiograms. Raises InputError, that of an angiogram first."""
     if progress is not None:
         progress(Progress(stage_names.READING, 0.0))
-    cta = files.cta if isinstance(files.cta, Volume) else aside(read_volume, files.cta, files.volume_kind)
+    told = files.masks.tell_cta
+    cta = files.cta if isinstance(files.cta, Volume) else aside(read_volume, files.cta, files.volume_kind, told)
     geometries = files.geometries or (None,) * len(files.dsas)
     angiograms = tuple(
         dsa if isinstance(dsa, Angiogram) else read_angiogram(dsa, geometry)

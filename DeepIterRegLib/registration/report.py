@@ -27,6 +27,7 @@ from DeepIterRegLib.geometry.plane_motion import motion_sizes_px
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, mean_projection_error_px
 from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
 from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.preparation.head_frame import HeadFrame
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.registration.result import Registration
 
@@ -216,6 +217,15 @@ def _volume(prepared: PreparedVolume) -> dict[str, Any]:
         "vein_voxels": int(np.count_nonzero(prepared.veins)),
         "vessel_points": len(prepared.cloud),
         "skull_points": 0 if prepared.skull is None else len(prepared.skull),
+        "head": None if prepared.head is None else _head(prepared.head, volume.centre_mm),
+    }
+
+
+def _head(head: HeadFrame, grid_centre_mm: FloatArray) -> dict[str, Any]:
+    return {
+        "centre_mm": _numbers(head.centre_mm),
+        "off_grid_mm": _number(np.linalg.norm(head.centre_mm - grid_centre_mm)),
+        "askew_deg": _number(head.askew_deg),
     }
 
 

@@ -95,7 +95,7 @@ def outcome_of(registration: Registration, report: Mapping[str, Any]) -> Outcome
     return Outcome(
         registration.pose,
         registration.initial_pose,
-        registration.volume.shown_cloud,
+        registration.volume.cloud_for_scene,
         views_of(registration.images),
         report,
     )

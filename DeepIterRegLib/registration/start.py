@@ -18,7 +18,7 @@ def start_poses(images: PreparedImages) -> list[FloatArray]:
     the patient, yet systems exist that leave them relative to the table. The second hypothesis is the pose if the
     angles are the patient's. Raises InputError where the angiograms disagree on how the patient lies.
     """
-    centre_mm = images.volume.cloud.centre_mm
+    frame = images.volume.frame
     positions = list(dict.fromkeys(prepared.angiogram.patient_position for prepared in images.angiograms))
     if len(positions) > 1:
         raise InputError(
@@ -28,9 +28,9 @@ def start_poses(images: PreparedImages) -> list[FloatArray]:
             positions=" and ".join(positions),
         )
     position = positions[0]
-    poses = [radiological_pose(centre_mm, position)]
+    poses = [radiological_pose(frame.centre_mm, position, frame.axes)]
     if position != "HFS":
-        poses.append(radiological_pose(centre_mm, "HFS"))
+        poses.append(radiological_pose(frame.centre_mm, "HFS", frame.axes))
     return poses
 
 

@@ -40,7 +40,9 @@ def images_of(payload: Mapping[str, Any], reply: Reply) -> PatientImages:
         for index, content in enumerate(payload["dsas"])
     )
     cta = payload["cta"]
-    return PatientImages(Deferred(cta["key"], lambda: _volume(cta, reply)), angiograms, masks)
+    # Where masks tell the vessels, values are read that would be refused without.
+    key = f"{cta['key']} for masks" if masks.tell_cta else cta["key"]
+    return PatientImages(Deferred(key, lambda: _volume(cta, reply, masks.tell_cta)), angiograms, masks)
 
 
 def _angiogram_fetcher(content: Mapping[str, Any], index: int, reply: Reply) -> Callable[[], Angiogram]:
@@ -65,8 +67,8 @@ def _angiogram(content: Mapping[str, Any], index: int, reply: Reply) -> Angiogra
         return read_source(replace(source, frames=(_load(reply.ask([frames_name])[frames_name]),)))
 
 
-def _volume(content: Mapping[str, Any], reply: Reply) -> Volume:
-    return read_volume_source(volume_from_json(content, _load(reply.ask([names.CTA])[names.CTA])))
+def _volume(content: Mapping[str, Any], reply: Reply, vessels_given: bool) -> Volume:
+    return read_volume_source(volume_from_json(content, _load(reply.ask([names.CTA])[names.CTA])), vessels_given)
 
 
 def _mask(name: str, reply: Reply) -> BoolArray:

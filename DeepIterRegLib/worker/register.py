@@ -32,7 +32,7 @@ def register(payload: Mapping[str, Any], reply: Reply, *, by_hand: bool = False)
     """
 
     def on_prepared(prepared: PreparedImages, start: FloatArray) -> None:
-        preview = PreparedPreview(prepared.volume.shown_cloud, views_of(prepared), start)
+        preview = PreparedPreview(prepared.volume.cloud_for_scene, views_of(prepared), start)
         reply("prepared", **write_preview(reply.folder, preview))
 
     options = options_from_json(payload["options"])

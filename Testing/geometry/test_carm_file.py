@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from DeepIterRegLib.cli.option_names import OPTION_NAMES
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_file import read_carm
@@ -81,6 +82,27 @@ def test_what_is_wrong_with_a_carm_file_is_said(tmp_path: Path, parts: tuple[dic
     with pytest.raises(InputError, match=says) as caught:
         read_carm(write(tmp_path, *parts))
     assert str(caught.value).startswith("carm.json")
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ((PLANE, {"source_mm": [0, -9000, 0]}), r"puts the detector \d+ mm .*correct source_mm, detector_origin_mm in"),
+        ((MATRIX, {"pixel_spacing_mm": [3.0, 4.0]}), r"puts the detector 11800 mm .*correct projection_matrix, pixel"),
+        ((PLANE, {"pixel_spacing_mm": 30}), "has pixels of 30 mm, .*correct pixel_spacing_mm in the file"),
+    ],
+    ids=["source", "matrix", "pixels"],
+)
+def test_a_wrong_distance_is_told_in_terms_of_the_file(
+    tmp_path: Path, parts: tuple[dict[str, Any], ...], says: str
+) -> None:
+    """An option for the distance corrects no file, and is refused beside one."""
+    with pytest.raises(InputError, match=says) as caught:
+        read_carm(write(tmp_path, DETECTOR, *parts))
+    told = caught.value.told(OPTION_NAMES)
+    assert told.startswith("carm.json, given for --carm FILE")
+    assert "--sdd" not in told
+    assert "--pixel-spacing" not in told
 
 
 def test_a_carm_of_another_image_is_refused(tmp_path: Path) -> None:

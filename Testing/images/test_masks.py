@@ -70,8 +70,16 @@ def test_a_volume_mask_of_another_size_place_or_dimension_is_refused(tmp_path: P
     ):
         sitk.WriteImage(odd, str(tmp_path / f"{name}.nrrd"))
         with pytest.raises(InputError, match=says) as caught:
-            read_volume_mask(tmp_path / f"{name}.nrrd", volume, Field.CTA_VEINS)
-        assert caught.value.field is Field.CTA_VEINS
+            read_volume_mask(tmp_path / f"{name}.nrrd", volume, Field.CTA_VESSELS)
+        assert caught.value.field is Field.CTA_VESSELS
+
+
+def test_an_empty_mask_of_the_veins_says_that_there_are_none(tmp_path: Path) -> None:
+    image, volume = head(tmp_path)
+    sitk.WriteImage((image == 400) * 0, str(tmp_path / "none.nrrd"))
+    mask = read_volume_mask(tmp_path / "none.nrrd", volume, Field.CTA_VEINS)
+    assert mask.shape == volume.voxels.shape
+    assert not mask.any()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".nrrd", ".nii.gz"])

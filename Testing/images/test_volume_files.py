@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import argparse
 import struct
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from DeepIterRegLib.cli.register import add_command
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.images.volume_files import read_volume
+from DeepIterRegLib.images.volume import VOLUME_NAMES, VolumeKind
+from DeepIterRegLib.images.volume_files import RequestedKind, read_volume
+from DeepIterRegLib.registration.report import report_schema
 from Testing.support.cases import CASES, needs_cases
 from Testing.support.dicom_files import write_ct_slices, write_xa
 from Testing.support.image_phantoms import head_hu, subtracted_u8
@@ -175,6 +180,59 @@ def test_a_vessels_only_volume_is_a_3dra(tmp_path: Path) -> None:
     assert read_volume(path, "3dra").kind == "3dra"
     with pytest.raises(InputError, match="set the kind of volume to 3dra"):
         read_volume(path, "cta")
+
+
+def test_a_ct_without_bone_is_a_kind_of_its_own(tmp_path: Path) -> None:
+    boneless = np.where(head_hu() == 1000, -1000, head_hu()).astype(np.int16)
+    path = write_image(tmp_path / "boneless.nrrd", boneless)
+    found = read_volume(path)
+    assert (found.kind, found.name) == ("vessels", "CTA")
+    np.testing.assert_array_equal(found.voxels, boneless)
+    assert read_volume(path, "cta").kind == "cta"  # who says so knows better
+    with pytest.raises(InputError, match="set the kind of volume to vessels"):
+        read_volume(path, "3dra")
+    plus_offset = write_image(tmp_path / "offset.nrrd", (boneless + 1024).astype(np.uint16))
+    np.testing.assert_array_equal(read_volume(plus_offset).voxels, boneless)
+    assert read_volume(plus_offset).kind == "vessels"
+
+
+def test_vessels_that_were_cut_out_of_a_ct_are_told_from_a_3dra_by_the_air_around_them(tmp_path: Path) -> None:
+    cut = np.where(head_hu() == 400, 400, -1024).astype(np.int16)
+    assert read_volume(write_image(tmp_path / "cut.nrrd", cut)).kind == "vessels"
+    assert read_volume(write_image(tmp_path / "cut.nrrd", cut), "3dra").kind == "3dra"
+
+
+@pytest.mark.parametrize("kind", ["auto", "cta", "vessels", "3dra"])
+def test_a_label_map_is_named_as_what_it_is(tmp_path: Path, kind: str) -> None:
+    labels = (head_hu() == 400).astype(np.uint8)
+    for name, values in (("one.nrrd", labels), ("some.nrrd", labels * 7), ("float.nrrd", labels.astype(np.float32))):
+        with pytest.raises(InputError, match=f"^{name} is a label map .*the mask of the CTA's vessels") as caught:
+            read_volume(write_image(tmp_path / name, values), kind)  # type: ignore[arg-type]
+        assert "3dra" not in str(caught.value)
+
+
+def test_where_masks_tell_the_vessels_any_unit_will_do(tmp_path: Path) -> None:
+    grey = np.clip((head_hu() + 100) / 5, 0, 255).astype(np.uint8)
+    path = write_image(tmp_path / "grey.nrrd", grey)
+    with pytest.raises(InputError, match="8-bit grey values"):
+        read_volume(path)
+    assert read_volume(path, vessels_given=True).kind == "vessels"
+    assert read_volume(write_image(tmp_path / "head.nrrd", head_hu()), vessels_given=True).kind == "cta"
+
+
+def test_the_kinds_of_volumes_are_the_same_everywhere() -> None:
+    command = argparse.ArgumentParser()
+    add_command(command.add_subparsers())
+    (choices,) = (
+        action.choices
+        for parser in next(iter(command._subparsers._group_actions)).choices.values()  # type: ignore[union-attr]
+        for action in parser._actions
+        if "--volume-kind" in action.option_strings
+    )
+    assert tuple(choices) == get_args(RequestedKind) == ("auto", *get_args(VolumeKind))
+    assert tuple(VOLUME_NAMES) == get_args(VolumeKind)
+    kinds = report_schema()["properties"]["volume"]["properties"]["kind"]["enum"]
+    assert tuple(kinds) == get_args(VolumeKind)
 
 
 def test_a_ct_is_not_taken_for_a_3dra(tmp_path: Path) -> None:

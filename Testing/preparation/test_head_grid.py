@@ -43,7 +43,7 @@ def test_blocks_lie_at_their_centres():
     places = np.stack(np.indices(means.shape)[::-1], axis=-1)
     expected = (places @ head.ijk_to_ras[:3, :3].T + head.ijk_to_ras[:3, 3]) @ slope
     np.testing.assert_allclose(means, expected, atol=0.05)
-    np.testing.assert_allclose(np.linalg.norm(head.kji_step_to_ras, axis=0), head.work.spacing_kji)
+    np.testing.assert_allclose(np.linalg.norm(head.kji_step_to_head, axis=0), head.work.spacing_kji)
 
 
 def test_a_mask_of_voxels_marks_the_blocks_they_lie_in():

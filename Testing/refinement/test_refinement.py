@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.common.errors import RegistrationCancelled
@@ -233,6 +234,16 @@ def test_groups_keep_every_point_once():
     assert sum(len(group) for group in groups) == len(cloud)
     assert groups[0].is_vein.all()
     assert (groups[1].positions_mm[:, 0] < cloud.centre_mm[0]).all()
+
+
+def test_left_and_right_are_the_heads_own():
+    """Of a head that looks to its left in the CTA."""
+    cloud = tree_cloud()
+    turn = Rotation.from_euler("z", 90, degrees=True).as_matrix()
+    positions = (cloud.positions_mm - cloud.centre_mm) @ turn.T + cloud.centre_mm
+    turned = replace(cloud, positions_mm=positions.astype(np.float32))
+    for straight, found in zip(vessel_groups(cloud), vessel_groups(turned, turn[:, 0]), strict=True):
+        np.testing.assert_array_equal(found.weights_mm3, straight.weights_mm3)
 
 
 def test_a_tree_of_one_side_stays_whole():

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, project
-from DeepIterRegLib.geometry.rigid import apply
+from DeepIterRegLib.geometry.rigid import apply, invert
 from DeepIterRegLib.refinement import side
 from DeepIterRegLib.refinement.readings import Reading
 from DeepIterRegLib.refinement.side import UNKNOWN_SIDE, Mirrored, mirrored_reading, twin_pose, with_side_checked
@@ -40,6 +41,14 @@ def test_a_head_that_equals_its_mirror_image_looks_the_same_at_its_twin():
     np.testing.assert_allclose(twin_column, FRONTAL.columns - 1 - column, atol=1e-6)
     np.testing.assert_allclose(twin_row, row, atol=1e-6)
     np.testing.assert_allclose(twin_pose(twin, FRONTAL, CENTRE_MM), TRUTH, atol=1e-9)
+
+
+def test_the_twin_of_a_head_that_is_turned_in_the_ct_is_mirrored_in_its_own_midline():
+    turn = Rotation.from_euler("xyz", (20, -30, 70), degrees=True).as_matrix()
+    turned = np.eye(4)
+    turned[:3, :3], turned[:3, 3] = turn, CENTRE_MM - turn @ CENTRE_MM
+    twin = twin_pose(TRUTH @ invert(turned), FRONTAL, CENTRE_MM, turn[:, 0])
+    np.testing.assert_allclose(twin @ turned, twin_pose(TRUTH, FRONTAL, CENTRE_MM), atol=1e-9)
 
 
 def test_a_mirror_image_is_told_from_its_twin_and_the_pose_found():

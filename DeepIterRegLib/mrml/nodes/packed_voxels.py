@@ -85,7 +85,7 @@ class Packing:
         """Of what `write_registration_scene` asks for, as far as it was read already."""
         runs = [run for run in images.angiograms if isinstance(run, Angiogram) and run.shows_contrast]
         volume = images.volume
-        return cls([volume, *runs] if isinstance(volume, Volume) and volume.kind == "cta" else runs)
+        return cls([volume, *runs] if isinstance(volume, Volume) and volume.kind != "3dra" else runs)
 
     def of(self, image: Volume | Angiogram) -> PackedVoxels:
         """Waits for an image, and compresses one that was not asked for in the beginning."""

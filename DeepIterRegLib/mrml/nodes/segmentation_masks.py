@@ -73,7 +73,7 @@ def mask_on(node: Any, volume: Any, field: Field, segments: Sequence[str] = ()) 
     """(K, J, I) mask of a segmentation or label map on a volume's grid, by nearest neighbour.
 
     segments: IDs of those that count, of a segmentation. field: which mask it is.
-    Raises InputError for a mask without a voxel on the grid.
+    Raises InputError for a mask without a voxel on the grid, but for one of the veins: there are none, then.
     """
     shape = voxels_of(volume).shape[:3]
     # Both are compared in the patient frame: the pose of an earlier registration moves neither against the other.
@@ -88,7 +88,7 @@ def mask_on(node: Any, volume: Any, field: Field, segments: Sequence[str] = ()) 
     for image, image_to_node in _images(node, field, segments):
         to_image = np.linalg.solve(node_to_patient @ image_to_node, volume_to_patient)
         mask |= _resampled(image, to_image, shape)
-    if not mask.any():
+    if not mask.any() and field != Field.CTA_VEINS:
         raise InputError("{field} marks nothing in the CTA; select one that was drawn on it, or none.", field=field)
     return mask
 

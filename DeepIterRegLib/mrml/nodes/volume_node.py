@@ -30,7 +30,7 @@ def add_volume(scene: Any, volume: Volume) -> Any:
     node = add_image(scene, volume.name, volume.voxels, volume.ijk_to_ras)
     node.SetAttribute(KIND, volume.kind)
     node.SetAttribute(WARNINGS, json.dumps(volume.warnings, ensure_ascii=False))
-    if volume.kind == "cta":
+    if volume.kind != "3dra":
         node.GetDisplayNode().SetAutoWindowLevel(False)
         node.GetDisplayNode().SetWindowLevelMinMax(*CTA_WINDOW_HU)
     return node
@@ -45,13 +45,13 @@ def add_image(scene: Any, name: str, voxels: Any, ijk_to_ras: FloatArray) -> Any
     return node
 
 
-def volume_of(node: Any) -> Volume:
+def volume_of(node: Any, vessels_given: bool = False) -> Volume:
     """The CTA in a scalar volume node, where the transforms that the user put it under have it.
 
-    Voxels are not copied where their type allows. Raises InputError as `volume_source_of` does, and for values that no
-    CTA or 3DRA has.
+    Voxels are not copied where their type allows. vessels_given: masks say what vessels and veins are. Raises
+    InputError as `volume_source_of` does, and for values that no CTA or 3DRA has.
     """
-    return read_volume_source(volume_source_of(node))
+    return read_volume_source(volume_source_of(node), vessels_given)
 
 
 def volume_source_of(node: Any) -> VolumeSource:

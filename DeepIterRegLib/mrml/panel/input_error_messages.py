@@ -40,12 +40,17 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "The CT shows no contrast, and the DSA no skull; give the run with its mask frame, or an X-ray of the "
             "head, for {dsa}, or a CT angiogram for {cta}."
         ),
+        _(
+            "The CTA has no bones, and no vessel stands out of its tissue; give a CT angiogram of the head with "
+            "contrast, or {cta_vessels}."
+        ),
         _("The CTA has no voxels; select a loaded scalar volume for {cta}."),
         _("The CTA is not a 3D scalar volume; select the CT angiogram for {cta}, and the run for {dsa}."),
         _("The CTA is under {transform!r}, which is not a linear transform; take it out from under it."),
         _(
             "The CTA shows no head: no space of a brain's size with bone around it; give a CT angiogram of the whole "
-            "head in Hounsfield units[, or, if it is a rotational 3D angiogram, set {volume_kind} to 3dra]."
+            "head in Hounsfield units, or a mask of its vessels with {cta_vessels}[; if its bones were taken out, "
+            "set {volume_kind} to vessels]."
         ),
         _("The DICOM files hold tags that cannot be copied; export them from the archive again."),
         _("The DSA has no frames; select a loaded angiographic run for {dsa}."),
@@ -154,7 +159,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("There is no angiogram; give a run as {dsa}."),
         _("There is no device {device_name!r}; choose auto, cpu or cuda."),
         _("There is no device {given!r}; choose auto, cpu or cuda."),
-        _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta or 3dra."),
+        _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta, vessels or 3dra."),
         _("There is no method {given!r}; choose default or published."),
         _("There is no similarity {name}; choose one of {names}."),
         _("There is not enough memory for the registration; close other programs, or crop the CTA to the head."),
@@ -261,7 +266,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} has {tag} of {value} {unit}, outside {low:g} to {high:g} {unit}; give {field}."),
         _("{file} holds 8-bit grey values (0 to 255), not Hounsfield units; export the CTA again without windowing."),
-        _("{file} holds Hounsfield units with bone and soft tissue, not the vessels alone; set {volume_kind} to cta."),
+        _("{file} holds Hounsfield units with soft tissue, not the vessels alone; set {volume_kind} to {right_kind}."),
         _(
             "{file} holds another network: {count} tensors differ in name or shape, the first is {first}; choose "
             "another checkpoint, or none."
@@ -283,7 +288,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} holds values that are not numbers (NaN); {field} must hold 0 and 1."),
         _(
             "{file} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has[; if it is a "
-            "rotational 3D angiogram, set {volume_kind} to 3dra]."
+            "rotational 3D angiogram, set {volume_kind} to 3dra, or to vessels if they were cut out of a CTA]."
         ),
         _("{file} is 4D ({count} time points); export the one with the most contrast for {cta}."),
         _(
@@ -291,6 +296,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "`deepiterreg train` has written."
         ),
         _("{file} is a colour picture of a screen; give the X-ray frames themselves for {dsa}."),
+        _(
+            "{file} is a label map (whole numbers from 0 to {high}), not a CT; give the CT angiogram for {cta}, and "
+            "this as {cta_vessels}, if it marks them."
+        ),
         _("{file} is a mask of the CTA's size in another place; resample {field} onto the CTA (nearest neighbour)."),
         _(
             "{file} is a mask of {size} pixels, but the DSA has {rows} rows x {columns} columns; {field} must have "
@@ -368,9 +377,17 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "(by {apart_px:.3g} px); leave one of them out."
         ),
         _("{file}, given for {carm}, has a {key} that is not {shape} finite numbers; correct it."),
+        _(
+            "{file}, given for {carm}, has pixels of {pixel_mm:g} mm, outside {low:g} to {high:g} mm; correct "
+            "pixel_spacing_mm in the file."
+        ),
         _("{file}, given for {carm}, has {key} of {value}; give the detector's {key} as a positive whole number."),
         _("{file}, given for {carm}, is not a JSON object with the C-arm's numbers; correct it."),
         _("{file}, given for {carm}, is not valid JSON ({reason}); correct it."),
+        _(
+            "{file}, given for {carm}, puts the detector {distance_mm:.0f} mm from the source, outside {low:g} to "
+            "{high:g} mm; correct {keys} in the file."
+        ),
         _("{file}, given for {carm}: {reason}"),
         _("{file}, given for {cta}, is a 2D angiogram ({modality}); swap {cta} and {dsa}."),
         _(

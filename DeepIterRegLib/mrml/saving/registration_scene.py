@@ -27,7 +27,7 @@ def write_registration_scene(
     packed: dict[str, PackedVoxels] = {}
     scene = new_scene()
     volume = registration.volume.volume
-    if volume.kind == "cta":
+    if volume.kind != "3dra":
         # One voxel stands for all: they go from the arrays into the file, without a copy in the scene.
         cta = add_volume(scene, replace(volume, voxels=volume.voxels[:1, :1, :1]))
         packed[cta.GetID()] = packing.of(volume)

@@ -33,7 +33,7 @@ LEAST_BONE_ML = 20.0
 def skull_cloud(head: HeadGrid, centre_mm: FloatArray) -> VesselCloud | None:
     """Bone of cranium and upper face as points with weights in mm3 of 1000 HU; None where there is hardly any.
 
-    centre_mm: (3,) of the volume, patient frame. Table and headrest, vessels, jaw and neck are left out, fillings
+    centre_mm: (3,) of the head, patient frame. Table and headrest, vessels, jaw and neck are left out, fillings
     capped; what the scan cuts off fades out. At most `MOST_POINTS`, of blocks that are put together for that.
     """
     hu, spacing_kji = head.work.hu, head.work.spacing_kji
@@ -43,7 +43,7 @@ def skull_cloud(head: HeadGrid, centre_mm: FloatArray) -> VesselCloud | None:
     places = np.argwhere(bone)
     weights = np.minimum((hu[bone] - SOFT_HU) / 1000, DENSEST).astype(np.float64) * head.work.voxel_ml * 1000
     positions = places[:, ::-1] @ head.ijk_to_ras[:3, :3].T + head.ijk_to_ras[:3, 3]
-    weights = weights * _kept(positions, _foramen_mm(head)) * _inside(places, hu.shape, spacing_kji)
+    weights = weights * _kept(positions @ head.axes, _foramen_mm(head)) * _inside(places, hu.shape, spacing_kji)
     keep = weights > 0
     if float(np.count_nonzero(keep)) * head.work.voxel_ml < LEAST_BONE_ML:
         return None
@@ -77,15 +77,15 @@ def _pieces(places: IntArray, spacing_kji: FloatArray) -> IntArray:
 
 
 def _foramen_mm(head: HeadGrid) -> FloatArray:
-    """(3,) about the middle of the cavity, at the height of the foramen magnum; patient frame."""
-    steps = head.kji_step_to_ras * head.coarse.factors
-    first = head.ijk_to_ras[:3, 3] + head.kji_step_to_ras @ (head.coarse.factors // 2)
+    """(3,) about the middle of the cavity, at the height of the foramen magnum; along the head's right, front, top."""
+    steps = head.kji_step_to_head * head.coarse.factors
+    first = head.axes.T @ head.ijk_to_ras[:3, 3] + head.kji_step_to_head @ (head.coarse.factors // 2)
     core = np.argwhere(head.cavity.core) @ steps.T + first
     return np.array([*core[:, :2].mean(axis=0), np.percentile(core[:, 2], CORE_LOWEST_PERCENTILE) - BELOW_CORE_MM])
 
 
 def _kept(positions_mm: FloatArray, foramen_mm: FloatArray) -> FloatArray:
-    """(N,) share of each of (N, 3) points that belongs to cranium and upper face."""
+    """(N,) share of each of (N, 3) points, along the head's axes, that belongs to cranium and upper face."""
     in_front_mm = np.maximum(positions_mm[:, 1] - foramen_mm[1], 0.0)
     above_mm = positions_mm[:, 2] - (foramen_mm[2] - FACE_SLOPE * in_front_mm)
     return np.clip(1 + above_mm / FADE_MM, 0.0, 1.0)

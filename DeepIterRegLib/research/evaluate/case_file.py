@@ -25,6 +25,7 @@ from DeepIterRegLib.geometry.carm import PLANE_VECTORS, CArm
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.head_frame import HeadFrame
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
 from DeepIterRegLib.research.evaluate.case import Case, Costs
 
@@ -54,6 +55,8 @@ def write_case(case: Case, path: Path) -> None:
         "volume_vessels": _packed(case.volume.vessels),
         "volume_veins": _packed(case.volume.veins),
     }
+    if case.volume.head is not None:
+        arrays["head_axes"] = case.volume.head.axes
     about = {
         "format": FORMAT,
         "name": case.name,
@@ -107,6 +110,7 @@ def _case(arrays: Arrays, about: Mapping[str, Any]) -> Case:
                 _unpacked(arrays["volume_veins"], shape),
                 cloud,
                 tuple(of_volume["warnings"]),
+                head=HeadFrame(cloud.centre_mm, arrays["head_axes"]) if "head_axes" in arrays else None,
             ),
             tuple(_read_run(run, f"run{number}_", arrays) for number, run in enumerate(about["runs"])),
         ),

@@ -204,9 +204,21 @@ def test_prepared_patient_comes_back_from_its_file(case: Case, tmp_path: Path) -
     assert case.defects == {"lateral": {"head_displacement_px": [0.0, 0.1]}}
     assert case.costs.prepare_seconds > 0
     assert case.costs.peak_mb > 50
+    assert stored_head_survives(case, tmp_path / "turned.npz")
     # Without a rewrite the numbers do not wander.
     write_case(case, tmp_path / "again.npz")
     np.testing.assert_array_equal(read_case(tmp_path / "again.npz").angiograms[0].minip, stored.minip)
+
+
+def stored_head_survives(case: Case, path: Path) -> bool:
+    """Whether a head that lies otherwise in its CTA is read as such."""
+    assert case.volume.head is not None
+    axes = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    head = replace(case.volume.head, axes=axes)
+    images = replace(case.images, volume=replace(case.volume, head=head))
+    write_case(replace(case, images=images), path)
+    found = read_case(path).volume.frame
+    return found.found and np.array_equal(found.axes, axes) and np.array_equal(found.centre_mm, head.centre_mm)
 
 
 def test_prepared_patient_takes_a_fraction_of_the_images(prepared: Path, case: Case) -> None:
