@@ -273,6 +273,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} holds numbers that are not finite, the first in {first}; train it again."),
+        _("{file} holds parameters that are not numbers; save it again."),
         _("{file} holds pixels that are not numbers (NaN or infinite); export it again."),
         _("{file} holds the network {network}, this DeepIterReg knows {known}; choose another checkpoint, or none."),
         _(
