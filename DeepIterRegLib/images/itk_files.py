@@ -12,10 +12,13 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
-from DeepIterRegLib.images.nifti_size import is_truncated_nifti
+from DeepIterRegLib.images.nifti_header import NiftiHeader, is_truncated_nifti, read_nifti_header, read_nifti_voxels
+from DeepIterRegLib.images.nifti_place import SQUARE, axis_cosines, nifti_place
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+SAME_PLACE_MM = 1e-3
 
 
 def read_image(path: Path, field: Field) -> sitk.Image:
@@ -25,11 +28,7 @@ def read_image(path: Path, field: Field) -> sitk.Image:
     """
     import SimpleITK as sitk
 
-    damaged = InputError(
-        "{file}, given for {field}, is truncated or damaged and cannot be read; copy or export it again.",
-        field=field,
-        file=path,
-    )
+    damaged = _damaged(path, field)
     if is_truncated_nifti(path):
         raise damaged
     try:
@@ -51,6 +50,57 @@ def read_image(path: Path, field: Field) -> sitk.Image:
                 file=path,
             ) from error
         raise damaged from error
+
+
+def _damaged(path: Path, field: Field) -> InputError:
+    return InputError(
+        "{file}, given for {field}, is truncated or damaged and cannot be read; copy or export it again.",
+        field=field,
+        file=path,
+    )
+
+
+def read_placed_image(path: Path, field: Field) -> tuple[sitk.Image, list[str]]:
+    """Read a volume's file with its place in the patient; its axes may be sheared, as a tilted gantry leaves them.
+
+    ITK's own place, but for NIfTI: it does not tell where it ignores an sform. Returns the image and warnings. Raises
+    InputError as `read_image` and `nifti_place`.
+    """
+    header = read_nifti_header(path)
+    if header is None:
+        return read_image(path, field), []
+    affine, warnings = nifti_place(header, path, field)
+    sheared = np.abs(axis_cosines(affine[:3, :3]) - np.eye(3)).max() > SQUARE
+    image = _sheared_image(path, header, field) if sheared else read_image(path, field)
+    if image.GetDimension() in (3, 4):
+        _put(image, LPS_FROM_RAS @ affine)
+    return image, warnings
+
+
+def _sheared_image(path: Path, header: NiftiHeader, field: Field) -> sitk.Image:
+    """Of a file that ITK may refuse."""
+    import SimpleITK as sitk
+
+    if is_truncated_nifti(path):
+        raise _damaged(path, field)
+    voxels = read_nifti_voxels(path, header)
+    return read_image(path, field) if voxels is None else sitk.GetImageFromArray(voxels, isVector=False)
+
+
+def _put(image: sitk.Image, affine: FloatArray) -> None:
+    """Give a 3D image, or one over time, its place (4, 4) index to LPS mm, unless it is there already."""
+    count = image.GetDimension()
+    found = np.eye(4)
+    found[:3, :3] = np.reshape(image.GetDirection(), (count, count))[:3, :3] * np.asarray(image.GetSpacing()[:3])
+    found[:3, 3] = image.GetOrigin()[:3]
+    if (np.abs(found - affine) @ [*image.GetSize()[:3], 1]).max() < SAME_PLACE_MM:
+        return
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    direction = np.reshape(image.GetDirection(), (count, count)).copy()
+    direction[:3, :3] = affine[:3, :3] / spacing_mm
+    image.SetDirection([float(x) for x in direction.ravel()])
+    image.SetSpacing([*map(float, spacing_mm), *image.GetSpacing()[3:]])
+    image.SetOrigin([*map(float, affine[:3, 3]), *image.GetOrigin()[3:]])
 
 
 def voxels_of(image: sitk.Image) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
-from DeepIterRegLib.images.itk_files import affine_ras, read_image
+from DeepIterRegLib.images.itk_files import affine_ras, read_image, read_placed_image
 from DeepIterRegLib.images.paths import existing_path
 from DeepIterRegLib.images.volume import Volume
 
@@ -36,7 +36,7 @@ def read_volume_mask(path: str | os.PathLike[str], volume: Volume, field: Field 
     InputError for a mask on another grid, an empty one, and one that marks more or less than vessels can be.
     """
     found = existing_path(path, field)
-    image = _scalar(read_image(found, field), found, field)
+    image = _scalar(read_placed_image(found, field)[0], found, field)
     if image.GetDimension() != 3:
         raise InputError(
             "{file} is {dimensions}D; {field} must be 3D.", field=field, file=found, dimensions=image.GetDimension()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
@@ -36,6 +35,4 @@ def read_volume_source(source: VolumeSource) -> Volume:
     voxels, kind, warnings = source.voxels, source.kind, list(source.warnings)
     if kind is None:
         voxels, kind, warnings = check_values(voxels, "auto", NAME)
-    if voxels.dtype not in (np.int16, np.float32):
-        voxels = voxels.astype(np.float32)
     return Volume(voxels, source.ijk_to_ras, kind, "3DRA" if kind == "3dra" else "CTA", tuple(warnings))

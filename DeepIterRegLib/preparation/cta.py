@@ -13,6 +13,7 @@ import numpy as np
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.axis_order import AxisOrder
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud_from_volume import cloud_from_volume
 from DeepIterRegLib.preparation.fine import partial_volume
@@ -52,6 +53,9 @@ def prepare_volume(
     `veins` alone join the vessels that are found. With both, nothing is segmented, so neither head nor contrast is
     required.
 
+    How the voxels are ordered makes no difference: they are prepared in one order (`images/axis_order.py`), and the
+    masks of the result come back in the volume's own.
+
     A CT without contrast is a CTA without vessels: empty masks, a cloud of no points, and a warning.
 
     Raises InputError: no head in a CTA, no vessels in a 3DRA, a mask that is empty or of another size. Warnings of the
@@ -59,8 +63,15 @@ def prepare_volume(
     neck hold.
     """
     tell: StepCallback = progress or (lambda step, fraction: None)
-    given_vessels = checked_mask(vessels, volume, Field.CTA_VESSELS)
-    given_veins = checked_mask(veins, volume, Field.CTA_VEINS)
+    order = AxisOrder.standard(volume)
+    given, volume = volume, order.of_volume(volume)
+    given_vessels, given_veins = (
+        None if mask is None else order.apply(mask)
+        for mask in (
+            checked_mask(vessels, given, Field.CTA_VESSELS),
+            checked_mask(veins, given, Field.CTA_VEINS),
+        )
+    )
     prepare = _from_rotational if volume.kind == "3dra" else _from_cta
     found = prepare(volume, given_vessels, given_veins, tell)
     warnings = volume.warnings + found.warnings
@@ -76,7 +87,8 @@ def prepare_volume(
         )
     skull = None if found.head is None else skull_cloud(found.head, volume.centre_mm)
     tell(stage_names.SAMPLING_VESSELS, 1.0)
-    return PreparedVolume(volume, found.vessels, found.veins, cloud, warnings, skull)
+    all_vessels, all_veins = (np.ascontiguousarray(order.undo(mask)) for mask in (found.vessels, found.veins))
+    return PreparedVolume(given, all_vessels, all_veins, cloud, warnings, skull)
 
 
 def _too_much(volume: Volume, vessels: BoolArray) -> tuple[str, ...]:

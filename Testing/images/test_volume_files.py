@@ -132,7 +132,7 @@ def test_missing_slices_are_refused_with_the_place(tmp_path: Path) -> None:
 
 def test_two_slices_at_one_position_are_refused(tmp_path: Path) -> None:
     folder = write_ct_slices(tmp_path / "ct", head_hu(), SeriesInstanceUID="1.2.3")
-    write_ct_slices(tmp_path / "ct" / "again", head_hu(), SeriesInstanceUID="1.2.3")
+    write_ct_slices(tmp_path / "ct" / "again", head_hu() + 1, SeriesInstanceUID="1.2.3")
     with pytest.raises(InputError, match="several slices at the same position"):
         read_volume(folder)
 
