@@ -202,6 +202,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{field} marks no pixel; select another one, or none."),
         _("{field} marks no voxel; draw the vessels in it, or leave it out to have them found."),
         _("{field} marks nothing in the CTA; select one that was drawn on it, or none."),
+        _("{file} announces {announced} frames and describes {held}; export it again."),
         _("{file} cannot be read (permission denied); give a readable one for {field}."),
         _("{file} cannot be read ({reason}); choose another checkpoint, or none."),
         _("{file} cannot be read ({reason}); give a readable file for {carm}."),
@@ -229,6 +230,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "an orthogonal grid."
         ),
         _("{file} has comparison {number} twice; save it again."),
+        _("{file} has functional groups that cannot be read; export it again."),
         _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
         _("{file} has no {keys}; add what is missing."),
         _(
@@ -259,7 +261,12 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} has {rows} rows x {columns} columns, but the detector of {carm} has {carm_rows} x "
             "{carm_columns}; give the C-arm of this image."
         ),
+        _("{file} has {tag} for {held} of its {count} frames alone; export it again."),
+        _("{file} has {tag} in a form that cannot be read; export it again."),
         _("{file} has {tag} of {value} {unit}, outside {low:g} to {high:g} {unit}; give {field}."),
+        _("{file} has {tag} of {value}, which is not a number; export it again."),
+        _("{file} has {tag} of {value}, which is not a whole number; export it again."),
+        _("{file} has {tag} of {value}, which should be {count} number(s); export it again."),
         _("{file} holds 8-bit grey values (0 to 255), not Hounsfield units; export the CTA again without windowing."),
         _("{file} holds Hounsfield units with bone and soft tissue, not the vessels alone; set {volume_kind} to cta."),
         _(
