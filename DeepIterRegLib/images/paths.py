@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -43,3 +44,9 @@ def is_dicom(path: Path) -> bool:
     """Whether a file carries DICOM's mark ("DICM" after a preamble of 128 bytes)."""
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
+
+
+def natural_order(file: Path) -> list[tuple[int, int, str]]:
+    """Frame 10 comes after frame 9."""
+    parts = re.split(r"(\d+)", file.name)
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]

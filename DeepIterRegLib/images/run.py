@@ -22,6 +22,7 @@ from DeepIterRegLib.images.subtraction import (
     vessels_are_bright,
 )
 from DeepIterRegLib.images.xa_mask import MaskFrames
+from DeepIterRegLib.images.xa_pixels import Kind
 
 SINGLE_FRAME = "is a single subtracted frame"
 MIN_VALID, FEW_VALID = 0.03, 0.5
@@ -50,8 +51,12 @@ class RawRun:
     mask: MaskFrames | None = None
     plain: bool = False
     """Of a device that subtracts nothing (DX, CR)."""
-    as_acquired: bool = False
-    """The header says that the pixels are original, not derived from others."""
+    told: Kind | None = None
+    """What the header says the pixels are."""
+    told_by: str = ""
+    """The tag that says it."""
+    has_text: bool = False
+    """The header says that text is written in the pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +107,14 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
     valid = _require_visible(without_black_border(pixels, valid, BLACK_RAW), file_name)
     unsubtracted: _Unsubtracted | None = None
     seen = appearance(pixels, valid) if raw.mask is None and not raw.plain else None
-    if seen is not None and _is_flat(raw, valid, seen):
+    flat = seen is not None and _is_flat(raw, valid, seen)
+    if raw.told is not None and seen is not None and flat != (raw.told == "subtracted"):
+        is_what = "subtracted" if flat else "not subtracted"
+        warnings.append(
+            f"{file_name} is {raw.told} by its header ({raw.told_by}), but its pixels are those of a run that is"
+            f" {is_what}: the pixels were believed."
+        )
+    if seen is not None and flat:
         frames = pixels
         inner = _require_visible(without_black_border(pixels, valid, BLACK_SUBTRACTED), file_name)
         if (inner != valid).any():
@@ -207,7 +219,7 @@ def _is_flat(raw: RawRun, valid: BoolArray, seen: Appearance) -> bool:
     """Whether the frames are as flat as subtracted ones, and still so away from bright borders: the edge of open air,
     or of a shutter in a negative, is deeper than any vessel. seen: the frames where valid."""
     pixels = raw.pixels
-    if not is_subtracted(seen, raw.brightest, raw.as_acquired):
+    if not is_subtracted(seen, raw.brightest, raw.told):
         return False
     inner = without_bright_border(pixels, valid, BLACK_RAW)
     shown = pixels.mean(axis=0)
@@ -215,7 +227,7 @@ def _is_flat(raw: RawRun, valid: BoolArray, seen: Appearance) -> bool:
         saturated = shown == extreme
         if saturated.mean() > MIN_SATURATED:  # what is left in corners
             inner &= ~saturated
-    return inner.mean() < MIN_VALID or is_subtracted(appearance(pixels, inner), raw.brightest, raw.as_acquired)
+    return inner.mean() < MIN_VALID or is_subtracted(appearance(pixels, inner), raw.brightest, raw.told)
 
 
 def _shows_nothing(seen: Appearance) -> bool:

@@ -217,7 +217,12 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {initial_pose}."),
         _("{file} does not exist or is not a file; give an existing JSON file for {carm}."),
         _("{file} does not exist; give an existing file or folder for {field}."),
+        _("{file} does not say how large its image is; export it again."),
         _("{file} ends too early: parameters or the last line break are missing; save it again."),
+        _(
+            "{file} has a Field of View Rotation (0018,7032) of {rotation_deg:g} degrees, which is not by right "
+            "angles; export the run as it was acquired[, or give {carm}]."
+        ),
         _("{file} has a comparison {number}, which the test does not have; save it again from the page."),
         _("{file} has a comparison “{number}”, which is not a number; save it again."),
         _(
@@ -253,6 +258,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
         _(
+            "{file} has {found} values of {tag} for {count} frames, so nothing says how its geometry changes; export "
+            "the whole run, or give a single frame of it."
+        ),
+        _(
             "{file} has {given} of {count} answers (comparison {missing} is missing); finish the page and save them "
             "again."
         ),
@@ -281,6 +290,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} holds numbers that are not finite, the first in {first}; train it again."),
         _("{file} holds pixels that are not numbers (NaN or infinite); export it again."),
+        _(
+            "{file} holds single frames of more than one run (Instance Numbers (0020,0013) occur more than once); "
+            "give a folder with the frames of one run for {dsa}."
+        ),
         _("{file} holds the network {network}, this DeepIterReg knows {known}; choose another checkpoint, or none."),
         _(
             "{file} holds values from {low:g} to {high:g} that are not Hounsfield units of a head (an MR?); give a "
@@ -307,6 +320,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} is a mask of {size} voxels on another grid than the CTA's {cta_size}; resample {field} onto the "
             "CTA (nearest neighbour)."
         ),
+        _("{file} is a picture in colours from a palette; give the X-ray frames themselves for {dsa}."),
         _(
             "{file} is a rotational run (the Positioner angles change by {moved_deg:.1f} degrees); give a run from "
             "one C-arm position, or a single subtracted frame of this one."
@@ -362,6 +376,14 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "the head, for {dsa}."
         ),
         _("{file} was made by a newer DeepIterReg ({version}); update the extension."),
+        _(
+            "{file} was taken while the detector or the zoom moved (distance or pixel size change by "
+            "{moved_percent:.0f} %); give a run of one geometry for {dsa}."
+        ),
+        _(
+            "{file} was taken while the table moved (by {moved_mm:.0f} mm, Table Increments (0018,1135 to 1137) or "
+            "Table Position (0018,9406)); give a run with the table at rest for {dsa}."
+        ),
         _(
             "{file} was trained on windows of {size_px} pixels and {field_mm:g} mm, this DeepIterReg makes them of "
             "{own_px} pixels and {own_mm:g} mm; choose another checkpoint, or none."
