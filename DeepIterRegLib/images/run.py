@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.burnt_in import LEAST_FRAMES, burnt_in
 from DeepIterRegLib.images.native_image import NativeImage, native_image
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
 from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border, without_bright_border
@@ -106,8 +107,12 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         valid = np.ones_like(valid)
     valid = _require_visible(without_black_border(pixels, valid, BLACK_RAW), file_name)
     unsubtracted: _Unsubtracted | None = None
-    seen = appearance(pixels, valid) if raw.mask is None and not raw.plain else None
-    flat = seen is not None and _is_flat(raw, valid, seen)
+    seen, flat, written = None, False, np.zeros_like(valid)
+    if raw.mask is None and not raw.plain:
+        # Text is the strongest thing in a subtracted run; of raw frames subtraction takes it away.
+        written = burnt_in(pixels, valid, raw.has_text)
+        seen = appearance(pixels, valid & ~written)
+        flat = _is_flat(raw, valid & ~written, seen)
     if raw.told is not None and seen is not None and flat != (raw.told == "subtracted"):
         is_what = "subtracted" if flat else "not subtracted"
         warnings.append(
@@ -118,7 +123,13 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         frames = pixels
         inner = _require_visible(without_black_border(pixels, valid, BLACK_SUBTRACTED), file_name)
         if (inner != valid).any():
-            valid, seen = inner, appearance(frames, inner)
+            valid, seen = inner, appearance(frames, inner & ~written)
+        if written.any():
+            valid = valid & ~written
+            warnings.append(
+                f"{file_name} has text or marks written in its pixels, over {written.mean():.1%} of the image: what is"
+                " beneath them was left out."
+            )
     else:
         unsubtracted = _subtract_mask(raw, valid)
         frames, valid = unsubtracted.frames, unsubtracted.valid
@@ -157,6 +168,11 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         frames = np.where(valid, frames, np.median(frames[:: max(1, len(frames) // 8), valid]))
     if len(frames) == 1:
         warnings.append(f"{file_name} {SINGLE_FRAME}: arteries and veins cannot be told apart by time.")
+    if raw.has_text and len(pixels) < LEAST_FRAMES:
+        warnings.append(
+            f"{file_name} has text written in its pixels (Burned In Annotation, 0028,0301), which in so few frames"
+            " cannot be told from vessels; check the vessels, or give a mask of them."
+        )
     if valid.mean() < FEW_VALID:
         warnings.append(f"{file_name} has a shutter over {1 - valid.mean():.0%} of the image; only the rest is used.")
     return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings), native, head_motion)

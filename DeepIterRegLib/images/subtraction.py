@@ -80,7 +80,7 @@ def appearance(frames: Frames, valid: BoolArray) -> Appearance:
     spreads, lows, highs, noises = [], [], [], []
     for frame in small:
         filled = np.where(inside, frame, np.median(frame[inside]))
-        background = _background(filled)
+        background = local_background(filled)
         residual = (filled - background)[inside]
         spreads.append(float(np.subtract(*np.percentile(background[inside], [90, 10]))))
         noises.append(robust_sigma(residual - np.median(residual)))
@@ -101,7 +101,7 @@ def appearance(frames: Frames, valid: BoolArray) -> Appearance:
     )
 
 
-def _background(image: Frames) -> Frames:
+def local_background(image: Frames) -> Frames:
     """What is left of an image when everything as narrow as a vessel is taken out: a wide median."""
     thin = image[::4, ::4]
     wide = ndimage.median_filter(thin, size=11, mode="nearest")
