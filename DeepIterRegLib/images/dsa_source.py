@@ -73,7 +73,11 @@ def overridden(carm: CArm, options: GeometryOptions) -> CArm:
         return carm
     own = {} if options.carm is not None else {name: getattr(carm, name) for name in names}
     complete = GeometryOptions(**{"carm": options.carm, **own, **given})
-    return complete.carm_without_tags(carm.rows, carm.columns, NAME)
+    turn = carm.image_turn
+    if turn is None:
+        return complete.carm_without_tags(carm.rows, carm.columns, NAME)
+    # Where the isocentre falls, and how the image was turned, no typed number says: they stay.
+    return complete.carm_without_tags(carm.rows, carm.columns, NAME, carm.principal_point_px, turn)
 
 
 def _read_before(source: DsaSource, ready: ReadyRun) -> Angiogram:

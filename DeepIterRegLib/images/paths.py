@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,3 +67,9 @@ def _begins_a_data_set(start: bytes) -> bool:
         return bool(short <= LONGEST_FIRST)
     (length,) = struct.unpack("<I", start[4:8])
     return bool(length <= LONGEST_FIRST and length % 2 == 0)
+
+
+def natural_order(file: Path) -> list[tuple[int, int, str]]:
+    """Frame 10 comes after frame 9."""
+    parts = re.split(r"(\d+)", file.name)
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
