@@ -15,6 +15,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.reading_notes import note_tag
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -72,6 +73,7 @@ def numbers_of(
             value=_shown(parts),
             count=count,
         )
+    note_tag(dataset, keyword, found.tolist())
     return found
 
 
@@ -118,7 +120,9 @@ def words_of(dataset: Dataset, keyword: str, file_name: str, *, field: Field | N
     if value is None:
         return []
     parts = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
-    return [str(part).strip(PADDING).upper() for part in parts]
+    words = [str(part).strip(PADDING).upper() for part in parts]
+    note_tag(dataset, keyword, words)
+    return words
 
 
 def word_of(dataset: Dataset, keyword: str, file_name: str, *, field: Field | None = None) -> str:

@@ -10,6 +10,7 @@ from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.frames import FRAME_SUFFIXES, read_frames
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.paths import existing_path, is_dicom
+from DeepIterRegLib.images.reading_notes import not_noted
 from DeepIterRegLib.images.xa import read_xa_run
 from DeepIterRegLib.images.xa_files import DICOM_SUFFIXES, run_of_file, run_of_folder
 
@@ -26,14 +27,17 @@ def read_angiogram(path: str | os.PathLike[str], geometry: GeometryOptions | Non
     if found.is_dir():
         return _read_folder(found, options)
     if is_dicom(found) or found.suffix.lower() in DICOM_SUFFIXES:
-        return read_xa_run(run_of_file(found), options)
+        with not_noted():
+            run = run_of_file(found)
+        return read_xa_run(run, options)
     return read_frames(found, options)
 
 
 def _read_folder(folder: Path, options: GeometryOptions) -> Angiogram:
     if any(file.suffix.lower() in FRAME_SUFFIXES for file in folder.iterdir() if not file.name.startswith(".")):
         return read_frames(folder, options)
-    run = run_of_folder(folder)
+    with not_noted():
+        run = run_of_folder(folder)
     if run is None:
         raise InputError(
             "The folder {file} holds no angiogram; give an XA DICOM file or PNG frames for {dsa}.",

@@ -14,6 +14,7 @@ from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
 from DeepIterRegLib.images.nifti_header import NiftiHeader, is_truncated_nifti, read_nifti_header, read_nifti_voxels
 from DeepIterRegLib.images.nifti_place import SQUARE, axis_cosines, nifti_place
+from DeepIterRegLib.images.reading_notes import note_decision
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -68,8 +69,13 @@ def read_placed_image(path: Path, field: Field) -> tuple[sitk.Image, list[str]]:
     """
     header = read_nifti_header(path)
     if header is None:
+        note_decision("Place in the patient", "as ITK reads it", "the file's own header")
         return read_image(path, field), []
     affine, warnings = nifti_place(header, path, field)
+    form, code = ("sform", header.sform_code)
+    if header.sform_code <= 0 or not np.array_equal(affine, header.sform):
+        form, code = ("qform", header.qform_code)
+    note_decision("Place in the patient", form, f"the file's {form}, code {code}")
     sheared = np.abs(axis_cosines(affine[:3, :3]) - np.eye(3)).max() > SQUARE
     image = _sheared_image(path, header, field) if sheared else read_image(path, field)
     if image.GetDimension() in (3, 4):

@@ -13,6 +13,7 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.burnt_in import LEAST_FRAMES, burnt_in
 from DeepIterRegLib.images.native_image import NativeImage, native_image
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
+from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
 from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border, without_bright_border
 from DeepIterRegLib.images.subtraction import (
     Appearance,
@@ -58,6 +59,17 @@ class RawRun:
     """The tag that says it."""
     has_text: bool = False
     """The header says that text is written in the pixels."""
+
+
+def _how_subtracted(raw: RawRun, flat: bool) -> tuple[str, str]:
+    """What is done about it, and why."""
+    if flat:
+        return "the file's frames are subtracted already", "the pixels"
+    if len(raw.pixels) == 1 or raw.plain:
+        return "a single image, nothing to subtract", "the number of frames"
+    if raw.mask is None:
+        return "done here, with the first frame as the mask", ASSUMED
+    return "done here, with the mask frames", "Mask Subtraction Sequence (0028,6100)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +131,7 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
             f"{file_name} is {raw.told} by its header ({raw.told_by}), but its pixels are those of a run that is"
             f" {is_what}: the pixels were believed."
         )
+    note_decision("Subtraction", *_how_subtracted(raw, flat))
     if seen is not None and flat:
         frames = pixels
         inner = _require_visible(without_black_border(pixels, valid, BLACK_SUBTRACTED), file_name)

@@ -21,6 +21,7 @@ from DeepIterRegLib.images.dicom_numbers import whole_number_of, word_of
 from DeepIterRegLib.images.functional_groups import frame_count, holder_of
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.paths import nameless
+from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
 from DeepIterRegLib.images.run import RawRun, subtracted_run
 from DeepIterRegLib.images.shutter import valid_from_tags
 from DeepIterRegLib.images.xa_files import RunFiles
@@ -67,6 +68,7 @@ def _read(
     carm, warnings = carm_from_tags(dataset, options, path.name, still)
     pixels = np.concatenate([_decoded(_dataset(file) if n else dataset, file, frames) for n, file in enumerate(files)])
     header = pixels_of_header(dataset, path.name, still, mask)
+    _note(header, len(files), len(pixels), still)
     run = subtracted_run(replace(header, pixels=pixels[still.frames]), path.name)
     times_s = frame_times_s(dataset, len(pixels), path.name) if len(run.frames) else None
     if times_s is not None:
@@ -74,12 +76,29 @@ def _read(
     position = word_of(dataset, "PatientPosition", path.name, field=Field.DSA)
     if not position:
         position = HEAD_FIRST_SUPINE
+        note_decision("Patient Position", position, ASSUMED)
         warnings.append(f"{path.name} has no Patient Position (0018,5100); head first, supine was assumed.")
     return Angiogram(
         run.frames, carm, run.valid, times_s, position,
         warnings=nameless((*said, *still.warnings, *warnings, *run.warnings), path, "The DSA"), native=run.native,
         head_motion=run.head_motion,
     )  # fmt: skip
+
+
+def _note(header: RawRun, files: int, frames: int, still: StillFrames) -> None:
+    """Note what the header makes of the frames."""
+    note_decision("Files of the run", str(files), "the file or folder that was given")
+    note_decision("Frames in them", str(frames), "Number of Frames (0028,0008), and what was decoded")
+    note_decision(
+        "Frames at rest, which count",
+        f"{still.first + 1} to {still.first + still.count}",
+        "positioner and table, see below",
+    )
+    masks = "none named" if header.mask is None else ", ".join(str(still.first + n + 1) for n in header.mask.indices)
+    note_decision("Mask frames", masks, "Mask Subtraction Sequence (0028,6100)")
+    note_decision("Pixels by the header", header.told or "not told", header.told_by or "no tag")
+    intensity = "proportional to the X-rays" if header.linear else "to their logarithm"
+    note_decision("Pixel values", intensity, "Pixel Intensity Relationship (0028,1040), else the logarithm")
 
 
 def _mask_and_still(dataset: Dataset, files: int, name: str) -> tuple[MaskFrames | None, StillFrames]:

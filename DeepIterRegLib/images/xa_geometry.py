@@ -14,6 +14,7 @@ from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.dicom_numbers import whole_number_of, word_of
 from DeepIterRegLib.images.functional_groups import numbers_of_frame
 from DeepIterRegLib.images.geometry_options import GeometryOptions, require_size
+from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
 from DeepIterRegLib.images.xa_motion import StillFrames, stated_offset_deg, still_frames
 from DeepIterRegLib.images.xa_orientation import detector_turn, stored_turn
 from DeepIterRegLib.images.xa_placement import isocentre_of, tilt_warnings
@@ -55,6 +56,13 @@ def carm_from_tags(
     on_detector = detector_turn(dataset, frame, file_name)
     placed = isocentre_of(dataset, rows, columns, spacing_mm, on_detector, frame, file_name)
     warnings += [*said, *placed.warnings, *tilt_warnings(dataset, frame, file_name)]
+    note_decision("Image against an upright one", str(turn), "Patient Orientation and Field of View, see below")
+    middle = placed.principal_point_px is None
+    note_decision(
+        "Isocentre in the image",
+        "its middle" if middle else "column {:.1f}, row {:.1f}".format(*placed.principal_point_px or ()),
+        ASSUMED if middle else "Isocenter Projection, Field of View and detector, see below",
+    )
     if turn == UPRIGHT and placed.principal_point_px is None:
         return upright, warnings
     return CArm.from_angles(

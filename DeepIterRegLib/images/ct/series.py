@@ -17,6 +17,7 @@ from DeepIterRegLib.images.ct.slices import TAGS, LeftOut, Slice, image_name, is
 from DeepIterRegLib.images.ct.stack import MIN_SLICES, orthogonal
 from DeepIterRegLib.images.dicom_numbers import element_value, word_of
 from DeepIterRegLib.images.paths import is_dicom
+from DeepIterRegLib.images.reading_notes import SeriesRead, note_decision, note_series
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -60,10 +61,13 @@ def read_ct_series(folder: Path) -> tuple[sitk.Image, list[str]]:
     if not series:
         raise _nothing(folder, others)
     ranked = sorted(series, key=lambda one: len(one.slices), reverse=True)
+    note_series(
+        SeriesRead(one.number, len(one.slices), len(one.others), one is ranked[0] and _is_clear(ranked))
+        for one in ranked
+    )
     warnings = []
     if len(ranked) > 1:
-        counts = [len(one.slices) for one in ranked]
-        if counts[0] < CLEARLY_MORE * counts[1]:
+        if not _is_clear(ranked):
             raise InputError(
                 "The folder {file} holds {count} series: {series}; give a folder with one of them alone for {cta}.",
                 field=Field.CTA,
@@ -123,6 +127,11 @@ def read_ct_file(path: Path) -> tuple[sitk.Image, list[str]]:
     chosen = choose_stack(series.slices, series.others, path)
     image, more = orthogonal(_image(chosen, path), chosen.stack)
     return image, [*chosen.warnings, *more]
+
+
+def _is_clear(ranked: list[Series]) -> bool:
+    """Whether the first of the series, most slices first, is taken without asking."""
+    return len(ranked) == 1 or len(ranked[0].slices) >= CLEARLY_MORE * len(ranked[1].slices)
 
 
 def _series_in(folder: Path) -> tuple[list[Series], set[str], list[Path]]:
@@ -210,6 +219,7 @@ def _image(chosen: ChosenStack, source: Path) -> sitk.Image:
     """The voxels with the geometry of the tags, as if the slices were aligned."""
     import SimpleITK as sitk
 
+    note_decision("Slices that were taken", str(len(chosen.slices)), "their positions in the patient")
     image = sitk.GetImageFromArray(read_voxels(chosen.slices, source))
     image.SetSpacing([float(x) for x in chosen.stack.spacing_mm])
     image.SetOrigin([float(x) for x in chosen.stack.origin_mm])
