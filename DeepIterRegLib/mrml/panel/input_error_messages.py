@@ -13,10 +13,6 @@ def translated(sentence: str, translate: Callable[[str], str]) -> str:
 def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
     return (
         _("A detector pixel of {pixel_mm:g} mm is outside {low:g} to {high:g} mm; correct {pixel_spacing}."),
-        _(
-            "A slice in the folder {file} has no Image Position (0020,0032), Image Orientation (0020,0037) or Pixel "
-            "Spacing (0028,0030); export the series again."
-        ),
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
         _(
@@ -41,6 +37,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "head, for {dsa}, or a CT angiogram for {cta}."
         ),
         _("The CTA has no voxels; select a loaded scalar volume for {cta}."),
+        _("The CTA holds values that are not numbers (NaN or infinite); export it again, or replace them by air."),
         _("The CTA is not a 3D scalar volume; select the CT angiogram for {cta}, and the run for {dsa}."),
         _("The CTA is under {transform!r}, which is not a linear transform; take it out from under it."),
         _(
@@ -78,17 +75,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The disk of the output folder {file} is full; free some space[, or choose another for {field}]."),
         _("The fixed image has pixels that are not finite; mask them out."),
         _("The fixed image must be one 2D image, not an array of {shape}."),
-        _("The folder {file} does not hold one stack of slices; give the CTA's series alone."),
         _(
             "The folder {file} holds no DICOM files; give the folder of a CT series, or an NRRD or NIfTI file, for "
             "{cta}."
         ),
         _("The folder {file} holds no angiogram; give an XA DICOM file or PNG frames for {dsa}."),
-        _("The folder {file} holds only {count} CT slices, too few for a head; give the whole series."),
-        _(
-            "The folder {file} holds several slices at the same position (time points or reconstructions); give a "
-            "folder with one of them for {cta}."
-        ),
         _("The folder {file} holds {count} DICOM files; give one run for {dsa}."),
         _("The folder {file} holds {count} series: {series}; give a folder with one of them alone for {cta}."),
         _("The folder {file} holds {modalities} images and no CT; give a CT angiogram for {cta}."),
@@ -114,6 +105,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("The mask of the fixed image leaves no pixel to compare; give one that is not empty."),
         _("The output folder {file} cannot be written ({reason}); choose another for {output}."),
+        _(
+            "The place of the CTA in the patient must be a 4 x 4 matrix of numbers that takes voxel indices to mm "
+            "(RAS), with 0 0 0 1 in its last row; give another matrix for {cta}."
+        ),
         _("The published method compares vessels, and {cta} and {dsa} do not both show them; choose default."),
         _("The registration failed because of a mistake in DeepIterReg ({exception} in {place}); please report it."),
         _(
@@ -132,28 +127,45 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "select another segmentation for {cta_veins}."
         ),
         _(
-            "The series in the folder {file} has unevenly spaced slices: {gap_mm:.2f} mm after slice {slice} of "
-            "{count} where the others are {step_mm:.2f} mm apart; export the whole series again."
-        ),
-        _(
-            "The series in the folder {file} is missing slices: {gap_mm:.2f} mm after slice {slice} of {count} where "
+            "The series in {file} has unevenly spaced slices: {gap_mm:.2f} mm after slice {slice} of {count} where "
             "the others are {step_mm:.2f} mm apart; export the whole series again."
         ),
-        _("The slices in the folder {file} differ in size, pixel spacing or orientation; give one series."),
         _(
-            "The slices in the folder {file} have an Image Orientation (0020,0037) that is not two orthogonal unit "
-            "vectors; export the series again."
+            "The series in {file} holds several slices at the same position (time points or reconstructions); give "
+            "one of them alone for {cta}."
+        ),
+        _(
+            "The series in {file} holds {count} phases, scans or reconstructions of the same head, which differ in "
+            "{tag}: {sizes} slices; export the one with the most contrast alone for {cta}."
+        ),
+        _(
+            "The series in {file} is missing slices: {gap_mm:.2f} mm after slice {slice} of {count} where the others "
+            "are {step_mm:.2f} mm apart; export the whole series again."
+        ),
+        _(
+            "The slices in {file} are shifted against each other (their Image Position (0020,0032) does not lie on a "
+            "line); export one series with one field of view."
+        ),
+        _("The slices in {file} differ in size, pixel spacing or orientation; give one series."),
+        _(
+            "The slices in {file} have an Image Orientation (0020,0037) that is not two orthogonal unit vectors; "
+            "export the series again."
         ),
         _("The transform of the CTA is not linear; give a rigid (rotation and translation) one."),
         _("The transform “{name}” is not linear; choose a rigid one."),
         _("The vessels and the veins of the CTA are the same label map; select two, or leave out {cta_veins}."),
         _("The vessels of the CTA are missing from the scene; register again."),
+        _(
+            "The voxels of the CTA must be real numbers in three dimensions, not {shape} of the type {type}; give "
+            "another array for {cta}."
+        ),
         _("There are no terms {given!r}; choose vessels, skull or both."),
         _("There are {count} different landmarks; place at least {least} in both CTA and DSA."),
         _("There is no DSA; select an angiographic run for {dsa}."),
         _("There is no angiogram; give a run as {dsa}."),
         _("There is no device {device_name!r}; choose auto, cpu or cuda."),
         _("There is no device {given!r}; choose auto, cpu or cuda."),
+        _("There is no kind of volume {kind!r}; it is cta or 3dra."),
         _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta or 3dra."),
         _("There is no method {given!r}; choose default or published."),
         _("There is no similarity {name}; choose one of {names}."),
@@ -190,6 +202,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("write it as in {example}."),
         _("write {positive} or {negative} with the angle."),
         _("{carm} is given as a whole; leave out {parts}."),
+        _(
+            "{count} images in {file} have no Image Position (0020,0032), Image Orientation (0020,0037) or Pixel "
+            "Spacing (0028,0030); export the series again."
+        ),
         _("{dsa_vessels} marks no pixel; mark the vessels with values above 0, or leave it out."),
         _("{field} cannot be turned into voxels; make a label map of it in the Segmentations module."),
         _("{field} has no image in it; select another one, or none."),
@@ -217,14 +233,27 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {initial_pose}."),
         _("{file} does not exist or is not a file; give an existing JSON file for {carm}."),
         _("{file} does not exist; give an existing file or folder for {field}."),
+        _(
+            "{file} does not say how it lies in the patient (neither sform nor qform), so left and right are "
+            "unknown; convert it again from DICOM for {field}."
+        ),
         _("{file} ends too early: parameters or the last line break are missing; save it again."),
         _("{file} has a comparison {number}, which the test does not have; save it again from the page."),
         _("{file} has a comparison “{number}”, which is not a number; save it again."),
+        _("{file} has a place in the patient that is no number; export it again."),
         _(
             "{file} has a voxel size of {spacing_mm:g} mm, outside {low:g} to {high:g} mm; export it again with its "
             "spacing."
         ),
         _("{file} has a {tag} that cannot be read; give {field}."),
+        _(
+            "{file} has an sform and a qform that mirror each other, so left and right are unknown; convert it again "
+            "from DICOM for {field}."
+        ),
+        _(
+            "{file} has an sform that stretches the head (as the registration to an atlas leaves it) or contradicts "
+            "its voxel size (pixdim); convert it again from DICOM for {field}."
+        ),
         _(
             "{file} has axes that are sheared or not independent (as a tilted gantry leaves them); resample it onto "
             "an orthogonal grid."
@@ -246,9 +275,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} has pixel data ({syntax}) that are truncated or cannot be decoded; export it again, uncompressed "
             "if need be, for {dsa}."
         ),
+        _("{file} has pixel data that are truncated or cannot be decoded; export it again, uncompressed if need be."),
         _("{file} has several values per voxel (colours or vectors); give an image with one for {cta}."),
         _("{file} has several values per voxel; give frames whose third axis is time for {dsa}."),
-        _("{file} has sheared axes (as a tilted gantry leaves them); resample it onto an orthogonal grid."),
+        _("{file} has sheared axes; resample it onto an orthogonal grid."),
         _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
@@ -280,6 +310,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} holds numbers that are not finite, the first in {first}; train it again."),
+        _("{file} holds only {count} CT slices, too few for a head; give the whole series."),
         _("{file} holds pixels that are not numbers (NaN or infinite); export it again."),
         _("{file} holds the network {network}, this DeepIterReg knows {known}; choose another checkpoint, or none."),
         _(
@@ -398,6 +429,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _(
             "{file}: Distance Source to Patient (0018,1111) {sid_mm:g} mm is not less than Distance Source to "
             "Detector (0018,1110) {sdd_mm:g} mm, so the patient would be behind the detector; correct {sid} or {sdd}."
+        ),
+        _(
+            "{file}: {image} has no Rescale Slope (0028,1053) and Intercept (0028,1052), which other slices have; "
+            "export the series again."
         ),
         _("{given} values are given for {count} angiograms; give {field} once for each, in the same order."),
         _("{name} in the output folder {file} is a folder itself; choose another for {output}."),
