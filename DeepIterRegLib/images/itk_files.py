@@ -77,14 +77,14 @@ def read_placed_image(path: Path, field: Field) -> tuple[sitk.Image, list[str]]:
         form, code = ("qform", header.qform_code)
     note_decision("Place in the patient", form, f"the file's {form}, code {code}")
     sheared = np.abs(axis_cosines(affine[:3, :3]) - np.eye(3)).max() > SQUARE
-    image = _sheared_image(path, header, field) if sheared else read_image(path, field)
+    image = _image_without_itk(path, header, field) if sheared or header.version == 2 else read_image(path, field)
     if image.GetDimension() in (3, 4):
         _put(image, LPS_FROM_RAS @ affine)
     return image, warnings
 
 
-def _sheared_image(path: Path, header: NiftiHeader, field: Field) -> sitk.Image:
-    """Of a file that ITK may refuse."""
+def _image_without_itk(path: Path, header: NiftiHeader, field: Field) -> sitk.Image:
+    """Of a NIfTI file that ITK refuses, for its shear or its version; without a place. Other kinds of it ITK reads."""
     import SimpleITK as sitk
 
     if is_truncated_nifti(path):

@@ -31,6 +31,8 @@ TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 76
 class NiftiHeader:
     """The fields of NIfTI-1 or NIfTI-2 that are used here (nifti1.h, nifti2.h)."""
 
+    version: int
+    """1, or 2, which ITK may not read."""
     byte_order: str
     """"<" or ">"."""
     size: tuple[int, ...]
@@ -102,10 +104,13 @@ def is_truncated_nifti(path: Path) -> bool:
 
 
 def read_nifti_voxels(path: Path, header: NiftiHeader) -> npt.NDArray[Any] | None:
-    """(..., K, J, I) rescaled voxels of a `.nii` or `.nii.gz` file; None for colours, pairs and damaged files."""
+    """(..., K, J, I) rescaled voxels of a `.nii` or `.nii.gz` file; None for colours, pairs, damaged files and 2D."""
     if header.type_code not in TYPES or not path.name.lower().endswith((".nii", ".nii.gz")):
         return None
-    if not header.size or min(header.size) < 1 or header.offset < 0:
+    size = header.size
+    while len(size) > 3 and size[-1] == 1:
+        size = size[:-1]
+    if len(size) not in (3, 4) or min(size) < 1 or header.offset < 0:
         return None
     dtype = np.dtype(header.byte_order + TYPES[header.type_code])
     try:
@@ -116,7 +121,7 @@ def read_nifti_voxels(path: Path, header: NiftiHeader) -> npt.NDArray[Any] | Non
         return None
     if len(content) != header.bytes_needed - header.offset:
         return None
-    stored = np.frombuffer(content, dtype).reshape(header.size[::-1])
+    stored = np.frombuffer(content, dtype).reshape(size[::-1])
     slope, intercept = header.scale
     if slope == 0 or not np.isfinite([slope, intercept]).all() or (slope, intercept) == (1, 0):
         return stored.astype(dtype.newbyteorder("="))
@@ -149,7 +154,7 @@ def _nifti_1(content: bytes, order: str) -> NiftiHeader:
     has_place = content[344:347] in (b"n+1", b"ni1")  # Analyze 7.5 has other things there
     codes = get("hh", 252) if has_place else (0, 0)
     return _header(
-        order, get("8h", 40), type_code, bits, get("f", 108)[0], get("ff", 112), get("8f", 76), content[123], codes,
+        1, order, get("8h", 40), type_code, bits, get("f", 108)[0], get("ff", 112), get("8f", 76), content[123], codes,
         get("6f", 256), get("12f", 280),
     )  # fmt: skip
 
@@ -160,15 +165,15 @@ def _nifti_2(content: bytes, order: str) -> NiftiHeader:
 
     type_code, bits = get("hh", 12)
     return _header(
-        order, get("8q", 16), type_code, bits, get("q", 168)[0], get("dd", 176), get("8d", 104), get("i", 500)[0],
+        2, order, get("8q", 16), type_code, bits, get("q", 168)[0], get("dd", 176), get("8d", 104), get("i", 500)[0],
         get("ii", 344), get("6d", 352), get("12d", 400),
     )  # fmt: skip
 
 
 def _header(
-    order: str, dims: tuple[int, ...], type_code: int, bits: int, offset: float, scale: tuple[float, float],
-    pixdim: tuple[float, ...], units: int, codes: tuple[int, int], quaternion: tuple[float, ...],
-    rows: tuple[float, ...],
+    version: int, order: str, dims: tuple[int, ...], type_code: int, bits: int, offset: float,
+    scale: tuple[float, float], pixdim: tuple[float, ...], units: int, codes: tuple[int, int],
+    quaternion: tuple[float, ...], rows: tuple[float, ...],
 ) -> NiftiHeader:  # fmt: skip
     unit_mm = UNIT_MM.get(units & 7, 1.0)
     pixel_mm = np.abs(np.array(pixdim[1:4], dtype=np.float64)) * unit_mm
@@ -177,8 +182,8 @@ def _header(
     qform[:3, :3] = _rotation(*quaternion[:3]) * pixel_mm * (1, 1, -1 if pixdim[0] < 0 else 1)
     qform[:3, 3] = np.array(quaternion[3:]) * unit_mm
     return NiftiHeader(
-        order, tuple(dims[1 : 1 + max(0, min(dims[0], 7))]), type_code, bits, int(offset) if np.isfinite(offset) else 0,
-        (scale[0], scale[1]), pixel_mm, codes[0], codes[1], qform, sform,
+        version, order, tuple(dims[1 : 1 + max(0, min(dims[0], 7))]), type_code, bits,
+        int(offset) if np.isfinite(offset) else 0, (scale[0], scale[1]), pixel_mm, codes[0], codes[1], qform, sform,
     )  # fmt: skip
 
 

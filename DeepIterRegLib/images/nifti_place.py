@@ -99,6 +99,8 @@ def _is_rigid(affine: FloatArray, header: NiftiHeader) -> bool:
 def _is_tilted(affine: FloatArray, header: NiftiHeader) -> bool:
     """Whether slices of square pixels are shifted against each other and nothing is stretched."""
     axes = affine[:3, :3]
+    if _is_square(axes):
+        return False
     for along in range(3):
         within = np.delete(axes, along, axis=1)
         if not _is_square(within):

@@ -22,22 +22,25 @@ def is_sheared(image: sitk.Image) -> bool:
 def straightened(image: sitk.Image) -> tuple[sitk.Image, list[str]] | None:
     """A sheared 3D image on a grid with straight edges, and a warning; None where no two axes are at right angles.
 
-    What a tilted gantry leaves: slices of square pixels, each shifted against the one before. Linear interpolation.
+    What a tilted gantry leaves: slices of about square pixels, each shifted against the one before. Linear
+    interpolation.
     """
     import SimpleITK as sitk
 
-    for along in (2, 1, 0):
-        order = [axis for axis in range(3) if axis != along] + [along]
-        axes = affine_lps(image)[:3, order]
-        if abs(axis_cosines(axes)[0, 1]) > SQUARE:
-            continue
-        stack = _stack(axes, np.array(image.GetOrigin()), image.GetSize()[along])
-        stacked = sitk.PermuteAxes(image, order)
-        stacked.SetOrigin([float(x) for x in stack.origin_mm])
-        stacked.SetSpacing([float(x) for x in stack.spacing_mm])
-        stacked.SetDirection([float(x) for x in stack.direction.ravel()])
-        return orthogonal(stacked, stack)
-    return None
+    affine = affine_lps(image)
+    orders = [[axis for axis in range(3) if axis != along] + [along] for along in (2, 1, 0)]
+    possible = [order for order in orders if abs(axis_cosines(affine[:3, order])[0, 1]) <= SQUARE]
+    if not possible:
+        return None
+    spacing_mm = np.array(image.GetSpacing())
+    # Two pairs of axes may be at right angles; slices are the one with the squarer pixels.
+    order = min(possible, key=lambda axes: abs(np.log(spacing_mm[axes[0]] / spacing_mm[axes[1]])))
+    stack = _stack(affine[:3, order], np.array(image.GetOrigin()), image.GetSize()[order[2]])
+    stacked = sitk.PermuteAxes(image, order)
+    stacked.SetOrigin([float(x) for x in stack.origin_mm])
+    stacked.SetSpacing([float(x) for x in stack.spacing_mm])
+    stacked.SetDirection([float(x) for x in stack.direction.ravel()])
+    return orthogonal(stacked, stack)
 
 
 def _stack(axes: np.ndarray, origin_mm: np.ndarray, count: int) -> SliceStack:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.images.ct.choice import CLEARLY_MORE, ChosenStack, choose_stack
 from DeepIterRegLib.images.ct.dataset import read_dataset
 from DeepIterRegLib.images.ct.pixels import read_voxels
@@ -49,6 +50,7 @@ class Series:
         return f"series {self.number}" + (f" '{self.description}'" if self.description else "")
 
 
+@quiet_readers()
 def read_ct_series(folder: Path) -> tuple[sitk.Image, list[str]]:
     """Read the CT series in a folder and its subfolders.
 
@@ -90,6 +92,7 @@ def read_ct_series(folder: Path) -> tuple[sitk.Image, list[str]]:
     return image, [*warnings, *chosen.warnings, *more]
 
 
+@quiet_readers()
 def read_ct_file(path: Path) -> tuple[sitk.Image, list[str]]:
     """Read a single DICOM file that holds a whole volume: Enhanced CT, X-Ray 3D Angiographic, and the like.
 
@@ -144,7 +147,7 @@ def _series_in(folder: Path) -> tuple[list[Series], set[str], list[Path]]:
         if path.name.upper() == "DICOMDIR" or not is_dicom(path):
             continue
         header = read_dataset(path, TAGS)
-        if header is None:
+        if header is None or ("SOPClassUID" not in header and "Modality" not in header):
             damaged.append(path)
             continue
         modality = word_of(header, "Modality", path.name, field=Field.CTA)

@@ -38,7 +38,7 @@ MARKS = (
 )  # fmt: skip
 """What tells the phases, scans and reconstructions in one series apart, those that say most first."""
 TAGS = [
-    "Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
+    "SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription",
     "InstanceNumber", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", "DimensionIndexSequence", "RescaleSlope", "RescaleIntercept",
     "GantryDetectorTilt", POSITION, ORIENTATION, SPACING, *MARKS,
