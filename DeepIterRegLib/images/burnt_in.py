@@ -20,8 +20,8 @@ LEAST_FRAMES = 4
 """From how many on a vessel is known to fill and to empty."""
 CHANGES = 0.1
 """Of a written stroke's contrast: by how much it may vary over the frames (lossy compression)."""
-STILLER = 0.25
-"""Than the rest of the picture: a phantom at rest changes little as a whole."""
+STILLER, STILLER_ANNOUNCED = 0.25, 0.5
+"""Than the rest of the picture, whose noise a filled vessel has too."""
 STANDS_OUT = 8.0
 """Standard deviations of the picture around it."""
 GREY_LEVEL_NOISE = 0.5
@@ -84,8 +84,7 @@ def _unchanging(pixels: Frames, valid: BoolArray, announced: bool) -> BoolArray:
     strong = valid & (white | black) & (np.abs(contrast) > STANDS_OUT * _noise(contrast, valid, pixels))
     changes = brightest - darkest
     strong &= changes <= CHANGES * np.abs(contrast)
-    if not announced:
-        strong &= changes <= STILLER * np.median(changes[valid])
+    strong &= changes <= (STILLER_ANNOUNCED if announced else STILLER) * np.median(changes[valid])
     return strong & _is_sharp(middle, contrast) if strong.any() else strong
 
 

@@ -29,7 +29,8 @@ SAME_WORDS = (
     "SeriesInstanceUID", "SOPClassUID", "Modality", "PhotometricInterpretation", "PatientOrientation",
     "FieldOfViewHorizontalFlip", "PixelIntensityRelationship", "PatientPosition",
 )  # fmt: skip
-"""What all files of a run have in common, besides the first two values of Image Type."""
+"""What all files of a run have in common, besides the first two values of Image Type and how they are
+compressed."""
 SAME_NUMBERS = {
     "Rows": 0.0, "Columns": 0.0, "SamplesPerPixel": 0.0, "AcquisitionNumber": 0.0, "BitsStored": 0.0,
     "FieldOfViewRotation": 0.0, "FieldOfViewOrigin": 0.5,
@@ -74,8 +75,15 @@ def run_of_folder(folder: Path) -> RunFiles | None:
             file=folder,
             count=len(found),
         )
-    run = chosen[0]
-    return RunFiles(_in_order(run, folder), _said(len(run), len(found) - len(run), copies))
+    files = _in_order(chosen[0])
+    if files is None:
+        raise InputError(
+            "{file} holds single frames of more than one run (Instance Numbers (0020,0013) occur more than once); give"
+            " a folder with the frames of one run for {dsa}.",
+            field=Field.DSA,
+            file=folder,
+        )
+    return RunFiles(files, _said(len(files), len(found) - len(files), copies))
 
 
 def run_of_file(path: Path) -> RunFiles:
@@ -90,11 +98,11 @@ def run_of_file(path: Path) -> RunFiles:
     if frame_count(header, path.name, field=Field.DSA) > 1:
         return alone
     found, copies = _without_copies([_File(path, header, 1), *_images(f for f in _files_in(path.parent) if f != path)])
-    run = next(run for run in _runs(found) if run[0].path == path or any(one.path == path for one in run))
-    if len(run) == 1 or run[0].frames > 1:
+    files = _in_order(next(run for run in _runs(found) if any(one.path == path for one in run)))
+    if files is None or len(files) == 1:
         return alone
     # What else lies beside a file that was named is none of the user's concern.
-    return RunFiles(_in_order(run, path), _said(len(run), 0, copies))
+    return RunFiles(files, _said(len(files), 0, copies))
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -163,7 +171,8 @@ def _runs(files: Sequence[_File]) -> list[list[_File]]:
             continue
         name = one.path.name
         words = tuple(tuple(words_of(one.header, keyword, name)) for keyword in SAME_WORDS)
-        alike = by_words[(*words, tuple(words_of(one.header, "ImageType", name)[:2]))]
+        kind, stored = words_of(one.header, "ImageType", name)[:2], str(one.header.file_meta.get("TransferSyntaxUID"))
+        alike = by_words[(*words, tuple(kind), (stored,))]
         for run in alike:
             if _same_numbers(run[0], one):
                 run.append(one)
@@ -192,29 +201,19 @@ def _numbers(file: _File, keyword: str) -> np.ndarray | None:
         return None  # Refused where it is used.
 
 
-def _in_order(run: Sequence[_File], given: Path) -> tuple[Path, ...]:
-    """By Instance Number, else by time, else by the numbers in the names.
-
-    Raises InputError where some, but not all, Instance Numbers are the same: of two runs.
-    """
+def _in_order(run: Sequence[_File]) -> tuple[Path, ...] | None:
+    """By Instance Number, else by time, else by the numbers in the names; None where Instance Numbers occur more than
+    once, and nothing else tells: of two runs, or of one picture that was stored several times."""
     if len(run) == 1:
         return (run[0].path,)
-    numbers = [_instance_number(one) for one in run]
-    known = [number for number in numbers if number is not None]
-    if len(known) == len(run) and len(set(known)) == len(run):
-        return tuple(one.path for _, one in sorted(zip(known, run, strict=True), key=lambda pair: pair[0]))
-    if len(known) == len(run) and len(set(known)) > 1:
-        raise InputError(
-            "{file} holds single frames of more than one run (Instance Numbers (0020,0013) occur more than once); give"
-            " a folder with the frames of one run for {dsa}.",
-            field=Field.DSA,
-            file=given,
-        )
-    for keyword in TIMES:
+    numbers = [number for one in run if (number := _instance_number(one)) is not None]
+    if len(numbers) == len(run) == len(set(numbers)):
+        return tuple(one.path for _, one in sorted(zip(numbers, run, strict=True), key=lambda pair: pair[0]))
+    for keyword in TIMES if len(set(numbers)) <= 1 else ():
         times = [str(element_value(one.header, keyword, one.path.name) or "") for one in run]
         if all(times) and len(set(times)) == len(run):
             return tuple(one.path for _, one in sorted(zip(times, run, strict=True), key=lambda pair: pair[0]))
-    return tuple(sorted((one.path for one in run), key=natural_order))
+    return None if numbers else tuple(sorted((one.path for one in run), key=natural_order))
 
 
 def _instance_number(file: _File) -> float | None:
