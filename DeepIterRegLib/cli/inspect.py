@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib import __version__
 from DeepIterRegLib.cli.option_names import OPTION_NAMES
-from DeepIterRegLib.registration.inspect import Fact, Inspection, inspect_paths
+from DeepIterRegLib.registration.inspect import Fact, Inspection, inspect_paths, versions
 
 READ_AS = {
     "cta": "read as the CTA",
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the page; returns 0 where everything was read, else 2."""
     found = inspect_paths(args.paths, names=OPTION_NAMES)
     if args.json:
-        print(json.dumps({"deepiterreg": __version__, "paths": [one.to_json() for one in found]}, indent=1))
+        print(json.dumps({"versions": versions(), "paths": [one.to_json() for one in found]}, indent=1))
     else:
         print("\n".join(page_lines(found)))
     return 0 if all(one.read_as for one in found) else 2
@@ -53,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def page_lines(found: Sequence[Inspection]) -> Iterator[str]:
     """The page as text."""
-    yield f"deepiterreg {__version__}"
+    yield ", ".join(f"{name} {number}" for name, number in versions().items())
     for one in found:
         yield ""
         yield f"{one.name}: {READ_AS[one.read_as] if one.read_as else 'not read'}"

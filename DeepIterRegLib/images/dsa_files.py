@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.frames import FRAME_SUFFIXES, read_frames
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -15,6 +16,7 @@ from DeepIterRegLib.images.xa import read_xa_run
 from DeepIterRegLib.images.xa_files import DICOM_SUFFIXES, run_of_file, run_of_folder
 
 
+@quiet_readers()
 def read_angiogram(path: str | os.PathLike[str], geometry: GeometryOptions | None = None) -> Angiogram:
     """Read a DSA run.
 

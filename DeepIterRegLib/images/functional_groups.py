@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 PER_FRAME, SHARED = "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"
+MOST_FRAMES = 20_000
+"""Of one file: ten minutes at 30 frames per second, or 60 phases of 320 slices."""
 LAST = {"UnassignedPerFrameConvertedAttributesSequence", "UnassignedSharedConvertedAttributesSequence"}
 """Of a legacy converted object."""
 
@@ -29,6 +31,13 @@ def frame_count(dataset: Dataset, file_name: str, *, field: Field | None = None)
     """
     count = whole_number_of(dataset, "NumberOfFrames", file_name, field=field)
     count = 1 if count is None else count
+    if count > MOST_FRAMES:
+        raise InputError(
+            "{file} announces {announced} frames, more than any run or volume has; export it again.",
+            field=field,
+            file=file_name,
+            announced=count,
+        )
     described = _items(dataset, PER_FRAME, file_name, field)
     if count < 1 or (described and len(described) != count):
         raise InputError(

@@ -12,6 +12,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
+from DeepIterRegLib.images.announced_size import can_hold, has_sound_dimensions
 from DeepIterRegLib.images.nifti_header import NiftiHeader, is_truncated_nifti, read_nifti_header, read_nifti_voxels
 from DeepIterRegLib.images.nifti_place import SQUARE, axis_cosines, nifti_place
 from DeepIterRegLib.images.reading_notes import note_decision
@@ -30,12 +31,17 @@ def read_image(path: Path, field: Field) -> sitk.Image:
     import SimpleITK as sitk
 
     damaged = _damaged(path, field)
-    if is_truncated_nifti(path):
+    if is_truncated_nifti(path) or not has_sound_dimensions(path):
         raise damaged
     try:
         with quiet_readers():
-            return sitk.ReadImage(str(path))
-    except RuntimeError as error:
+            reader = sitk.ImageFileReader()
+            reader.SetFileName(str(path))
+            reader.ReadImageInformation()
+            if not can_hold(path, reader):
+                raise damaged
+            return reader.Execute()
+    except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's own message quotes the damage
         reason = str(error)
         if "determinant" in reason or "orthonormal" in reason.lower():
             raise InputError(

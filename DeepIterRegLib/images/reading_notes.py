@@ -90,7 +90,7 @@ def note_tag(dataset: Any, keyword: str, values: Iterable[Any]) -> None:
     if notes is None:
         return
     told = tuple(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
-    key = keyword, getattr(dataset, "parent_seq", None) is not None
+    key = keyword, not hasattr(dataset, "file_meta")
     before = notes.tags.get(key)
     if before is None:
         notes.tags[key] = TagRead(*key, told)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.images.ct.stack import MIN_SLICES
 from DeepIterRegLib.images.hounsfield import check_values
 from DeepIterRegLib.images.itk_files import affine_ras, read_placed_image, voxels_of
@@ -27,6 +28,7 @@ PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
 RequestedKind = Literal["auto", "cta", "3dra"]
 
 
+@quiet_readers()
 def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto") -> Volume:
     """Read a CTA (Hounsfield units) or a 3DRA (vessels only, arbitrary units).
 

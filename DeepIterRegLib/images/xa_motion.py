@@ -14,7 +14,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.dicom_numbers import label_of, word_of
-from DeepIterRegLib.images.functional_groups import frame_count, has_value, numbers_of_frame
+from DeepIterRegLib.images.functional_groups import PER_FRAME, frame_count, has_value, numbers_of_frame
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE
 
 if TYPE_CHECKING:
@@ -181,7 +181,9 @@ def _per_frame(
     columns: list[FloatArray] = [np.zeros((count, 0))]
     for keyword in keywords:
         try:
-            rows = [numbers_of_frame(dataset, keyword, frame, file_name, field=field) for frame in range(count)]
+            own = count if has_value(dataset, PER_FRAME) else min(count, 1)
+            rows = [numbers_of_frame(dataset, keyword, frame, file_name, field=field) for frame in range(own)]
+            rows *= count if own < count else 1
         except InputError:
             continue
         known = [row for row in rows if row is not None and row.size == width]

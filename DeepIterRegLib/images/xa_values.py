@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.xa_geometry import carm_from_tags, pixel_spacing_of, value_of
 from DeepIterRegLib.images.xa_motion import NeverAtRestError, StillFrames, still_frames
@@ -34,6 +35,7 @@ class HeaderValues:
     """C-arm or table move during all of the run: no angle is the run's."""
 
 
+@quiet_readers()
 def header_values(dataset: Dataset, name: str) -> HeaderValues:
     """The C-arm's values in a header, as far as it has them; never raises. name: names the run in the notes."""
     notes: dict[str, str | InputError] = {}

@@ -8,14 +8,17 @@ the order in which they were given. Of the tags it shows those in `SHOWN`, which
 from __future__ import annotations
 
 import os
+import platform
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from DeepIterRegLib import __version__
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import QUANTITIES, InputError, Names, UserError
 from DeepIterRegLib.common.quiet import quiet_readers
@@ -58,15 +61,24 @@ SHOWN = (
     "GantryDetectorTilt", "KVP", "ReconstructionDiameter",
 )  # fmt: skip
 """Tags that hold nothing of the patient, in the order of the page."""
-WORD = re.compile(r"[-+A-Z0-9_. ]{0,16}|[-+0-9.e]{1,24}")
-"""A code word or a number; anything else in those tags is not shown, as it may have got there by mistake."""
+WORDS = frozenset({
+    "CT", "XA", "RF", "DX", "CR", "MR", "PT", "US", "OT", "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "AXIAL",
+    "LOCALIZER", "VOLUME", "MIXED", "NONE", "SINGLE PLANE", "BIPLANE A", "BIPLANE B", "SINGLE A", "SINGLE B",
+    "SUBTRACTION", "SUBTRACTED", "SUB", "NAT", "DSA", "ANGIO", "MPR", "REFORMATTED", "RESAMPLED", "MONOCHROME1",
+    "MONOCHROME2", "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YES", "NO", "STATIC", "DYNAMIC", "RECTANGLE",
+    "ROUND", "HEXAGONAL", "RECTANGULAR", "CIRCULAR", "POLYGONAL", "LIN", "LOG", "DISP", "DRM", "OTHER", "AVG_SUB",
+    "TID", "REV_TID", *PATIENT_AXES,
+})  # fmt: skip
+"""What those tags say in words. Anything else may have got there by mistake, and is not shown."""
+LETTERS = re.compile("[RLAPHF]{1,3}")
+"""Of Patient Orientation."""
+SHORTEST_NAME = 4
 MOST_VALUES = 8
 HIDDEN = "..."
 SAFE_VALUES = {"tag", "tags", "unit", "key", "keys", "known", "image", "missing", "parts", "option"}
 """Of an error's values that are text, those that we wrote."""
-MODALITY = re.compile("[A-Z]{2}")
 NUMBER = re.compile(r"(?!\d{8}\b)[-+0-9.,\\ e]{1,24}|nan|inf|-inf")
-"""Of the others, what is shown: numbers, but no date."""
+"""Of others, what is shown: numbers, but no date."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +137,20 @@ class _Page:
     names: Names
 
     def text(self, sentence: str) -> str:
-        """Without the name of the file, wherever it stands."""
-        return sentence.replace(self.path.name, self.name) if self.path.name else sentence
+        """Without the name of the file, wherever it stands; shorter names are words of ours as well ("CTA")."""
+        if len(self.path.name) < SHORTEST_NAME:
+            return sentence
+        return re.sub(rf"(?<!\w){re.escape(self.path.name)}(?!\w)", self.name, sentence)
+
+
+def versions() -> dict[str, str]:
+    """Of what reads."""
+    return {
+        "deepiterreg": __version__,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        **{name: version(name) for name in ("numpy", "pydicom", "SimpleITK")},
+    }
 
 
 def inspect_paths(
@@ -307,12 +331,18 @@ def _tags(notes: ReadingNotes) -> tuple[Fact, ...]:
             tag = notes.tags.get((keyword, nested))
             if tag is None:
                 continue
-            shown = [value if WORD.fullmatch(value) else HIDDEN for value in tag.values[:MOST_VALUES]]
+            shown = [value if _may_be_shown(keyword, value) else HIDDEN for value in tag.values[:MOST_VALUES]]
             more = ["..."] if len(tag.values) > MOST_VALUES else []
             varies = " (the first; others differ)" if tag.varies else ""
             place = "functional groups or another sequence" if nested else "data set"
             found.append(Fact(label_of(keyword), "\\".join([*shown, *more]) + varies, place))
     return tuple(found)
+
+
+def _may_be_shown(keyword: str, value: str) -> bool:
+    if keyword == "PatientOrientation":
+        return bool(LETTERS.fullmatch(value))
+    return value in WORDS or bool(NUMBER.fullmatch(value))
 
 
 def _safe_series(series: SeriesRead) -> SeriesRead:
@@ -331,7 +361,7 @@ def _without_contents(error: UserError, name: str) -> UserError:
         # A field is a text as well, but ours.
         if type(value) is not str or key in SAFE_VALUES or NUMBER.fullmatch(value):
             return value
-        return value if key == "modality" and MODALITY.fullmatch(value) else HIDDEN
+        return value if key == "modality" and value in WORDS else HIDDEN
 
     copy = error.about(name)
     copy.values = {key: name if key == "file" else kept(key, value) for key, value in error.values.items()}

@@ -219,6 +219,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{field} marks no voxel; draw the vessels in it, or leave it out to have them found."),
         _("{field} marks nothing in the CTA; select one that was drawn on it, or none."),
         _("{file} announces {announced} frames and describes {held}; export it again."),
+        _("{file} announces {announced} frames, more than any run or volume has; export it again."),
         _("{file} cannot be read (permission denied); give a readable one for {field}."),
         _("{file} cannot be read ({reason}); choose another checkpoint, or none."),
         _("{file} cannot be read ({reason}); give a readable file for {carm}."),
