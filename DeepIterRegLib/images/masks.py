@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,23 @@ MAX_VESSELS = 0.3
 MIN_VESSELS_ML = 0.05
 MIN_VESSELS_2D = 1e-4
 """Of the detector: a stretch of one small vessel is more."""
+
+
+def mask_array(given: Any, field: Field) -> BoolArray:
+    """What a script gives as a mask, as booleans; everything that is not zero is in it.
+
+    given: what numpy makes an array of numbers of. field: which mask it is, for the error. Raises InputError for
+    anything else.
+    """
+    try:
+        array = np.asarray(given)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "biuf" or array.ndim == 0 or bool((array != array).any()):
+        raise InputError(
+            "{field} must be an array of 0 and 1 or a file; give another one, or leave it out.", field=field
+        )
+    return array if array.dtype == np.bool_ else array != 0
 
 
 def read_volume_mask(path: str | os.PathLike[str], volume: Volume, field: Field = Field.CTA_VESSELS) -> BoolArray:
