@@ -38,7 +38,7 @@ def frame_count(dataset: Dataset, file_name: str, *, field: Field | None = None)
             file=file_name,
             announced=count,
         )
-    described = _items(dataset, PER_FRAME, file_name, field)
+    described = items_of(dataset, PER_FRAME, file_name, field)
     if count < 1 or (described and len(described) != count):
         raise InputError(
             "{file} announces {announced} frames and describes {held}; export it again.",
@@ -58,7 +58,7 @@ def holder_of(
     frame: from 0. An empty element counts as none. Raises InputError for groups that cannot be read.
     """
     for groups, index in ((PER_FRAME, frame), (SHARED, 0)):
-        described = _items(dataset, groups, file_name, field)
+        described = items_of(dataset, groups, file_name, field)
         if index < len(described):
             for part in _parts(described[index], file_name, field):
                 if has_value(part, keyword):
@@ -118,8 +118,8 @@ def has_value(dataset: Dataset, keyword: str) -> bool:
     return element is not None and not element.is_empty
 
 
-def _items(dataset: Dataset, keyword: str, file_name: str, field: Field | None) -> list[Dataset]:
-    """Of a sequence; none where it is absent."""
+def items_of(dataset: Dataset, keyword: str, file_name: str, field: Field | None = None) -> list[Dataset]:
+    """Of a sequence; none where it is absent. Raises InputError for what is no sequence."""
     value = element_value(dataset, keyword, file_name, field=field)
     if value is None:
         return []

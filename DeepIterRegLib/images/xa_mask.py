@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.images.dicom_numbers import element_value, numbers_of, word_of
+from DeepIterRegLib.images.dicom_numbers import numbers_of, word_of
+from DeepIterRegLib.images.functional_groups import items_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -32,7 +33,7 @@ def mask_frames(dataset: Dataset, count: int, file_name: str) -> MaskFrames | No
     count: number of frames in the file. Time differences (TID, REV_TID) are passed over: they show the change of
     contrast, not the vessels. Raises InputError for mask frames that the file does not have.
     """
-    for item in element_value(dataset, "MaskSubtractionSequence", file_name, field=Field.DSA) or []:
+    for item in items_of(dataset, "MaskSubtractionSequence", file_name, Field.DSA):
         if word_of(item, "MaskOperation", file_name, field=Field.DSA) != "AVG_SUB":
             continue
         found = numbers_of(item, "MaskFrameNumbers", file_name, field=Field.DSA)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from DeepIterRegLib.common.errors import Field
-from DeepIterRegLib.images.dicom_numbers import element_value, word_of, words_of
-from DeepIterRegLib.images.functional_groups import holder_of, numbers_of_frame, words_of_frame
+from DeepIterRegLib.images.dicom_numbers import word_of, words_of
+from DeepIterRegLib.images.functional_groups import holder_of, items_of, numbers_of_frame, words_of_frame
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -65,5 +65,5 @@ def _derivations(dataset: Dataset, frame: int, file_name: str) -> list[str]:
     holder = holder_of(dataset, "DerivationCodeSequence", frame, file_name, field=Field.DSA)
     if holder is None:
         return []
-    items = element_value(holder, "DerivationCodeSequence", file_name, field=Field.DSA)
-    return [word_of(item, "CodeMeaning", file_name, field=Field.DSA) for item in items or []]
+    items = items_of(holder, "DerivationCodeSequence", file_name, Field.DSA)
+    return [word_of(item, "CodeMeaning", file_name, field=Field.DSA) for item in items]

@@ -25,14 +25,13 @@ def single_frames(folder: Path, pixels: np.ndarray = RAW, names: str = "IM{:04d}
     """One file per frame, in a series of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     common = {"SeriesInstanceUID": generate_uid(), "ImageType": ["ORIGINAL", "PRIMARY"], "FrameTime": "250"}
-    numbered = "InstanceNumber" not in tags
-    return [
-        write_xa(
-            folder / names.format((k * 7) % 11), frame, **common,
-            **{**({"InstanceNumber": str(k + 1)} if numbered else {}), **{n: v[k] if isinstance(v, tuple) else v for n, v in tags.items()}},
-        )
-        for k, frame in enumerate(pixels)
-    ]  # fmt: skip
+    files = []
+    for k, frame in enumerate(pixels):
+        own = {name: value[k] if isinstance(value, tuple) else value for name, value in tags.items()}
+        number = {} if "InstanceNumber" in tags else {"InstanceNumber": str(k + 1)}
+        # The names are in another order than the frames.
+        files.append(write_xa(folder / names.format((k * 7) % 11), frame, **common, **number, **own))
+    return files
 
 
 @pytest.fixture
@@ -149,7 +148,11 @@ def test_acquisition_numbers_tell_runs_of_one_series_apart(tmp_path: Path) -> No
     (tmp_path / "run").mkdir()
     for run in range(2):
         for k, frame in enumerate(RAW):
-            tags = {"SeriesInstanceUID": series, "InstanceNumber": str(5 * run + k + 1), "AcquisitionNumber": str(run + 1)}
+            tags = {
+                "SeriesInstanceUID": series,
+                "InstanceNumber": str(5 * run + k + 1),
+                "AcquisitionNumber": str(run + 1),
+            }
             write_xa(tmp_path / "run" / f"{run}{k}", frame, **tags)
     with pytest.raises(InputError, match="holds 10 DICOM files; give one run"):
         read_angiogram(tmp_path / "run")

@@ -48,7 +48,9 @@ def letters_of(carm: CArm) -> list[str]:
 
 
 @pytest.mark.parametrize("turn", ALL_TURNS, ids=str)
-@pytest.mark.parametrize("angles", [FRONTAL, LATERAL, {"PositionerPrimaryAngle": "38", "PositionerSecondaryAngle": "-20"}])
+@pytest.mark.parametrize(
+    "angles", [FRONTAL, LATERAL, {"PositionerPrimaryAngle": "38", "PositionerSecondaryAngle": "-20"}]
+)
 def test_patient_orientation_turns_the_image_back(tmp_path: Path, turn: ImageTurn, angles: dict[str, str]) -> None:
     upright = read_angiogram(write_xa(tmp_path / "upright.dcm", subtracted_u8(), **angles)).carm
     letters = letters_of(
@@ -139,6 +141,11 @@ def item(**tags: Any) -> list[Dataset]:
 
 DETECTOR = {"PhysicalDetectorSize": [200.0, 240.0], "DetectorElementSpacing": ["0.2", "0.2"]}
 """1000 rows and 1200 columns of elements."""
+ACTIVE = {
+    "DetectorActiveDimensions": ["160", "200"], "DetectorActiveOrigin": ["100", "100"],
+    "DetectorElementSpacing": ["0.2", "0.2"],
+}  # fmt: skip
+"""The same detector, its active area alone."""
 
 
 def test_the_isocentre_is_where_its_tag_says_in_a_part_of_the_detector(tmp_path: Path) -> None:
@@ -159,7 +166,8 @@ def test_the_isocentre_is_where_its_tag_says_in_a_part_of_the_detector(tmp_path:
 def test_the_isocentre_turns_with_the_image(tmp_path: Path, turn: ImageTurn) -> None:
     tags = {
         **DETECTOR, **FRONTAL, "PositionOfIsocenterProjection": [249.5, 899.5], "FieldOfViewOrigin": ["100", "500"],
-        "FieldOfViewRotation": str(90 * turn.quarter_turns), "FieldOfViewHorizontalFlip": "YES" if turn.mirrored else "NO",
+        "FieldOfViewRotation": str(90 * turn.quarter_turns),
+        "FieldOfViewHorizontalFlip": "YES" if turn.mirrored else "NO",
     }  # fmt: skip
     angiogram = read_angiogram(write_xa(tmp_path / "run.dcm", stored(subtracted_u8(), turn), **tags))
     expected = moved(np.array([[199.5, 74.5]]), turn)[0]
@@ -187,7 +195,7 @@ def test_an_isocentre_that_says_nothing_is_assumed_in_the_middle_and_said(
 
 @pytest.mark.parametrize(
     "detector",
-    [DETECTOR, {"DetectorActiveDimensions": ["160", "200"], "DetectorActiveOrigin": ["100", "100"], "DetectorElementSpacing": ["0.2", "0.2"]}],
+    [DETECTOR, ACTIVE],
     ids=["physical", "active area"],
 )  # fmt: skip
 def test_a_plain_file_that_shows_the_detectors_edge_has_its_isocentre_in_the_detectors_middle(
