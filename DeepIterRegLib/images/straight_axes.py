@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from DeepIterRegLib.images.ct.stack import SliceStack, orthogonal
+from DeepIterRegLib.images.ct.stack import MOST_TILT_DEG, SliceStack, orthogonal
 from DeepIterRegLib.images.itk_files import affine_lps
 from DeepIterRegLib.images.nifti_place import SQUARE, axis_cosines
 
@@ -20,7 +20,8 @@ def is_sheared(image: sitk.Image) -> bool:
 
 
 def straightened(image: sitk.Image) -> tuple[sitk.Image, list[str]] | None:
-    """A sheared 3D image on a grid with straight edges, and a warning; None where no two axes are at right angles.
+    """A sheared 3D image on a grid with straight edges, and a warning; None where no two axes are at right angles, or
+    the third is further from it than any gantry tilts.
 
     What a tilted gantry leaves: slices of about square pixels, each shifted against the one before. Linear
     interpolation.
@@ -36,6 +37,8 @@ def straightened(image: sitk.Image) -> tuple[sitk.Image, list[str]] | None:
     # Two pairs of axes may be at right angles; slices are the one with the squarer pixels.
     order = min(possible, key=lambda axes: abs(np.log(spacing_mm[axes[0]] / spacing_mm[axes[1]])))
     stack = _stack(affine[:3, order], np.array(image.GetOrigin()), image.GetSize()[order[2]])
+    if not stack.tilt_deg <= MOST_TILT_DEG:
+        return None
     stacked = sitk.PermuteAxes(image, order)
     stacked.SetOrigin([float(x) for x in stack.origin_mm])
     stacked.SetSpacing([float(x) for x in stack.spacing_mm])

@@ -27,6 +27,9 @@ AIR_HU = -1024.0
 WATER_ABOVE_HU = -500.0
 """A volume without anything darker is not in Hounsfield units: its darkest value stands for air."""
 
+MOST_TILT_DEG = 45.0
+"""Gantries tilt by up to 30."""
+
 
 @dataclass(frozen=True, eq=False)
 class SliceStack:
@@ -96,7 +99,20 @@ class SliceStack:
             drift,
             len(order),
         )
+        if stack.tilt_deg > MOST_TILT_DEG:
+            raise InputError(
+                "The slices in {file} are shifted against each other as by a gantry tilted by {tilt_deg:.0f} degrees, "
+                "which none can be; export the series again.",
+                field=Field.CTA,
+                file=file_name,
+                tilt_deg=stack.tilt_deg,
+            )
         return stack, order
+
+    @property
+    def tilt_deg(self) -> float:
+        """Of the gantry that leaves such a shift."""
+        return float(np.degrees(np.arctan2(np.linalg.norm(self.drift_mm), self.spacing_mm[2])))
 
 
 def _off_line_mm(positions_mm: FloatArray) -> FloatArray:
@@ -158,8 +174,7 @@ def orthogonal(image: sitk.Image, stack: SliceStack) -> tuple[sitk.Image, list[s
         image, [int(n) for n in size], to_stacked, sitk.sitkLinear, origin.tolist(), image.GetSpacing(),
         image.GetDirection(), lowest if lowest > WATER_ABOVE_HU else AIR_HU, image.GetPixelID(),
     )  # fmt: skip
-    tilt_deg = float(np.degrees(np.arctan2(np.linalg.norm(stack.drift_mm), step_mm)))
     return straight, [
-        f"The CTA was taken with the gantry tilted by {tilt_deg:.1f} degrees; it was resampled onto a grid with"
+        f"The CTA was taken with the gantry tilted by {stack.tilt_deg:.1f} degrees; it was resampled onto a grid with"
         " straight edges."
     ]

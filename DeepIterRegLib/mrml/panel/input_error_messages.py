@@ -154,6 +154,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "The slices in {file} are shifted against each other (their Image Position (0020,0032) does not lie on a "
             "line); export one series with one field of view."
         ),
+        _(
+            "The slices in {file} are shifted against each other as by a gantry tilted by {tilt_deg:.0f} degrees, "
+            "which none can be; export the series again."
+        ),
         _("The slices in {file} differ in size, pixel spacing or orientation; give one series."),
         _(
             "The slices in {file} have an Image Orientation (0020,0037) that is not two orthogonal unit vectors; "

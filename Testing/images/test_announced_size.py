@@ -1,0 +1,50 @@
+"""Files whose header announces what they cannot hold are refused before the memory is reserved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images import announced_size
+from DeepIterRegLib.images.itk_files import read_image
+
+VOXELS = np.zeros((30, 40, 50), np.int16)
+
+
+def written(path: Path, packed: bool = False) -> Path:
+    sitk.WriteImage(sitk.GetImageFromArray(VOXELS), str(path), useCompression=packed)
+    return path
+
+
+def refuse(path: Path) -> None:
+    with pytest.raises(InputError, match=r"is truncated or damaged"):
+        read_image(path, Field.CTA)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha", "a.nhdr", "a.mhd", "a.nii.gz"])
+def test_whole_files_are_read_however_well_they_pack(
+    tmp_path: Path, name: str, packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announced_size, "SMALL_BYTES", 0)
+    assert read_image(written(tmp_path / name, packed), Field.CTA).GetSize() == (50, 40, 30)
+
+
+@pytest.mark.parametrize(("name", "before"), [("a.nrrd", b"sizes: 50"), ("a.mha", b"DimSize = 50")])
+def test_a_size_that_no_file_can_hold_is_refused(tmp_path: Path, name: str, before: bytes) -> None:
+    content = written(tmp_path / name).read_bytes()
+    assert before in content
+    (tmp_path / name).write_bytes(content.replace(before, before + b"000000"))
+    refuse(tmp_path / name)
+
+
+@pytest.mark.parametrize("dimensions", [b"99999999999999999999", b"-1", b"0", b"", b"3.5"])
+def test_a_metaimage_without_a_sound_number_of_dimensions_is_refused(tmp_path: Path, dimensions: bytes) -> None:
+    content = written(tmp_path / "a.mha").read_bytes()
+    assert b"NDims = 3\n" in content
+    (tmp_path / "a.mha").write_bytes(content.replace(b"NDims = 3\n", b"NDims = " + dimensions + b"\n"))
+    refuse(tmp_path / "a.mha")
