@@ -15,6 +15,8 @@ from typing import Any
 
 ASSUMED = "assumed"
 """The source of what nothing in the file says."""
+GIVEN = "given"
+"""The source of what the user says, over the file."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,10 @@ class Decision:
     """What a reader made of a file, and by what: a tag, the pixels, or nothing (`ASSUMED`)."""
 
     what: str
+    """In words, or the `Field` of a value of the C-arm."""
     value: str
     source: str
+    """In words, or a tag's keyword."""
 
 
 @dataclass(eq=False)

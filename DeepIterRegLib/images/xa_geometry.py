@@ -14,7 +14,7 @@ from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.dicom_numbers import whole_number_of, word_of
 from DeepIterRegLib.images.functional_groups import numbers_of_frame
 from DeepIterRegLib.images.geometry_options import GeometryOptions, require_size
-from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
+from DeepIterRegLib.images.reading_notes import ASSUMED, GIVEN, note_decision
 from DeepIterRegLib.images.xa_motion import StillFrames, stated_offset_deg, still_frames
 from DeepIterRegLib.images.xa_orientation import detector_turn, stored_turn
 from DeepIterRegLib.images.xa_placement import isocentre_of, tilt_warnings
@@ -104,9 +104,12 @@ def value_of(
     frame: from 0, the one whose value counts.
     """
     if given is not None:
+        note_decision(tag.field, f"{given:g}", GIVEN)
         return float(given)
+    keyword = tag.keyword
     found = numbers(dataset, tag, file_name, frame=frame)
     if found is None and instead is not None:
+        keyword = instead
         found = numbers(dataset, replace(tag, keyword=instead), file_name, frame=frame)
     if found is None:
         missing.append(tag)
@@ -114,6 +117,7 @@ def value_of(
     value = float(np.median(found))
     if tag in (PRIMARY_ANGLE, SECONDARY_ANGLE):
         value += stated_offset_deg(dataset, tag.keyword, frame, file_name, tag.field)
+    note_decision(tag.field, f"{value:g}", keyword)
     return value
 
 
@@ -132,6 +136,7 @@ def pixel_spacing_of(
     """
     given = options.pixel_spacing_mm
     if given is not None:
+        note_decision(PIXEL_SPACING.field, str(given), GIVEN)
         return ((float(given), float(given)) if isinstance(given, (int, float)) else given), []
     found = numbers(dataset, PIXEL_SPACING, file_name, count=2, frame=frame)
     if found is None:
@@ -140,6 +145,7 @@ def pixel_spacing_of(
     row_mm, column_mm = (float(x) for x in np.median(found, axis=0))
     magnification = sdd_mm / sid_mm if sdd_mm and sid_mm else None
     resized = resize_of(dataset, row_mm, column_mm, magnification, frame, file_name)
+    note_decision(PIXEL_SPACING.field, f"{row_mm:g}", PIXEL_SPACING.keyword)
     return (row_mm * resized.factor, column_mm * resized.factor), list(resized.warnings)
 
 

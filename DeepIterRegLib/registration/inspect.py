@@ -10,17 +10,17 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from DeepIterRegLib import __version__
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.common.errors import QUANTITIES, InputError, Names, UserError
+from DeepIterRegLib.common.errors import QUANTITIES, Field, InputError, Names, UserError
 from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_file import read_carm
@@ -31,10 +31,12 @@ from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dicom_numbers import label_of
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.images.reading_notes import ASSUMED, ReadingNotes, SeriesRead, noted_reading
+from DeepIterRegLib.images.reading_notes import ASSUMED, GIVEN, ReadingNotes, SeriesRead, noted_reading
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import read_volume
+from DeepIterRegLib.registration.images import Deferred, PatientImages
 
+T = TypeVar("T")
 ReadAs = Literal["cta", "3dra", "dsa", "x-ray", "transform", "c-arm"]
 
 TRANSFORM_SUFFIXES = {".tfm", ".txt", ".h5", ".mat", ".xfm"}
@@ -62,7 +64,7 @@ SHOWN = (
 )  # fmt: skip
 """Tags that hold nothing of the patient, in the order of the page."""
 WORDS = frozenset({
-    "CT", "XA", "RF", "DX", "CR", "MR", "PT", "US", "OT", "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "AXIAL",
+    "CT", "XA", "RF", "DX", "CR", "MR", "PT", "US", "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "AXIAL",
     "LOCALIZER", "VOLUME", "MIXED", "NONE", "SINGLE PLANE", "BIPLANE A", "BIPLANE B", "SINGLE A", "SINGLE B",
     "SUBTRACTION", "SUBTRACTED", "SUB", "NAT", "DSA", "ANGIO", "MPR", "REFORMATTED", "RESAMPLED", "MONOCHROME1",
     "MONOCHROME2", "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YES", "NO", "STATIC", "DYNAMIC", "RECTANGLE",
@@ -105,7 +107,7 @@ class Inspection:
     """What one file or folder was read as."""
 
     name: str
-    """ "file 1" or "folder 2"."""
+    """ "file 1", "folder 2", or what it is in a registration: "CTA", "DSA", "DSA 2"."""
     read_as: ReadAs | None
     """None where it was refused."""
     series: tuple[SeriesRead, ...] = ()
@@ -130,17 +132,19 @@ class Inspection:
 
 @dataclass(frozen=True)
 class _Page:
-    """What is found out about one path."""
+    """One file, folder or image, while it is looked at."""
 
-    path: Path
     name: str
     names: Names
+    file_name: str = ""
+    unread: str = GIVEN
+    """The source of values for which no tag was read."""
 
     def text(self, sentence: str) -> str:
         """Without the name of the file, wherever it stands; shorter names are words of ours as well ("CTA")."""
-        if len(self.path.name) < SHORTEST_NAME:
+        if len(self.file_name) < SHORTEST_NAME:
             return sentence
-        return re.sub(rf"(?<!\w){re.escape(self.path.name)}(?!\w)", self.name, sentence)
+        return re.sub(rf"(?<!\w){re.escape(self.file_name)}(?!\w)", self.name, sentence)
 
 
 def versions() -> dict[str, str]:
@@ -164,29 +168,53 @@ def inspect_paths(
     found: list[Inspection] = []
     for number, given in enumerate(paths, start=1):
         path = Path(given).expanduser()
-        page = _Page(path, f"{'folder' if path.is_dir() else 'file'} {number}", names)
-        with quiet_readers():
-            found += _inspect(page, geometry)
+        page = _Page(f"{'folder' if path.is_dir() else 'file'} {number}", names, path.name)
+        found += _inspect(page, path, geometry)
     return found
 
 
-def _inspect(page: _Page, geometry: GeometryOptions | None) -> list[Inspection]:
-    suffix = page.path.suffix.lower()
+def _inspect(page: _Page, path: Path, geometry: GeometryOptions | None) -> list[Inspection]:
+    suffix = path.suffix.lower()
     readers: dict[str, Callable[[ReadingNotes], Inspection]]
     if suffix == ".json":
-        readers = {"c-arm": lambda notes: _of_carm(page, read_carm(page.path))}
+        of_file = replace(page, unread="the file")
+        readers = {"c-arm": lambda notes: _of_carm(of_file, read_carm(path))}
     elif suffix in TRANSFORM_SUFFIXES:
-        readers = {"transform": lambda notes: _of_transform(page, read_transform(page.path))}
+        readers = {"transform": lambda notes: _of_transform(page, read_transform(path))}
     else:
         readers = {
-            "cta": lambda notes: _of_volume(page, read_volume(page.path), notes),
-            "dsa": lambda notes: _of_run(page, read_angiogram(page.path, geometry), geometry, notes),
+            "cta": lambda notes: _of_volume(page, read_volume(path), notes),
+            "dsa": lambda notes: _of_run(page, read_angiogram(path, geometry), notes),
         }
+    return _read_as(page, readers)
+
+
+def inspect_images(images: PatientImages, names: Names = QUANTITIES) -> list[Inspection]:
+    """The same of the images of a registration, however they come: what Slicer's panel registers.
+
+    Images that are fetched are fetched here, as a registration does it. Never raises InputError.
+    """
+    count = len(images.angiograms)
+    found = _read_as(
+        _Page("CTA", names), {"cta": lambda notes: _of_volume(_Page("CTA", names), _fetched(images.volume), notes)}
+    )
+    for number, run in enumerate(images.angiograms, start=1):
+        page = _Page(f"DSA {number}" if count > 1 else "DSA", names, unread="given, or read before")
+        found += _read_as(page, {"dsa": lambda notes, page=page, run=run: _of_run(page, _fetched(run), notes)})  # type: ignore[misc]
+    return found
+
+
+def _fetched(image: T | Deferred[T]) -> T:
+    return image.fetch() if isinstance(image, Deferred) else image
+
+
+def _read_as(page: _Page, readers: Mapping[str, Callable[[ReadingNotes], Inspection]]) -> list[Inspection]:
+    """What the readers make of it: of all that read it, else why none does."""
     found: list[Inspection] = []
     refused: list[Refusal] = []
     seen: list[ReadingNotes] = []
     for tried_as, read in readers.items():
-        with noted_reading() as notes:
+        with noted_reading() as notes, quiet_readers():
             seen.append(notes)
             try:
                 found.append(read(notes))
@@ -211,13 +239,14 @@ def _of_volume(page: _Page, volume: Volume, notes: ReadingNotes) -> Inspection:
     count = volume.voxels.shape[::-1]
     sources = [decision.source for decision in notes.decisions if decision.what == "Place in the patient"]
     source = sources[-1] if sources else _source(notes, "ImageOrientationPatient")
+    place = _source(notes, "ImagePositionPatient", otherwise=source)
     geometry = (
         Fact("Voxels", _joined(count)),
         Fact("Voxel size, mm", _joined(volume.spacing_mm), _source(notes, "PixelSpacing", otherwise=source)),
         Fact("Extent, mm", _joined(volume.spacing_mm * count, "{:.0f}")),
         Fact("Axes point to", ", ".join(_direction(axis) for axis in axes.T), source),
         Fact("Axes", "right-handed" if np.linalg.det(axes) > 0 else "left-handed", source),
-        Fact("Centre, RAS, mm", _joined(volume.centre_mm, "{:.1f}"), _source(notes, "ImagePositionPatient", source)),
+        Fact("Centre, RAS, mm", _joined(volume.centre_mm, "{:.1f}"), place),
     )
     step = tuple(slice(None, None, max(1, n // 64)) for n in volume.voxels.shape)
     low, middle, high = np.percentile(volume.voxels[step], [0.1, 50, 99.9])
@@ -233,14 +262,14 @@ def _of_volume(page: _Page, volume: Volume, notes: ReadingNotes) -> Inspection:
     return Inspection(page.name, volume.kind, series, geometry, pixels, _tags(notes), said)
 
 
-def _of_run(page: _Page, run: Angiogram, geometry: GeometryOptions | None, notes: ReadingNotes) -> Inspection:
-    given = geometry or GeometryOptions()
+def _of_run(page: _Page, run: Angiogram, notes: ReadingNotes) -> Inspection:
     position = run.patient_position
-    facts = [*_carm_facts(run.carm, given, notes)]
-    facts.append(Fact("Patient Position", position, _source(notes, "PatientPosition", otherwise=ASSUMED)))
+    facts = [*_carm_facts(run.carm, notes, page.unread)]
+    unread = ASSUMED if page.unread == GIVEN else page.unread
+    facts.append(Fact("Patient Position", position, _source(notes, "PatientPosition", otherwise=unread)))
     facts += _on_detector(run.carm, position)
     facts += _decisions(notes, of=GEOMETRY_DECISIONS)
-    pixels = [*_decisions(notes, leave=(*GEOMETRY_DECISIONS, "Patient Position"))]
+    pixels = [*_decisions(notes, leave=(*GEOMETRY_DECISIONS, "Patient Position", *Field))]
     pixels.append(Fact("Frames with contrast", str(len(run.frames))))
     pixels.append(Fact("Head without contrast", "none" if run.native is None else run.native.source))
     pixels.append(Fact("Image that is not shuttered", f"{run.valid.mean():.0%}"))
@@ -258,26 +287,22 @@ def _of_run(page: _Page, run: Angiogram, geometry: GeometryOptions | None, notes
 GEOMETRY_DECISIONS = ("Image against an upright one", "Isocentre in the image")
 
 
-def _carm_facts(carm: CArm, given: GeometryOptions, notes: ReadingNotes) -> Iterable[Fact]:
-    def fact(name: str, value: float | None, option: object, *keywords: str) -> Fact:
-        source = "given" if option is not None or given.carm is not None else _source(notes, *keywords)
-        return Fact(name, "none" if value is None else f"{value:.6g}", source)
+def _carm_facts(carm: CArm, notes: ReadingNotes, unread: str) -> Iterable[Fact]:
+    """unread: the source of values that no reader has decided on."""
+    decided = {decision.what: decision.source for decision in notes.decisions}
 
-    yield fact(
-        "Primary angle (LAO positive), degrees", carm.primary_angle_deg, given.primary_angle_deg,
-        "PositionerPrimaryAngle",
-    )  # fmt: skip
-    yield fact(
-        "Secondary angle (cranial positive), degrees", carm.secondary_angle_deg, given.secondary_angle_deg,
-        "PositionerSecondaryAngle",
-    )  # fmt: skip
-    yield fact("Source to detector, mm", carm.sdd_mm, given.sdd_mm, "DistanceSourceToDetector")
-    yield fact(
-        "Source to isocentre, mm", carm.sid_mm, given.sid_mm, "DistanceSourceToPatient", "DistanceSourceToIsocenter"
-    )
-    is_given = given.carm is not None or given.pixel_spacing_mm is not None
-    spacing = "given" if is_given else _source(notes, "ImagerPixelSpacing")
-    yield Fact("Pixel at the detector (rows, columns), mm", _joined(carm.pixel_spacing_mm), spacing)
+    def fact(name: str, value: str, what: Field) -> Fact:
+        source = decided.get(what, unread)
+        return Fact(name, value, source if source in (GIVEN, unread) else _source(notes, source, otherwise=source))
+
+    for name, number, what in (
+        ("Primary angle (LAO positive), degrees", carm.primary_angle_deg, Field.PRIMARY_ANGLE),
+        ("Secondary angle (cranial positive), degrees", carm.secondary_angle_deg, Field.SECONDARY_ANGLE),
+        ("Source to detector, mm", carm.sdd_mm, Field.SDD),
+        ("Source to isocentre, mm", carm.sid_mm, Field.SID),
+    ):
+        yield fact(name, "none" if number is None else f"{number:.6g}", what)
+    yield fact("Pixel at the detector (rows, columns), mm", _joined(carm.pixel_spacing_mm), Field.PIXEL_SPACING)
     yield Fact("Rows, columns", f"{carm.rows}, {carm.columns}")
     yield Fact("Central ray meets the detector at column, row", _joined(carm.principal_point_px, "{:.1f}", ", "))
 
@@ -300,7 +325,7 @@ def _of_transform(page: _Page, pose: FloatArray) -> Inspection:
 
 
 def _of_carm(page: _Page, carm: CArm) -> Inspection:
-    facts = tuple(_carm_facts(carm, GeometryOptions(carm=carm), ReadingNotes()))
+    facts = tuple(_carm_facts(carm, ReadingNotes(), page.unread))
     return Inspection(page.name, "c-arm", geometry=facts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ import pytest
 import SimpleITK as sitk
 from pydicom import Dataset
 
-from DeepIterRegLib.cli.inspect import page_lines
 from DeepIterRegLib.cli.main import main
+from DeepIterRegLib.images.dsa_source import DsaSource, read_source
+from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.reading_notes import ASSUMED
-from DeepIterRegLib.registration.inspect import Inspection, inspect_paths
+from DeepIterRegLib.images.volume import Volume
+from DeepIterRegLib.registration.images import Deferred, PatientImages
+from DeepIterRegLib.registration.inspect import Inspection, inspect_images, inspect_paths
+from DeepIterRegLib.registration.inspect_page import page_lines
 from Testing.support.dicom_files import GEOMETRY, write_ct_slices, write_xa
 from Testing.support.image_phantoms import head_hu, intensities, subtracted_u8
 from Testing.support.paths import ROOT
@@ -206,3 +211,31 @@ def test_the_command_prints_a_page_and_returns_0_where_everything_is_read(
     assert "file 1: read as the DSA" in page
     assert "Source to detector, mm" in page
     assert "run.dcm" not in page
+
+
+def test_the_images_of_a_registration_are_told_as_they_are_fetched(tmp_path: Path) -> None:
+    path = write_xa(tmp_path / "DOE.dcm", subtracted_u8(), **PATIENT)
+    source = DsaSource(GeometryOptions(sdd_mm=1100.0), file=path, file_is_whole=True)
+    bad = DsaSource(GeometryOptions(), file=write_xa(tmp_path / "DOE2.dcm", subtracted_u8(), ImagerPixelSpacing=None),
+                    file_is_whole=True)  # fmt: skip
+    volume = Volume(head_hu(), np.diag([-2.5, -3.0, 4.0, 1.0]), "cta")
+    runs = tuple(Deferred(str(number), partial(read_source, one)) for number, one in enumerate((source, bad)))
+    cta, first, second = inspect_images(PatientImages(Deferred("cta", lambda: volume), runs))
+    assert [one.name for one in (cta, first, second)] == ["CTA", "DSA 1", "DSA 2"]
+    told = facts(first)
+    assert told["Source to detector, mm"] == ("1100", "given")
+    assert told["Source to isocentre, mm"] == ("800", "Distance Source to Patient (0018,1111)")
+    assert facts(cta)["Axes point to"][0] == "L, P, S"
+    assert second.read_as is None
+    assert "Imager Pixel Spacing (0018,1164)" in second.refused[0].sentence
+    assert not any(word in str((cta, first, second)) for word in OF_THE_PATIENT)
+
+
+def test_what_the_user_says_is_told_as_given_also_where_a_tag_says_otherwise(tmp_path: Path) -> None:
+    path = write_xa(tmp_path / "run.dcm", subtracted_u8())
+    (found,) = inspect_paths([path], GeometryOptions(sdd_mm=1100.0, pixel_spacing_mm=0.41))
+    told = facts(found)
+    assert told["Source to detector, mm"] == ("1100", "given")
+    assert told["Pixel at the detector (rows, columns), mm"] == ("0.41 x 0.41", "given")
+    assert told["Primary angle (LAO positive), degrees"][1] == "Positioner Primary Angle (0018,1510)"
+    assert "sdd" not in told
