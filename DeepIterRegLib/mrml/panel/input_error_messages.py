@@ -87,6 +87,14 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The folder {file}, given for {cta}, holds 2D pictures; swap {cta} and {dsa} if it is the angiogram."),
         _("The folder {file}, given for {cta}, holds a 2D angiogram; swap {cta} and {dsa}."),
         _("The frames in the folder {file} differ in size; give the frames of one run for {dsa}."),
+        _(
+            "The frames of the DSA are of {size} pixels, its valid part of {valid}, and its C-arm's detector of "
+            "{detector} (rows x columns); give {dsa} and {carm} of one size."
+        ),
+        _(
+            "The frames of the DSA must be real numbers in three dimensions (frames, rows, columns); give another "
+            "array for {dsa}."
+        ),
         _("The images cannot be written to the temporary folder; make room on its disk."),
         _("The images cannot be written; is the disk full, or the folder read-only?"),
         _("The initializer's corrections are not finite numbers; choose another checkpoint, or none."),
@@ -218,6 +226,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{field} marks no pixel; select another one, or none."),
         _("{field} marks no voxel; draw the vessels in it, or leave it out to have them found."),
         _("{field} marks nothing in the CTA; select one that was drawn on it, or none."),
+        _(
+            "{field} must be a file, a folder or a {kind} (which says where its pixels are), not {type}; give one of "
+            "those."
+        ),
+        _("{field} must be an array of 0 and 1 or a file; give another one, or leave it out."),
         _("{file} announces {announced} frames and describes {held}; export it again."),
         _("{file} cannot be read (permission denied); give a readable one for {field}."),
         _("{file} cannot be read ({reason}); choose another checkpoint, or none."),
