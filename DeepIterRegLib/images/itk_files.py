@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
 SAME_PLACE_MM = 1e-3
+NRRD, NRRD_SPACE = (".nrrd", ".nhdr"), "NRRD_space"
+WITHOUT_PLACE = (".vtk", ".gipl", ".mrc", ".lsm")
+"""Formats that have no word for left."""
 
 
 def read_image(path: Path, field: Field) -> sitk.Image:
@@ -68,13 +71,25 @@ def read_placed_image(path: Path, field: Field) -> tuple[sitk.Image, list[str]]:
     """
     header = read_nifti_header(path)
     if header is None:
-        return read_image(path, field), []
+        image = read_image(path, field)
+        return image, [] if _says_left(image, path) else [
+            f"{path.name} does not say which of its axes point to the left and to the back; left, back and up were"
+            " assumed, in this order. If that is wrong, so is the pose."
+        ]
     affine, warnings = nifti_place(header, path, field)
     sheared = np.abs(axis_cosines(affine[:3, :3]) - np.eye(3)).max() > SQUARE
     image = _image_without_itk(path, header, field) if sheared or header.version == 2 else read_image(path, field)
     if image.GetDimension() in (3, 4):
         _put(image, LPS_FROM_RAS @ affine)
     return image, warnings
+
+
+def _says_left(image: sitk.Image, path: Path) -> bool:
+    """Whether a format that can be written without a place in the patient was written with one."""
+    if path.suffix.lower() in NRRD:
+        space = image.GetMetaData(NRRD_SPACE) if image.HasMetaDataKey(NRRD_SPACE) else ""
+        return space == "left-posterior-superior"  # ITK brings the others with such axes to this one
+    return path.suffix.lower() not in WITHOUT_PLACE
 
 
 def _image_without_itk(path: Path, header: NiftiHeader, field: Field) -> sitk.Image:
