@@ -14,6 +14,9 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.native_image import NativeImage
 
+STAND_IN = (1, 1)
+"""Pixels of the frames of a run whose own are put in later."""
+
 
 @dataclass(frozen=True, eq=False)
 class Angiogram:
@@ -50,12 +53,13 @@ class Angiogram:
         valid = np.asarray(self.valid)
         if valid.dtype != np.bool_:
             valid = valid != 0
-        if valid.shape != self.frames.shape[1:] or valid.shape != (self.carm.rows, self.carm.columns):
+        size = self.frames.shape[1:]
+        if size not in (valid.shape, STAND_IN) or valid.shape != (self.carm.rows, self.carm.columns):
             raise InputError(
                 "The frames of the DSA are of {size} pixels, its valid part of {valid}, and its C-arm's detector of "
                 "{detector} (rows x columns); give {dsa} and {carm} of one size.",
                 field=Field.DSA,
-                size=self.frames.shape[1:],
+                size=size,
                 valid=valid.shape,
                 detector=(self.carm.rows, self.carm.columns),
             )

@@ -15,12 +15,15 @@ from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
 from DeepIterRegLib.images.announced_size import can_hold, has_sound_dimensions
 from DeepIterRegLib.images.nifti_header import NiftiHeader, is_truncated_nifti, read_nifti_header, read_nifti_voxels
 from DeepIterRegLib.images.nifti_place import SQUARE, axis_cosines, nifti_place
-from DeepIterRegLib.images.reading_notes import note_decision
+from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
 SAME_PLACE_MM = 1e-3
+NRRD, NRRD_SPACE = (".nrrd", ".nhdr"), "NRRD_space"
+WITHOUT_PLACE = (".vtk", ".gipl", ".mrc", ".lsm")
+"""Formats that have no word for left."""
 
 
 def read_image(path: Path, field: Field) -> sitk.Image:
@@ -75,8 +78,13 @@ def read_placed_image(path: Path, field: Field) -> tuple[sitk.Image, list[str]]:
     """
     header = read_nifti_header(path)
     if header is None:
-        note_decision("Place in the patient", "as ITK reads it", "the file's own header")
-        return read_image(path, field), []
+        image = read_image(path, field)
+        says = _says_left(image, path)
+        note_decision("Place in the patient", "as ITK reads it", "the file's own header" if says else ASSUMED)
+        return image, [] if says else [
+            f"{path.name} does not say which of its axes point to the left and to the back; left, back and up were"
+            " assumed, in this order. If that is wrong, so is the pose."
+        ]
     affine, warnings = nifti_place(header, path, field)
     form, code = ("sform", header.sform_code)
     if header.sform_code <= 0 or not np.array_equal(affine, header.sform):
@@ -87,6 +95,14 @@ def read_placed_image(path: Path, field: Field) -> tuple[sitk.Image, list[str]]:
     if image.GetDimension() in (3, 4):
         _put(image, LPS_FROM_RAS @ affine)
     return image, warnings
+
+
+def _says_left(image: sitk.Image, path: Path) -> bool:
+    """Whether a format that can be written without a place in the patient was written with one."""
+    if path.suffix.lower() in NRRD:
+        space = image.GetMetaData(NRRD_SPACE) if image.HasMetaDataKey(NRRD_SPACE) else ""
+        return space == "left-posterior-superior"  # ITK brings the others with such axes to this one
+    return path.suffix.lower() not in WITHOUT_PLACE
 
 
 def _image_without_itk(path: Path, header: NiftiHeader, field: Field) -> sitk.Image:

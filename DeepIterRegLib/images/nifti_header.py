@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -20,7 +19,10 @@ import numpy.typing as npt
 from DeepIterRegLib.common.arrays import FloatArray
 
 CHUNK = 1 << 22
+GZIP = b"\x1f\x8b"
 LONGEST = 540
+SINGLE, PAIRED = (".nii", ".nii.gz"), (".hdr", ".img", ".hdr.gz", ".img.gz")
+"""Names of files with header and voxels, and of files with one of them."""
 UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 """By the lowest three bits of xyzt_units: metre, millimetre, micrometre."""
 TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
@@ -64,17 +66,15 @@ class NiftiHeader:
 
 def is_nifti(path: Path) -> bool:
     """By its name: one file, or one of a pair of header and voxels."""
-    return path.name.lower().endswith((".nii", ".nii.gz", ".hdr", ".img"))
+    return path.name.lower().endswith((*SINGLE, *PAIRED))
 
 
 def read_nifti_header(path: Path) -> NiftiHeader | None:
     """None for a file of another format, or one that is damaged."""
     if not is_nifti(path):
         return None
-    if path.suffix.lower() == ".img":
-        path = path.with_suffix(".hdr" if path.suffix == ".img" else ".HDR")
     try:
-        with _opener(path)(path) as file:
+        with _opened(_header_file(path)) as file:
             return _parsed(file.read(LONGEST))
     except (EOFError, zlib.error, OSError):
         return None
@@ -85,10 +85,10 @@ def is_truncated_nifti(path: Path) -> bool:
 
     A compressed file is unpacked to its end (about 0.5 s for 200 MB).
     """
-    if not path.name.lower().endswith((".nii", ".nii.gz")):
+    if not path.name.lower().endswith(SINGLE):
         return False
     try:
-        with _opener(path)(path) as file:
+        with _opened(path) as file:
             start = file.read(LONGEST)
             header = _parsed(start)
             if header is None:
@@ -105,7 +105,7 @@ def is_truncated_nifti(path: Path) -> bool:
 
 def read_nifti_voxels(path: Path, header: NiftiHeader) -> npt.NDArray[Any] | None:
     """(..., K, J, I) rescaled voxels of a `.nii` or `.nii.gz` file; None for colours, pairs, damaged files and 2D."""
-    if header.type_code not in TYPES or not path.name.lower().endswith((".nii", ".nii.gz")):
+    if header.type_code not in TYPES or not path.name.lower().endswith(SINGLE):
         return None
     size = header.size
     while len(size) > 3 and size[-1] == 1:
@@ -114,7 +114,7 @@ def read_nifti_voxels(path: Path, header: NiftiHeader) -> npt.NDArray[Any] | Non
         return None
     dtype = np.dtype(header.byte_order + TYPES[header.type_code])
     try:
-        with _opener(path)(path) as file:
+        with _opened(path) as file:
             file.read(header.offset)
             content = file.read(header.bytes_needed - header.offset)
     except (EOFError, zlib.error, OSError):
@@ -128,10 +128,21 @@ def read_nifti_voxels(path: Path, header: NiftiHeader) -> npt.NDArray[Any] | Non
     return (stored * np.float32(slope) + np.float32(intercept)).astype(np.float32)
 
 
-def _opener(path: Path) -> Callable[[Path], IO[bytes]]:
-    return cast(
-        "Callable[[Path], IO[bytes]]", gzip.open if path.name.lower().endswith(".gz") else lambda p: p.open("rb")
-    )
+def _header_file(path: Path) -> Path:
+    """Of a pair; a single file is its own."""
+    stem = path.name.removesuffix(".gz")
+    if not stem.lower().endswith(".img"):
+        return path
+    stem = stem[:-4] + (".hdr" if stem.endswith(".img") else ".HDR")
+    plain = path.with_name(stem)
+    return plain if plain.exists() else path.with_name(stem + ".gz")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Unpacked, where the file is packed, whatever its name says: so does ITK."""
+    with path.open("rb") as file:
+        is_packed = file.read(2) == GZIP
+    return cast("IO[bytes]", gzip.open(path)) if is_packed else path.open("rb")
 
 
 def _parsed(content: bytes) -> NiftiHeader | None:

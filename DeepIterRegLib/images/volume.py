@@ -21,8 +21,8 @@ class Volume:
     """A 3D angiogram: a CTA in Hounsfield units, or a 3DRA (vessels only, arbitrary units).
 
     Whatever numpy makes of the voxels and the matrix is taken: lists, other integers and floats, the other byte order,
-    memory maps, reversed and permuted axes. Voxels are copied where their type has to change. Raises InputError for
-    voxels that are not real numbers in three dimensions, and for a matrix that places no volume.
+    memory maps, reversed and permuted axes. Voxels are copied where they are neither int16 nor float32. Raises
+    InputError for voxels that are not real numbers in three dimensions, and for a matrix that places no volume.
     """
 
     voxels: Voxels
@@ -72,14 +72,11 @@ def _voxels(given: Any) -> Voxels:
             "The CTA holds values that are not numbers (NaN or infinite); export it again, or replace them by air.",
             field=Field.CTA,
         )
-    return compact(voxels)
+    return voxels if voxels.dtype == np.float32 and voxels.dtype.isnative else compact(voxels)
 
 
 def compact(voxels: npt.NDArray[Any]) -> Voxels:
-    """int16 where that loses nothing, else float32: a volume of 512 x 512 x 400 is 0.2 GB instead of 0.4.
-
-    The same numbers become the same type, whatever they were kept in: block means of whole numbers are rounded.
-    """
+    """int16 where that loses nothing, else float32: a volume of 512 x 512 x 400 is 0.2 GB instead of 0.4."""
     if voxels.dtype == np.int16:
         return voxels
     fits = voxels.min() >= np.iinfo(np.int16).min and voxels.max() <= np.iinfo(np.int16).max

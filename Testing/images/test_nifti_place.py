@@ -187,3 +187,21 @@ def test_nonsense_in_the_header_is_one_sentence(tmp_path: Path) -> None:
         path.write_bytes(whole[:at] + content + whole[at + len(content) :])
         with pytest.raises(InputError, match=rf"^{name}\.nii"):
             read_volume(path)
+
+
+@pytest.mark.parametrize("name", ["plain-in-spite-of.nii.gz", "pair.img", "pair.hdr"])
+def test_the_place_is_found_whatever_the_file_s_name(tmp_path: Path, name: str) -> None:
+    if name.startswith("pair"):
+        write_nifti(tmp_path / "pair.img", TILTED, 1, None, 1, marked(), nibabel.Nifti1Pair)
+    else:
+        write_nifti(tmp_path / "plain.nii", TILTED, 1, None, 1, marked()).rename(tmp_path / name)
+    np.testing.assert_allclose(spot_ras_mm(tmp_path / name), (TILTED @ [34, 28, 25, 1])[:3], atol=0.3)
+
+
+def test_analyze_files_are_refused(tmp_path: Path) -> None:
+    write_nifti(tmp_path / "old.img", None, 1, None, 1, kind=nibabel.Nifti1Pair)
+    header = bytearray((tmp_path / "old.hdr").read_bytes())
+    header[344:348] = bytes(4)
+    (tmp_path / "old.hdr").write_bytes(header)
+    with pytest.raises(InputError, match="left and right are unknown"):
+        read_volume(tmp_path / "old.img")

@@ -29,13 +29,12 @@ def mapped(path: Path) -> np.ndarray:
         HEAD.astype(">i2"),
         HEAD.astype(np.int64),
         HEAD.astype(">f8"),
-        HEAD.astype(np.float32),
         HEAD[::-1][::-1],
         np.asfortranarray(HEAD),
         HEAD.tolist(),
         "memory map",
     ],
-    ids=["int16", "big-endian", "int64", "float64", "float32", "strides", "Fortran", "list", "memory map"],
+    ids=["int16", "big-endian", "int64", "float64", "strides", "Fortran", "list", "memory map"],
 )
 def test_the_same_numbers_are_the_same_volume(tmp_path: Path, given: Any) -> None:
     volume = Volume(mapped(tmp_path / "voxels") if isinstance(given, str) else given, PLACE.tolist(), "cta")
@@ -54,8 +53,8 @@ def test_what_16_bits_cannot_hold_is_a_float() -> None:
 
 def test_a_volume_of_the_right_type_is_not_copied() -> None:
     assert Volume(HEAD, PLACE, "cta").voxels is HEAD
-    halves = (HEAD + 0.5).astype(np.float32)
-    assert np.shares_memory(Volume(halves, PLACE, "cta").voxels, halves)
+    whole = HEAD.astype(np.float32)
+    assert Volume(whole, PLACE, "cta").voxels is whole
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,25 @@ def test_a_sheared_meta_image_is_straightened(tmp_path: Path) -> None:
     np.testing.assert_allclose(volume.spacing_mm, [2.5, 3, 4], atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("space", "is_said"),
+    [
+        ("space: left-posterior-superior\n", False),
+        ("space: RAS\n", False),
+        ("space: scanner-xyz\n", True),
+        ("space dimension: 3\n", True),
+    ],
+)
+def test_a_nrrd_that_does_not_name_its_axes_is_read_and_that_is_said(tmp_path: Path, space: str, is_said: bool) -> None:
+    header = (
+        f"NRRD0004\ntype: short\ndimension: 3\n{space}sizes: 64 60 40\nspace directions: (2.5,0,0) (0,3,0) (0,0,4)\n"
+        "kinds: domain domain domain\nendian: little\nencoding: raw\nspace origin: (-80,-90,-75)\n\n"
+    )
+    (tmp_path / "DOE.nrrd").write_bytes(header.encode() + head_hu().tobytes())
+    warnings = read_volume(tmp_path / "DOE.nrrd").warnings
+    assert [line.startswith("The CTA does not say which of its axes") for line in warnings] == [True] * is_said
+
+
 def test_a_volume_of_no_head_s_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="6 x 6 x 4 mm"):
         read_volume(write_image(tmp_path / "small.nrrd", head_hu(), spacing_mm=(0.1, 0.1, 0.1)))

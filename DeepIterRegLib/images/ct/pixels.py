@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 AIR_HU = -1024.0
+MODEST = 10_000
+"""A slope and an intercept that 32 bits have room for."""
 DENSEST_HU = 3071.0
 """Above it are only metal on an extended scale, and what scanners mark the outside of their circle with."""
 
@@ -67,7 +69,8 @@ def _rescaled_frames(path: Path, slices: list[Slice], source: Path) -> Iterator[
     padding = _padding(dataset, path.name)
     for one, pixels in zip(slices, _frames(dataset, [s.frame for s in slices], source), strict=True):
         whole = one.slope == int(one.slope) and one.intercept == int(one.intercept)
-        wide: npt.DTypeLike = np.int64 if whole else np.float32
+        small = pixels.dtype.itemsize <= 2 and abs(one.slope) <= MODEST and abs(one.intercept) <= MODEST
+        wide: npt.DTypeLike = np.float32 if not whole else np.int32 if small else np.int64
         values = pixels.astype(wide) * np.asarray(one.slope, wide) + np.asarray(one.intercept, wide)
         if padding is not None:
             padded = (pixels >= padding[0]) & (pixels <= padding[1])

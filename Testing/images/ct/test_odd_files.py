@@ -188,7 +188,7 @@ def test_each_slice_has_its_own_rescale(folder: Path) -> None:
     require_head(read_volume(folder))
 
 
-@pytest.mark.parametrize("kind", ["CT", "OT"])
+@pytest.mark.parametrize("kind", ["CT", "SR"])
 def test_a_screen_save_in_the_series_is_left_out_and_named(folder: Path, kind: str) -> None:
     nothing = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
     change(in_order(folder)[0], folder / "ZZ", Modality=kind, InstanceNumber="9999", **nothing)
