@@ -39,6 +39,9 @@ class Angiogram:
     right, degrees turned counter-clockwise (`geometry/plane_motion.py`). `frames` have been moved back. None: unknown.
     """
 
+    assumed: tuple[str, ...] = ()
+    """What of the geometry no tag says, and was taken as the standard has it: a sentence each."""
+
     @property
     def shows_contrast(self) -> bool:
         """Whether there are frames with vessels in them."""

@@ -64,7 +64,8 @@ def _read(
     path = files[0]
     dataset = _dataset(path)
     mask, still = _mask_and_still(dataset, len(files), path.name)
-    carm, warnings = carm_from_tags(dataset, options, path.name, still)
+    tagged = carm_from_tags(dataset, options, path.name, still)
+    warnings = list(tagged.warnings)
     pixels = np.concatenate([_decoded(_dataset(file) if n else dataset, file, frames) for n, file in enumerate(files)])
     header = pixels_of_header(dataset, path.name, still, mask)
     run = subtracted_run(replace(header, pixels=pixels[still.frames]), path.name)
@@ -76,9 +77,9 @@ def _read(
         position = HEAD_FIRST_SUPINE
         warnings.append(f"{path.name} has no Patient Position (0018,5100); head first, supine was assumed.")
     return Angiogram(
-        run.frames, carm, run.valid, times_s, position,
+        run.frames, tagged.carm, run.valid, times_s, position,
         warnings=nameless((*said, *still.warnings, *warnings, *run.warnings), path, "The DSA"), native=run.native,
-        head_motion=run.head_motion,
+        head_motion=run.head_motion, assumed=tagged.assumed,
     )  # fmt: skip
 
 

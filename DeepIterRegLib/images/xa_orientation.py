@@ -101,6 +101,12 @@ def detector_turn(dataset: Dataset, frame: int, file_name: str) -> ImageTurn:
     return ImageTurn(int(rotation_deg // QUARTER_DEG) % 4, flip[:1] == ["YES"])
 
 
+def says_how_it_lies(dataset: Dataset, frame: int, file_name: str) -> bool:
+    """Whether any tag says that the image is upright, or not."""
+    flip = words_of_frame(dataset, "FieldOfViewHorizontalFlip", frame, file_name, field=Field.CARM)
+    return bool(flip) or _letters(dataset, file_name) is not None
+
+
 def _letters(dataset: Dataset, file_name: str) -> tuple[str, str] | None:
     """The two values of Patient Orientation, None where they name no directions."""
     values = words_of(dataset, "PatientOrientation", file_name, field=Field.DSA)

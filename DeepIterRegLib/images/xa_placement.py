@@ -39,8 +39,10 @@ class Placement:
     """Where the isocentre falls."""
 
     principal_point_px: tuple[float, float] | None
-    """(column, row); None is the image's middle, by default."""
+    """(column, row); None is the image's middle."""
     warnings: tuple[str, ...] = ()
+    assumed: bool = False
+    """Nothing in the file says where it is."""
 
 
 def isocentre_of(
@@ -72,7 +74,7 @@ def isocentre_of(
         whole = np.abs(side_mm / (2 * middle * elements_mm) - 1).max() <= SAME_LENGTH
         origin = np.zeros(2) if whole else None
     if elements_mm is None or origin is None or isocentre is None:
-        return Placement(None) if stated is None else _unusable(file_name, elements_mm is None)
+        return Placement(None, assumed=True) if stated is None else _unusable(file_name, elements_mm is None)
     what = ISOCENTRE if stated is not None else f"{ORIGIN} and the detector's size"
     field_mm, cropped = detector.field_mm(side_mm, turn)
     off_mm = (isocentre - origin) * elements_mm - field_mm / 2
