@@ -148,7 +148,7 @@ def _dataset(path: Path) -> Dataset:
 def require_projection(dataset: Dataset, name: str) -> None:
     """Raise InputError for a slice of a CT or MR that was given as the angiogram."""
     modality = word_of(dataset, "Modality", name, field=Field.DSA)
-    if modality == "XA" and "ImagePositionPatient" in dataset:
+    if modality == "XA" and holder_of(dataset, "ImagePositionPatient", 0, name, field=Field.DSA) is not None:
         raise InputError(
             "{file}, given for {dsa}, is a slice of a 3D reconstruction; swap {cta} and {dsa}.",
             field=Field.DSA,

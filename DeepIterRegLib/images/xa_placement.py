@@ -119,6 +119,7 @@ def tilt_warnings(dataset: Dataset, frame: int, file_name: str) -> list[str]:
         ("DetectorPrimaryAngle", "Detector Primary Angle (0018,1530)"),
         ("DetectorSecondaryAngle", "Detector Secondary Angle (0018,1531)"),
         ("PositionerIsocenterDetectorRotationAngle", "Detector Rotation Angle (0018,9465)"),
+        ("PixelDataAreaRotationAngleRelativeToFOV", "Pixel Data Area Rotation Angle Relative To FOV (0018,7038)"),
     ):
         angle = numbers_of_frame(dataset, keyword, frame, file_name, field=Field.CARM)
         if angle is not None and abs(float(angle[0])) > TILTED_DEG:
@@ -126,6 +127,12 @@ def tilt_warnings(dataset: Dataset, frame: int, file_name: str) -> list[str]:
                 f"{file_name} has a {label} of {angle[0]:g} degrees, which is not applied: an image that it turned or"
                 " tilted is registered askew by as much; check the overlay."
             )
+    area = numbers_of_frame(dataset, "PixelDataAreaOriginRelativeToFOV", frame, file_name, field=Field.CARM)
+    if area is not None and np.abs(area).max() > 0:
+        said.append(
+            f"{file_name} has a Pixel Data Area Origin Relative To FOV (0018,7036) of {area[0]:g}, {area[-1]:g}, which"
+            " is not applied: the pose is off by as much."
+        )
     return said
 
 

@@ -100,7 +100,7 @@ def test_an_upright_patient_orientation_wins_over_the_detectors_tags(tmp_path: P
 
 @pytest.mark.parametrize(
     ("letters", "warns"),
-    [(["L", "F"], False), (["LP", "F"], False), (["A", "P"], True), (["", ""], False), (["N", "S"], False)],
+    [(["L", "F"], True), (["LP", "F"], False), (["A", "P"], True), (["", ""], False), (["N", "S"], False)],
     ids=["of a frontal view, everywhere", "two letters", "along the beam", "empty", "no letters"],
 )
 def test_letters_that_say_nothing_turn_nothing(tmp_path: Path, letters: list[str], warns: bool) -> None:
