@@ -48,6 +48,9 @@ class Angiogram:
     right, degrees turned counter-clockwise (`geometry/plane_motion.py`). `frames` have been moved back. None: unknown.
     """
 
+    assumed: tuple[str, ...] = ()
+    """What of the geometry no tag says, and was taken as the standard has it: a sentence each."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", _frames(self.frames))
         valid = np.asarray(self.valid)

@@ -65,7 +65,8 @@ def _read(
     path = files[0]
     dataset = _dataset(path)
     mask, still = _mask_and_still(dataset, len(files), path.name)
-    carm, warnings = carm_from_tags(dataset, options, path.name, still)
+    tagged = carm_from_tags(dataset, options, path.name, still)
+    warnings = list(tagged.warnings)
     pixels = np.concatenate([_decoded(_dataset(file) if n else dataset, file, frames) for n, file in enumerate(files)])
     header = pixels_of_header(dataset, path.name, still, mask)
     _note(header, len(files), len(pixels), still)
@@ -79,9 +80,9 @@ def _read(
         note_decision("Patient Position", position, ASSUMED)
         warnings.append(f"{path.name} has no Patient Position (0018,5100); head first, supine was assumed.")
     return Angiogram(
-        run.frames, carm, run.valid, times_s, position,
+        run.frames, tagged.carm, run.valid, times_s, position,
         warnings=nameless((*said, *still.warnings, *warnings, *run.warnings), path, "The DSA"), native=run.native,
-        head_motion=run.head_motion,
+        head_motion=run.head_motion, assumed=tagged.assumed,
     )  # fmt: skip
 
 
@@ -166,7 +167,7 @@ def _dataset(path: Path) -> Dataset:
 def require_projection(dataset: Dataset, name: str) -> None:
     """Raise InputError for a slice of a CT or MR that was given as the angiogram."""
     modality = word_of(dataset, "Modality", name, field=Field.DSA)
-    if modality == "XA" and "ImagePositionPatient" in dataset:
+    if modality == "XA" and holder_of(dataset, "ImagePositionPatient", 0, name, field=Field.DSA) is not None:
         raise InputError(
             "{file}, given for {dsa}, is a slice of a 3D reconstruction; swap {cta} and {dsa}.",
             field=Field.DSA,

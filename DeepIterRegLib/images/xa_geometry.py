@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from DeepIterRegLib.images.functional_groups import numbers_of_frame
 from DeepIterRegLib.images.geometry_options import GeometryOptions, require_size
 from DeepIterRegLib.images.reading_notes import ASSUMED, GIVEN, note_decision
 from DeepIterRegLib.images.xa_motion import StillFrames, stated_offset_deg, still_frames
-from DeepIterRegLib.images.xa_orientation import detector_turn, stored_turn
+from DeepIterRegLib.images.xa_orientation import detector_turn, says_how_it_lies, stored_turn
 from DeepIterRegLib.images.xa_placement import isocentre_of, tilt_warnings
 from DeepIterRegLib.images.xa_resize import SAME_LENGTH, field_of_view_spacing_mm, resize_of
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag, numbers
@@ -25,18 +25,38 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
+ASSUMED_MIDDLE = (
+    "The isocentre was assumed in the image's middle, as no Position of Isocenter Projection (0018,9430) says where it"
+    " is: the pose is off by as much as it is not there, times {shrink:.2f} at the isocentre."
+)
+ASSUMED_UPRIGHT = (
+    "The image was assumed to be upright and not mirrored, as neither Patient Orientation (0020,0020) nor Field of View"
+    " Horizontal Flip (0018,7034) says so."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class TaggedCArm:
+    """A C-arm as a file's tags have it."""
+
+    carm: CArm
+    warnings: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    """What the standard lets one take for granted, and no tag says: a sentence each."""
+
+
 def carm_from_tags(
     dataset: Dataset, options: GeometryOptions, file_name: str, still: StillFrames | None = None
-) -> tuple[CArm, list[str]]:
+) -> TaggedCArm:
     """The C-arm of an XA data set.
 
-    Options win over tags. still: the frames that count (`still_frames`), found here if left out. Returns the C-arm,
-    for the image's Rows and Columns, and warnings. Raises InputError naming every tag that is missing, out of its
+    Options win over tags. still: the frames that count (`still_frames`), found here if left out. The C-arm is
+    that of the image's Rows and Columns. Raises InputError naming every tag that is missing, out of its
     range, or contradicted by another one.
     """
     rows, columns = image_size(dataset, file_name)
     if options.carm is not None:
-        return require_size(options.carm, rows, columns, file_name), []
+        return TaggedCArm(require_size(options.carm, rows, columns, file_name))
     still = still_frames(dataset, file_name) if still is None else still
     frame = still.first
     missing: list[Tag] = []
@@ -61,11 +81,14 @@ def carm_from_tags(
     note_decision(
         "Isocentre in the image",
         "its middle" if middle else "column {:.1f}, row {:.1f}".format(*placed.principal_point_px or ()),
-        ASSUMED if middle else "Isocenter Projection, Field of View and detector, see below",
+        ASSUMED if placed.assumed else "Isocenter Projection, Field of View and detector, see below",
     )
+    assumed = [ASSUMED_MIDDLE.format(shrink=sid_mm / sdd_mm)] if placed.assumed else []
+    if not says_how_it_lies(dataset, frame, file_name):
+        assumed.append(ASSUMED_UPRIGHT)
     if turn == UPRIGHT and placed.principal_point_px is None:
-        return upright, warnings
-    return CArm.from_angles(
+        return TaggedCArm(upright, tuple(warnings), tuple(assumed))
+    carm = CArm.from_angles(
         primary_angle_deg=primary,
         secondary_angle_deg=secondary,
         sdd_mm=sdd_mm,
@@ -75,7 +98,8 @@ def carm_from_tags(
         columns=columns,
         principal_point_px=placed.principal_point_px,
         image_turn=turn,
-    ), warnings
+    )
+    return TaggedCArm(carm, tuple(warnings), tuple(assumed))
 
 
 def image_size(dataset: Dataset, file_name: str) -> tuple[int, int]:

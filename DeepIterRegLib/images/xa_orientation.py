@@ -27,9 +27,9 @@ DIRECTIONS = {"R": (1, 0, 0), "L": (-1, 0, 0), "A": (0, 1, 0), "P": (0, -1, 0), 
 """The letters of Patient Orientation, in RAS."""
 LATER_LETTERS = 0.5
 """Weight of every further letter: the first is the nearest direction."""
-FITS = 1.0
-"""Sum of the two cosines between the letters' directions and the image's axes that no wrong turn of an image reaches
-whose letters are the nearest ones: 1.4 to 2 for the right one."""
+FITS = 1.3
+"""Sum of the two cosines between the letters' directions and the image's axes: 1.4 to 2 where the letters are the
+nearest ones."""
 CLEARLY = 1.0
 """By which another turn has to fit better than the image as it is, before it is believed. Consoles that write the
 letters of a frontal view everywhere stay below."""
@@ -101,6 +101,12 @@ def detector_turn(dataset: Dataset, frame: int, file_name: str) -> ImageTurn:
     return ImageTurn(int(rotation_deg // QUARTER_DEG) % 4, flip[:1] == ["YES"])
 
 
+def says_how_it_lies(dataset: Dataset, frame: int, file_name: str) -> bool:
+    """Whether any tag says that the image is upright, or not."""
+    flip = words_of_frame(dataset, "FieldOfViewHorizontalFlip", frame, file_name, field=Field.CARM)
+    return bool(flip) or _letters(dataset, file_name) is not None
+
+
 def _letters(dataset: Dataset, file_name: str) -> tuple[str, str] | None:
     """The two values of Patient Orientation, None where they name no directions."""
     values = words_of(dataset, "PatientOrientation", file_name, field=Field.DSA)
@@ -120,9 +126,9 @@ def _best_turn(told: Sequence[str], carm: CArm, patient_axes: FloatArray) -> Ima
         right, down = turn.axes(carm.column_direction, carm.row_direction)
         fits[turn] = float(along_row @ (patient_axes.T @ right) + down_column @ (patient_axes.T @ down))
     best = max(fits, key=lambda turn: fits[turn])
-    if fits[best] < FITS:
-        return None
-    return best if fits[best] > fits[UPRIGHT] + CLEARLY else UPRIGHT if fits[UPRIGHT] > 0 else None
+    if fits[best] >= FITS and fits[best] > fits[UPRIGHT] + CLEARLY:
+        return best
+    return UPRIGHT if fits[UPRIGHT] >= FITS else None
 
 
 def _direction(letters: str) -> FloatArray:

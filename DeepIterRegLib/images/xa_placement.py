@@ -39,8 +39,10 @@ class Placement:
     """Where the isocentre falls."""
 
     principal_point_px: tuple[float, float] | None
-    """(column, row); None is the image's middle, by default."""
+    """(column, row); None is the image's middle."""
     warnings: tuple[str, ...] = ()
+    assumed: bool = False
+    """Nothing in the file says where it is."""
 
 
 def isocentre_of(
@@ -72,7 +74,7 @@ def isocentre_of(
         whole = np.abs(side_mm / (2 * middle * elements_mm) - 1).max() <= SAME_LENGTH
         origin = np.zeros(2) if whole else None
     if elements_mm is None or origin is None or isocentre is None:
-        return Placement(None) if stated is None else _unusable(file_name, elements_mm is None)
+        return Placement(None, assumed=True) if stated is None else _unusable(file_name, elements_mm is None)
     what = ISOCENTRE if stated is not None else f"{ORIGIN} and the detector's size"
     field_mm, cropped = detector.field_mm(side_mm, turn)
     off_mm = (isocentre - origin) * elements_mm - field_mm / 2
@@ -117,6 +119,7 @@ def tilt_warnings(dataset: Dataset, frame: int, file_name: str) -> list[str]:
         ("DetectorPrimaryAngle", "Detector Primary Angle (0018,1530)"),
         ("DetectorSecondaryAngle", "Detector Secondary Angle (0018,1531)"),
         ("PositionerIsocenterDetectorRotationAngle", "Detector Rotation Angle (0018,9465)"),
+        ("PixelDataAreaRotationAngleRelativeToFOV", "Pixel Data Area Rotation Angle Relative To FOV (0018,7038)"),
     ):
         angle = numbers_of_frame(dataset, keyword, frame, file_name, field=Field.CARM)
         if angle is not None and abs(float(angle[0])) > TILTED_DEG:
@@ -124,6 +127,12 @@ def tilt_warnings(dataset: Dataset, frame: int, file_name: str) -> list[str]:
                 f"{file_name} has a {label} of {angle[0]:g} degrees, which is not applied: an image that it turned or"
                 " tilted is registered askew by as much; check the overlay."
             )
+    area = numbers_of_frame(dataset, "PixelDataAreaOriginRelativeToFOV", frame, file_name, field=Field.CARM)
+    if area is not None and np.abs(area).max() > 0:
+        said.append(
+            f"{file_name} has a Pixel Data Area Origin Relative To FOV (0018,7036) of {area[0]:g}, {area[-1]:g}, which"
+            " is not applied: the pose is off by as much."
+        )
     return said
 
 

@@ -7,7 +7,7 @@ them are stale too, so that all are heard, and those that disagree are named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,12 +30,16 @@ IMAGER = "Imager Pixel Spacing (0018,1164)"
 FIELD_OF_VIEW = "Field of View Dimension(s) (0018,1149)"
 
 
+OWN_PIXELS = 2
+FAR = 0.25
+"""By which a pixel at the patient may be off where the object that it was calibrated by was not at the isocentre."""
+
+
 @dataclass(frozen=True)
 class Resize:
     """What Imager Pixel Spacing is to be multiplied by, and sentences about tags that disagree."""
 
     factor: float = 1.0
-    """A power of two."""
     warnings: tuple[str, ...] = ()
 
 
@@ -47,13 +51,27 @@ class _Witness:
     spacing_mm: FloatArray
     """(2,) between rows, between columns."""
     weight: int
-    """2 for what describes the image's own pixels, 1 for what describes the field or the detector behind it."""
+    """OWN_PIXELS for what describes the image's own pixels, 1 for the field or the detector behind it."""
 
-    def factor(self, imager_mm: FloatArray) -> float | None:
-        """The power of two between Imager Pixel Spacing and this one's; None for any other ratio."""
+    def factor(self, imager_mm: FloatArray, others: Sequence[_Witness]) -> float | None:
+        """The power of two between Imager Pixel Spacing and this one's; another ratio where one of the others has the
+        same, and one of both describes the image's own pixels; else None."""
         ratios = self.spacing_mm / imager_mm
         factor = 2.0 ** round(float(np.log2(ratios).mean()))
-        return factor if np.abs(ratios / factor - 1).max() <= SAME_LENGTH else None
+        if np.abs(ratios / factor - 1).max() <= SAME_LENGTH:
+            return factor
+        for other in others:
+            if other is self or max(other.weight, self.weight) < OWN_PIXELS:
+                continue
+            if np.abs(other.spacing_mm / self.spacing_mm - 1).max() <= SAME_LENGTH:
+                # The same number for both, so that their votes add up.
+                heavier = max(self, other, key=lambda one: (one.weight, one.name))
+                return round(float(np.mean(heavier.spacing_mm / imager_mm)), 4)
+        return None
+
+    def far_from(self, spacing_mm: FloatArray) -> bool:
+        """Whether it is off by more than any calibration would be."""
+        return bool(np.abs(self.spacing_mm / spacing_mm - 1).max() > FAR)
 
 
 def resize_of(
@@ -61,18 +79,25 @@ def resize_of(
 ) -> Resize:
     """Weigh what the tags say against Imager Pixel Spacing (row_mm, column_mm).
 
-    magnification: SDD / SID, where known. frame: whose functional groups count. A ratio that is no power of two says
-    nothing about a resize: a field of view that was cropped, or is nominal.
+    magnification: SDD / SID, where known. frame: whose functional groups count. A ratio that is no power of two, and
+    that one tag alone has, says nothing about a resize: a field of view that was cropped or is nominal, an object that
+    was calibrated elsewhere than at the isocentre.
     """
     imager_mm = np.array([row_mm, column_mm])
-    found = [(one, one.factor(imager_mm)) for one in _witnesses(dataset, row_mm, magnification, frame, file_name)]
+    witnesses = list(_witnesses(dataset, row_mm, magnification, frame, file_name))
+    found = [(one, one.factor(imager_mm, witnesses)) for one in witnesses]
     votes: dict[float, int] = {1.0: 0}
     for one, factor in found:
         if factor is not None:
             votes[factor] = votes.get(factor, 0) + one.weight
     # As it stands, where the others are divided: max() takes the first of equals.
     chosen = max(votes, key=lambda factor: votes[factor])
-    others = [one for one, factor in found if factor not in (None, chosen)]
+    others = [
+        one
+        for one, factor in found
+        if factor not in (None, chosen)
+        or (factor is None and one.weight == OWN_PIXELS and one.far_from(chosen * imager_mm))
+    ]
     sides = [one.name for one, factor in found if factor == chosen]
     against = " and ".join(f"{one.name} ({one.spacing_mm[0]:.4g} mm)" for one in others)
     warnings = []
@@ -122,7 +147,7 @@ def _witnesses(
             continue
         # Some scanners copy Imager Pixel Spacing there, uncorrected for magnification: no evidence of a resize.
         if abs(at_patient_mm[0] / row_mm - 1) >= 1e-3:
-            yield _Witness(name, at_patient_mm * magnification, 2)
+            yield _Witness(name, at_patient_mm * magnification, OWN_PIXELS)
     element_mm = _positive(dataset, "DetectorElementSpacing", frame, file_name)
     binning = _positive(dataset, "DetectorBinning", frame, file_name)
     if element_mm is not None and binning is not None and element_mm.size == binning.size == 2:

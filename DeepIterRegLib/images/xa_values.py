@@ -93,10 +93,10 @@ def _doubts(dataset: Dataset, values: HeaderValues, still: StillFrames, name: st
     if any(number is None for number in given.values()):
         return {}
     try:
-        _, said = carm_from_tags(dataset, GeometryOptions(**given), name, still)
+        said: tuple[str, ...] = carm_from_tags(dataset, GeometryOptions(**given), name, still).warnings
     except InputError as error:
         return {"": error}
     except (AttributeError, TypeError, ValueError):
         return {}
-    said = [*still.warnings, *said]
+    said = (*still.warnings, *said)
     return {"": " ".join(said)} if said else {}

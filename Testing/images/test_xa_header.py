@@ -166,6 +166,10 @@ IN_BEAM = {"ObjectPixelSpacingInCenterOfBeam": [0.533333, 0.533333]}
         ({**AS_IT_IS, **BINNED}, 0.4, ()),
         ({"FieldOfViewShape": "RECTANGLE", "FieldOfViewDimensions": ["130", "156"]}, 0.4, ("cut from the middle",)),
         ({"FieldOfViewShape": "RECTANGLE", "FieldOfViewDimensions": ["80", "130"]}, 0.4, ("cut from the middle",)),
+        ({"FieldOfViewShape": "RECTANGLE", "FieldOfViewDimensions": ["120", "144"], "PixelSpacing": ["0.402", "0.402"],
+          }, 0.603, ("scaled by 1.5", "and Pixel Spacing")),
+        ({"PixelSpacing": ["0.3", "0.3"]}, 0.4, ()),
+        ({"PixelSpacing": ["0.36", "0.36"]}, 0.4, ("contradict each other",)),
         ({**FIELD, "PixelSpacing": ["0.4", "0.4"]}, 0.8, ("scaled by 2 to agree with Field of View",)),
     ],
 )  # fmt: skip

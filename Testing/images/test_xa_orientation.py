@@ -100,7 +100,7 @@ def test_an_upright_patient_orientation_wins_over_the_detectors_tags(tmp_path: P
 
 @pytest.mark.parametrize(
     ("letters", "warns"),
-    [(["L", "F"], False), (["LP", "F"], False), (["A", "P"], True), (["", ""], False), (["N", "S"], False)],
+    [(["L", "F"], True), (["LP", "F"], False), (["A", "P"], True), (["", ""], False), (["N", "S"], False)],
     ids=["of a frontal view, everywhere", "two letters", "along the beam", "empty", "no letters"],
 )
 def test_letters_that_say_nothing_turn_nothing(tmp_path: Path, letters: list[str], warns: bool) -> None:
@@ -232,3 +232,11 @@ def test_the_panel_says_what_the_registration_will(tmp_path: Path) -> None:
     path = write_xa(tmp_path / "run.dcm", subtracted_u8(), **{**GEOMETRY, **LATERAL}, PatientOrientation=["P", "F"])
     notes = header_values(read_header(path), "The DSA").notes
     assert "mirrored left to right" in str(notes[""])
+
+
+def test_what_no_tag_says_is_told_as_assumed(tmp_path: Path) -> None:
+    silent = read_angiogram(write_xa(tmp_path / "silent.dcm", subtracted_u8()))
+    assert silent.warnings == ()
+    assert [line.split(" was ")[0] for line in silent.assumed] == ["The isocentre", "The image"]
+    told = {"PatientOrientation": ["L", "F"], **DETECTOR, "FieldOfViewOrigin": ["300", "360"]}
+    assert read_angiogram(write_xa(tmp_path / "told.dcm", subtracted_u8(), **told)).assumed == ()
