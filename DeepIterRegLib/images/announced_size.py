@@ -14,18 +14,9 @@ SMALL_BYTES = 1 << 28
 """What may be announced by any file."""
 MOST_PACKED = 1100
 """Times a file's size that its unpacked content can be: deflate's limit is 1032."""
-METAIMAGE = re.compile(rb"^\s*NDims\s*=\s*(.*)$", re.MULTILINE)
-METAIMAGE_SUFFIXES = {".mha", ".mhd"}
 DATA_FILE = re.compile(rb"^\s*(?:data ?file:|ElementDataFile\s*=)\s*(.*?)\s*$", re.MULTILINE)
 HEADER_BYTES = 1 << 16
 BITS = re.compile(r"(\d+)-bit")
-
-
-def has_sound_dimensions(path: Path) -> bool:
-    """Whether the number of dimensions of a MetaImage is one; true for other files. ITK ends the process otherwise."""
-    if path.suffix.lower() not in METAIMAGE_SUFFIXES:
-        return True
-    return all(found.strip() in (b"2", b"3", b"4") for found in METAIMAGE.findall(_header(path)))
 
 
 def can_hold(path: Path, reader: sitk.ImageFileReader) -> bool:

@@ -116,7 +116,7 @@ class Inspection:
     pixels: tuple[Fact, ...] = ()
     tags: tuple[Fact, ...] = ()
     said: tuple[str, ...] = ()
-    """What a registration would warn of."""
+    """What a registration would warn of, and what it takes for granted."""
     refused: tuple[Refusal, ...] = ()
     """Why it is not read as anything."""
 
@@ -280,7 +280,7 @@ def _of_run(page: _Page, run: Angiogram, notes: ReadingNotes) -> Inspection:
         motion = float(np.hypot(*run.head_motion[:, :2].T).max())
         pixels.append(Fact("Motion of the head, px", f"{motion:.1f}", "the pixels"))
     read_as: ReadAs = "dsa" if run.shows_contrast else "x-ray"
-    said = tuple(page.text(warning) for warning in run.warnings)
+    said = tuple(page.text(sentence) for sentence in (*run.warnings, *run.assumed))
     return Inspection(page.name, read_as, (), tuple(facts), tuple(pixels), _tags(notes), said)
 
 

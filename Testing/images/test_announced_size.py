@@ -40,11 +40,3 @@ def test_a_size_that_no_file_can_hold_is_refused(tmp_path: Path, name: str, befo
     assert before in content
     (tmp_path / name).write_bytes(content.replace(before, before + b"000000"))
     refuse(tmp_path / name)
-
-
-@pytest.mark.parametrize("dimensions", [b"99999999999999999999", b"-1", b"0", b"", b"3.5"])
-def test_a_metaimage_without_a_sound_number_of_dimensions_is_refused(tmp_path: Path, dimensions: bytes) -> None:
-    content = written(tmp_path / "a.mha").read_bytes()
-    assert b"NDims = 3\n" in content
-    (tmp_path / "a.mha").write_bytes(content.replace(b"NDims = 3\n", b"NDims = " + dimensions + b"\n"))
-    refuse(tmp_path / "a.mha")
