@@ -12,8 +12,8 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
-from DeepIterRegLib.images.announced_size import can_hold
-from DeepIterRegLib.images.header_text import has_sound_text
+from DeepIterRegLib.images.header_checks.announced_size import can_hold
+from DeepIterRegLib.images.header_checks.header_text import has_sound_text
 from DeepIterRegLib.images.nifti_header import NiftiHeader, is_truncated_nifti, read_nifti_header, read_nifti_voxels
 from DeepIterRegLib.images.nifti_place import SQUARE, axis_cosines, nifti_place
 from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.images import announced_size
+from DeepIterRegLib.images.header_checks import announced_size
 from DeepIterRegLib.images.itk_files import read_image
 
 VOXELS = np.zeros((30, 40, 50), np.int16)
