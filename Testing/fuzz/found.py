@@ -22,6 +22,8 @@ FOUND = (
     Damage("transform .xfm", "pose.xfm", ((156, 17, b"NONE"),)),
     # ITK ended the process at a number of dimensions that is none.
     Damage("run MetaImage", "run.mha", ((27, 1, b"99999999999999999999"),)),
+    # An image without voxels.
+    Damage("run MetaImage", "run.mha", ((238, 2, b"0"), (148, 1, b"-9223372036854775808"))),
     # The NRRD reader ended the process at voxels in its header.
     Damage("run NRRD", "run.nrrd", ((241, 56, b""),)),
     # Axes so oblique that the straight grid about them had no end.

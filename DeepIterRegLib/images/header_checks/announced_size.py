@@ -20,7 +20,7 @@ BITS = re.compile(r"(\d+)-bit")
 
 
 def can_hold(path: Path, reader: sitk.ImageFileReader) -> bool:
-    """Whether a file, or the one that its header names, can hold the voxels that it announces.
+    """Whether a file, or the one that its header names, can hold the voxels that it announces, and it announces some.
 
     reader: with the image's information read.
     """
@@ -29,7 +29,7 @@ def can_hold(path: Path, reader: sitk.ImageFileReader) -> bool:
     bits = BITS.search(sitk.GetPixelIDValueAsString(reader.GetPixelID()))
     size = (bits and int(bits[1]) // 8) or 1
     announced = math.prod(reader.GetSize()) * max(reader.GetNumberOfComponents(), 1) * size
-    return announced <= max(SMALL_BYTES, MOST_PACKED * _bytes_held(path))
+    return 0 < announced <= max(SMALL_BYTES, MOST_PACKED * _bytes_held(path))
 
 
 def _bytes_held(path: Path) -> int:

@@ -40,3 +40,9 @@ def test_a_size_that_no_file_can_hold_is_refused(tmp_path: Path, name: str, befo
     assert before in content
     (tmp_path / name).write_bytes(content.replace(before, before + b"000000"))
     refuse(tmp_path / name)
+
+
+def test_an_image_without_voxels_is_refused(tmp_path: Path) -> None:
+    content = written(tmp_path / "a.mha").read_bytes()
+    (tmp_path / "a.mha").write_bytes(content.replace(b"DimSize = 50", b"DimSize = 0"))
+    refuse(tmp_path / "a.mha")
