@@ -24,7 +24,7 @@ from DeepIterRegLib.images.paths import nameless
 from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
 from DeepIterRegLib.images.run import RawRun, subtracted_run
 from DeepIterRegLib.images.shutter import valid_from_tags
-from DeepIterRegLib.images.xa_files import RunFiles
+from DeepIterRegLib.images.xa_files import PLAIN, RunFiles
 from DeepIterRegLib.images.xa_geometry import carm_from_tags, image_size
 from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_mask import MaskFrames, mask_frames
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 NOT_PROJECTIONS = ("MR", "PT", "US")
-PLAIN = ("DX", "CR")
-"""Radiographs: nothing is subtracted from them."""
 
 
 class UndecodableError(InputError):

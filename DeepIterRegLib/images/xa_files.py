@@ -16,7 +16,7 @@ import numpy as np
 
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.dicom_numbers import element_value, number_of, numbers_of, word_of, words_of
-from DeepIterRegLib.images.functional_groups import frame_count
+from DeepIterRegLib.images.functional_groups import frame_count, has_value
 from DeepIterRegLib.images.paths import is_dicom, natural_order
 from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID
@@ -24,6 +24,8 @@ from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SEC
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+PLAIN = ("DX", "CR")
+"""Radiographs: nothing is subtracted from them."""
 DICOM_SUFFIXES = {".dcm", ".ima", ".dicom", ""}
 SAME_WORDS = (
     "SeriesInstanceUID", "SOPClassUID", "Modality", "PhotometricInterpretation", "PatientOrientation",
@@ -57,12 +59,12 @@ class _File:
     frames: int
 
 
-def run_of_folder(folder: Path) -> RunFiles | None:
-    """The one run that a folder, or the folders in it, hold; None where they hold no DICOM images.
+def run_of_folder(folder: Path, *, below: bool = True) -> RunFiles | None:
+    """The one run that a folder, or (`below`) the folders in it, hold; None where they hold no DICOM images.
 
     Links are followed, and files without DICOM's preamble are read. Raises InputError where there are several runs.
     """
-    found, copies = _without_copies(_images(_files_below(folder)))
+    found, copies = _without_copies(_images(_files_below(folder) if below else _files_in(folder)))
     if not found:
         return None
     runs = _runs(found)
@@ -95,7 +97,8 @@ def run_of_file(path: Path) -> RunFiles:
     alone = RunFiles((path,))
     if "SOPClassUID" not in header or not word_of(header, "SeriesInstanceUID", path.name):
         return alone
-    if frame_count(header, path.name, field=Field.DSA) > 1:
+    if frame_count(header, path.name, field=Field.DSA) > 1 or not has_value(header, PRIMARY_ANGLE.keyword):
+        # Without angles, pictures of two views look like frames of one run.
         return alone
     found, copies = _without_copies([_File(path, header, 1), *_images(f for f in _files_in(path.parent) if f != path)])
     files = _in_order(next(run for run in _runs(found) if any(one.path == path for one in run)))
@@ -117,7 +120,7 @@ def _files_in(folder: Path) -> list[Path]:
 def _files_below(folder: Path) -> list[Path]:
     """In a folder, else in those below it."""
     files = _files_in(folder)
-    if any(_may_be_dicom(file) for file in files):
+    if any(may_be_dicom(file) for file in files):
         return files
     seen: set[str] = set()
     for parent, folders, _ in os.walk(folder, followlinks=True):
@@ -131,7 +134,7 @@ def _files_below(folder: Path) -> list[Path]:
     return files
 
 
-def _may_be_dicom(path: Path) -> bool:
+def may_be_dicom(path: Path) -> bool:
     """By the preamble, or by a name that DICOM files have: some lack the preamble, and end in numbers."""
     try:
         return is_dicom(path) or path.suffix.lower() in DICOM_SUFFIXES or path.suffix[1:].isdigit()
@@ -143,7 +146,7 @@ def _images(files: Iterable[Path]) -> list[_File]:
     """Those that are DICOM images."""
     found = []
     for path in files:
-        if not _may_be_dicom(path):
+        if not may_be_dicom(path):
             continue
         try:
             header = read_header(path)
@@ -163,11 +166,11 @@ def _without_copies(files: Sequence[_File]) -> tuple[list[_File], int]:
 
 
 def _runs(files: Sequence[_File]) -> list[list[_File]]:
-    """Multi-frame files alone, single-frame ones with all of their series, kind and geometry."""
-    runs: list[list[_File]] = [[one] for one in files if one.frames > 1]
+    """Multi-frame files and radiographs alone, single-frame ones with all of their series, kind and geometry."""
+    runs: list[list[_File]] = [[one] for one in files if _is_alone(one)]
     by_words: defaultdict[tuple[tuple[str, ...], ...], list[list[_File]]] = defaultdict(list)
     for one in files:
-        if one.frames > 1:
+        if _is_alone(one):
             continue
         name = one.path.name
         words = tuple(tuple(words_of(one.header, keyword, name)) for keyword in SAME_WORDS)
@@ -180,6 +183,11 @@ def _runs(files: Sequence[_File]) -> list[list[_File]]:
         else:
             alike.append([one])
     return [*runs, *(run for alike in by_words.values() for run in alike)]
+
+
+def _is_alone(file: _File) -> bool:
+    """A multi-frame file, or a radiograph: of those, one series holds several views."""
+    return file.frames > 1 or word_of(file.header, "Modality", file.path.name) in PLAIN
 
 
 def _same_numbers(one: _File, other: _File) -> bool:

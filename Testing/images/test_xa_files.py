@@ -14,6 +14,7 @@ from pydicom.uid import generate_uid
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.dsa_files import read_angiogram
+from DeepIterRegLib.images.geometry_options import GeometryOptions
 from Testing.support.cases import CASES, needs_cases
 from Testing.support.dicom_files import write_ct_slices, write_xa
 from Testing.support.image_phantoms import head_hu, intensities, subtracted_u8
@@ -157,6 +158,24 @@ def test_acquisition_numbers_tell_runs_of_one_series_apart(tmp_path: Path) -> No
     with pytest.raises(InputError, match="holds 10 DICOM files; give one run"):
         read_angiogram(tmp_path / "run")
     assert len(read_angiogram(tmp_path / "run" / "13").frames) == 5
+
+
+def test_views_without_angles_are_no_run_unless_their_folder_is_given(tmp_path: Path, whole: np.ndarray) -> None:
+    files = single_frames(tmp_path / "run", PositionerPrimaryAngle=None)
+    options = GeometryOptions(primary_angle_deg=30.0)
+    assert read_angiogram(files[1], options).frames.shape[0] == 0  # a native image
+    np.testing.assert_array_equal(read_angiogram(tmp_path / "run", options).frames, whole)
+    single_frames(tmp_path / "radiographs", Modality="DX")
+    with pytest.raises(InputError, match="give one run"):
+        read_angiogram(tmp_path / "radiographs")
+
+
+def test_a_run_beside_pictures_is_the_run(tmp_path: Path, whole: np.ndarray) -> None:
+    single_frames(tmp_path / "run")
+    (tmp_path / "run" / "key image.png").write_bytes(b"any picture")
+    angiogram = read_angiogram(tmp_path / "run")
+    np.testing.assert_array_equal(angiogram.frames, whole)
+    assert any("1 PNG picture(s) beside the DICOM run" in line for line in angiogram.warnings)
 
 
 def test_mask_frames_of_the_whole_run_are_not_those_of_a_single_frame(tmp_path: Path, whole: np.ndarray) -> None:
