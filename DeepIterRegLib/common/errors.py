@@ -68,6 +68,9 @@ QUANTITIES: Mapping[Field, str] = {
 Names = Mapping[Field, str]
 Translate = Callable[[str], str]
 
+MOST_SHOWN = 400
+"""Characters of one value."""
+LINE_ENDS = re.compile(r"[\r\n\t]+")
 OPTIONAL = re.compile(r"\[([^\[\]{}]*\{[^\[\]]*)\]")
 FIRST_PLACE = re.compile(r"\s*\{(\w+)\}")
 
@@ -188,7 +191,15 @@ def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, int | float | str | UserError) else str(value)
+    if isinstance(value, int | float | UserError | Field):
+        return value
+    return _shown(str(value))
+
+
+def _shown(text: str) -> str:
+    """A text on one line of a terminal, whatever a damaged file holds."""
+    plain = "".join(letter if letter.isprintable() else "?" for letter in LINE_ENDS.sub(" ", text))
+    return plain if len(plain) <= MOST_SHOWN else plain[:MOST_SHOWN] + "..."
 
 
 def _to_json(value: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.geometry.image_turn import ALL_TURNS, UPRIGHT, ImageTurn
 
 MIN_SDD_MM, MAX_SDD_MM = 300.0, 3000.0
 MIN_PIXEL_SPACING_MM, MAX_PIXEL_SPACING_MM = 0.01, 20.0
@@ -101,13 +102,15 @@ class CArm:
         rows: int,
         columns: int,
         principal_point_px: tuple[float, float] | None = None,
+        image_turn: ImageTurn = UPRIGHT,
     ) -> CArm:
         """An isocentric C-arm.
 
         primary_angle_deg: LAO positive. secondary_angle_deg: cranial positive. sdd_mm: source to detector.
         sid_mm: source to isocentre. pixel_spacing_mm: one number, or (between rows, between columns).
         principal_point_px: (column, row) where the central ray meets the detector, px; the detector's centre if left
-        out. Raises InputError. Source: DESIGN.md, "Frames".
+        out. image_turn: how the image of so many rows and columns was turned before it was stored. Raises InputError.
+        Source: DESIGN.md, "Frames".
         """
         numbers = (primary_angle_deg, secondary_angle_deg, sdd_mm, sid_mm)
         if not np.isfinite(numbers).all():
@@ -121,6 +124,7 @@ class CArm:
                 sdd_mm=sdd_mm,
             )
         u, v, n = _axes_of_angles(primary_angle_deg, secondary_angle_deg).T
+        u, v = image_turn.axes(u, v)
         row_mm, column_mm = _row_and_column_mm(pixel_spacing_mm)
         column0, row0 = principal_point_px or ((columns - 1) / 2, (rows - 1) / 2)
         source = -sid_mm * n
@@ -202,6 +206,18 @@ class CArm:
         offset = self.source_mm - self.detector_origin_mm
         row_mm, column_mm = self.pixel_spacing_mm
         return float(self.column_direction @ offset / column_mm), float(self.row_direction @ offset / row_mm)
+
+    @property
+    def image_turn(self) -> ImageTurn | None:
+        """How the image lies against the upright one of these angles; None where there are none, or it lies askew."""
+        if self.primary_angle_deg is None or self.secondary_angle_deg is None:
+            return None
+        u, v, _ = _axes_of_angles(self.primary_angle_deg, self.secondary_angle_deg).T
+        for turn in ALL_TURNS:
+            right, down = turn.axes(u, v)
+            if min(right @ self.column_direction, down @ self.row_direction) > 1 - ORTHOGONALITY_TOLERANCE:
+                return turn
+        return None
 
     @property
     def projection_matrix(self) -> FloatArray:

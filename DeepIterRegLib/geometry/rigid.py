@@ -52,7 +52,8 @@ def require_rigid(matrix: FloatArray, what: str, tolerance: float = 1e-3, field:
             what=what,
         )
     rotation = array[:3, :3]
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > tolerance or np.linalg.det(rotation) < 0:
+    too_long = np.abs(rotation).max() > 1 + tolerance  # the product would be infinite where this is huge
+    if too_long or np.abs(rotation @ rotation.T - np.eye(3)).max() > tolerance or np.linalg.det(rotation) < 0:
         raise InputError(
             "{what} scales, shears or mirrors; give a rigid (rotation and translation) transform[ for {field}].",
             field=field,

@@ -15,6 +15,11 @@ import SimpleITK as sitk
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS, invert, require_rigid
+from DeepIterRegLib.geometry.transform_matrix import read_apart, read_here
+
+TEXT_MARK = b"#Insight Transform File"
+FLIPS = np.outer(np.diag(LPS_FROM_RAS), np.diag(LPS_FROM_RAS))
+"""(4, 4) what LPS_FROM_RAS @ matrix @ LPS_FROM_RAS multiplies the matrix's elements by; infinite ones stay so."""
 
 
 def read_transform(path: Path | str) -> FloatArray:
@@ -30,23 +35,23 @@ def read_transform(path: Path | str) -> FloatArray:
             field=Field.INITIAL_POSE,
             file=path,
         )
+    read = read_here if _is_sound_text(path) else read_apart
     try:
-        transform = sitk.ReadTransform(str(path))
-    except RuntimeError as error:
+        stored = read(path)
+    except ValueError as error:
         raise InputError(
             "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) "
             "for {initial_pose}.",
             field=Field.INITIAL_POSE,
             file=path,
         ) from error
-    _require_complete_text(path)
-    if transform.GetDimension() != 3 or not transform.IsLinear():
+    if stored.matrix is None:
         raise InputError(
             "{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {initial_pose}.",
             field=Field.INITIAL_POSE,
             file=path,
         )
-    return invert(require_rigid(LPS_FROM_RAS @ _matrix(transform) @ LPS_FROM_RAS, path.name, field=Field.INITIAL_POSE))
+    return invert(require_rigid(FLIPS * stored.matrix, path.name, field=Field.INITIAL_POSE))
 
 
 def write_transform(path: Path | str, pose: FloatArray, centre_mm: FloatArray) -> None:
@@ -79,13 +84,17 @@ TEXT_TRANSFORM = re.compile(
     rb" \d+\s+Transform: (Composite\w*|Identity\w*\s+Parameters:\s+FixedParameters:[^\n]*"
     rb"|\w+\s+Parameters: *[-\w.][^\n]*\nFixedParameters:[^\n]*)\s*\n"
 )
+PARAMETERS = re.compile(rb"Parameters:([^\n]*)")
+NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def _require_complete_text(path: Path) -> None:
-    """Refuse a text file that was cut short: ITK reads one as the identity, or with half of its last number."""
+def _is_sound_text(path: Path) -> bool:
+    """Whether it is ITK's text format. Raises InputError for one that was cut short, which ITK reads as the identity or
+    with half of its last number, and for one with parameters that are no numbers, at which ITK ends the process."""
+    with path.open("rb") as file:
+        if file.read(len(TEXT_MARK)) != TEXT_MARK:
+            return False
     content = path.read_bytes().replace(b"\r\n", b"\n")
-    if not content.startswith(b"#Insight Transform File"):
-        return
     transforms = content.split(b"#Transform")[1:]
     composite_alone = len(transforms) == 1 and b"Composite" in transforms[0]
     if not transforms or composite_alone or not all(TEXT_TRANSFORM.fullmatch(text) for text in transforms):
@@ -94,13 +103,8 @@ def _require_complete_text(path: Path) -> None:
             field=Field.INITIAL_POSE,
             file=path,
         )
-
-
-def _matrix(transform: sitk.Transform) -> FloatArray:
-    """(4, 4) matrix of any linear transform, taken from where it sends the origin and the unit vectors."""
-    offset = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-    columns = [np.array(transform.TransformPoint(unit.tolist())) - offset for unit in np.eye(3)]
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.column_stack(columns)
-    matrix[:3, 3] = offset
-    return matrix
+    if not all(NUMBER.fullmatch(word) for found in PARAMETERS.finditer(content) for word in found[1].split()):
+        raise InputError(
+            "{file} holds parameters that are not numbers; save it again.", field=Field.INITIAL_POSE, file=path
+        )
+    return True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.native_image import NativeImage
+
+if TYPE_CHECKING:
+    from DeepIterRegLib.images.run import RawRun
 
 NAME = "The DSA"
 """In messages; a node's or file's own name may be the patient's."""
@@ -33,6 +37,7 @@ class ReadyRun:
     warnings: tuple[str, ...] = ()
     native: NativeImage | None = None
     head_motion: FloatArray | None = None
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +78,11 @@ def overridden(carm: CArm, options: GeometryOptions) -> CArm:
         return carm
     own = {} if options.carm is not None else {name: getattr(carm, name) for name in names}
     complete = GeometryOptions(**{"carm": options.carm, **own, **given})
-    return complete.carm_without_tags(carm.rows, carm.columns, NAME)
+    turn = carm.image_turn
+    if turn is None:
+        return complete.carm_without_tags(carm.rows, carm.columns, NAME)
+    # Where the isocentre falls, and how the image was turned, no typed number says: they stay.
+    return complete.carm_without_tags(carm.rows, carm.columns, NAME, carm.principal_point_px, turn)
 
 
 def _read_before(source: DsaSource, ready: ReadyRun) -> Angiogram:
@@ -82,19 +91,20 @@ def _read_before(source: DsaSource, ready: ReadyRun) -> Angiogram:
     carm = overridden(ready.carm, source.geometry)
     return Angiogram(
         frames, carm, ready.valid, ready.frame_times_s, ready.patient_position, ready.name, ready.warnings,
-        ready.native, ready.head_motion,
+        ready.native, ready.head_motion, ready.assumed,
     )  # fmt: skip
 
 
 def _from_frames(source: DsaSource) -> Angiogram:
     rows, columns = source.frames[0].shape[1:]
-    return _subtracted(source, source.geometry.carm_without_tags(rows, columns, NAME), [])
+    return _subtracted(source, source.geometry.carm_without_tags(rows, columns, NAME))
 
 
 def _from_file(source: DsaSource, file: Path) -> Angiogram:
-    from DeepIterRegLib.images.xa import read_xa
+    from DeepIterRegLib.images.xa import pixels_of_header, read_xa
     from DeepIterRegLib.images.xa_geometry import carm_from_tags
     from DeepIterRegLib.images.xa_header import read_header
+    from DeepIterRegLib.images.xa_motion import StillFrames
 
     if source.file_is_whole:
         frames = np.concatenate(source.frames) if source.frames else None
@@ -102,11 +112,14 @@ def _from_file(source: DsaSource, file: Path) -> Angiogram:
         return replace(read, warnings=tuple(warning.replace(file.name, NAME) for warning in read.warnings))
     if not source.frames:
         raise InputError("The DSA has no frames; select a loaded angiographic run for {dsa}.", field=Field.DSA)
-    return _subtracted(source, *carm_from_tags(read_header(file), source.geometry, NAME))
+    header, still = read_header(file), StillFrames(0, sum(len(part) for part in source.frames))
+    tagged = carm_from_tags(header, source.geometry, NAME, still)
+    told = pixels_of_header(header, NAME, still, None)
+    return replace(_subtracted(source, tagged.carm, tagged.warnings, told), assumed=tagged.assumed)
 
 
-def _subtracted(source: DsaSource, carm: CArm, warnings: list[str]) -> Angiogram:
-    """Frames of which nothing is known but the geometry."""
+def _subtracted(source: DsaSource, carm: CArm, warnings: Sequence[str] = (), told: RawRun | None = None) -> Angiogram:
+    """Frames of which nothing is known but the geometry, and what a header says of such pixels (`told`)."""
     from DeepIterRegLib.images.run import RawRun, subtracted_run
 
     frames = np.concatenate(source.frames)
@@ -122,7 +135,9 @@ def _subtracted(source: DsaSource, carm: CArm, warnings: list[str]) -> Angiogram
         )
     brightest = 255.0 if frames.dtype == np.uint8 else None
     shown = np.ones(frames.shape[1:], dtype=bool)
-    run = subtracted_run(RawRun(frames.astype(np.float32), shown, brightest=brightest), NAME)
+    pixels = frames.astype(np.float32)
+    raw = RawRun(pixels, shown, brightest=brightest) if told is None else replace(told, pixels=pixels)
+    run = subtracted_run(raw, NAME)
     return Angiogram(
         run.frames, carm, run.valid, warnings=(*warnings, *run.warnings), native=run.native, head_motion=run.head_motion
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.itk_files import read_image
-from DeepIterRegLib.images.paths import nameless
+from DeepIterRegLib.images.paths import nameless, natural_order
 from DeepIterRegLib.images.run import RawRun, subtracted_run
 
 FRAME_SUFFIXES = {".png"}
@@ -93,7 +92,7 @@ def _folder_pixels(folder: Path) -> tuple[npt.NDArray[np.generic], float | None]
     files = [
         file for file in folder.iterdir() if file.suffix.lower() in FRAME_SUFFIXES and not file.name.startswith(".")
     ]
-    frames = [_file_pixels(file)[0] for file in sorted(files, key=_natural_order)]
+    frames = [_file_pixels(file)[0] for file in sorted(files, key=natural_order)]
     shapes = {frame.shape for frame in frames}
     if len(shapes) != 1:
         raise InputError(
@@ -103,12 +102,6 @@ def _folder_pixels(folder: Path) -> tuple[npt.NDArray[np.generic], float | None]
         )
     array = np.concatenate(frames)
     return array, _brightest(array)
-
-
-def _natural_order(file: Path) -> list[tuple[int, int, str]]:
-    """Frame 10 comes after frame 9."""
-    parts = re.split(r"(\d+)", file.name)
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
 
 
 def _grey(array: npt.NDArray[np.generic], file_name: str) -> npt.NDArray[np.generic]:

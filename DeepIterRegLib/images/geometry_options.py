@@ -8,6 +8,7 @@ import numpy as np
 
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.image_turn import UPRIGHT, ImageTurn
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID
 
 _TAG_OF = {
@@ -60,8 +61,18 @@ class GeometryOptions:
                 parts=[_TAG_OF[name].field for name in given],
             )
 
-    def carm_without_tags(self, rows: int, columns: int, file_name: str) -> CArm:
-        """The C-arm of a file that carries no geometry. Raises InputError naming what is missing."""
+    def carm_without_tags(
+        self,
+        rows: int,
+        columns: int,
+        file_name: str,
+        principal_point_px: tuple[float, float] | None = None,
+        image_turn: ImageTurn = UPRIGHT,
+    ) -> CArm:
+        """The C-arm of a file that carries no geometry. Raises InputError naming what is missing.
+
+        principal_point_px, image_turn: as in `CArm.from_angles`, where they are known from before.
+        """
         if self.carm is not None:
             return require_size(self.carm, rows, columns, file_name)
         alpha_deg, beta_deg, sdd_mm, sid_mm = self.primary_angle_deg, self.secondary_angle_deg, self.sdd_mm, self.sid_mm
@@ -82,6 +93,8 @@ class GeometryOptions:
             pixel_spacing_mm=spacing_mm,
             rows=rows,
             columns=columns,
+            principal_point_px=principal_point_px,
+            image_turn=image_turn,
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.images.volume import VolumeKind
+from DeepIterRegLib.images.volume import VolumeKind, Voxels, compact
 
 SAMPLES = 2_000_000
 """Voxels looked at: percentiles of that many are exact enough, and a 512 x 512 x 400 volume is judged in 0.1 s."""
@@ -32,8 +32,6 @@ AIR_VALUE_HU = -900
 """At most this of a background: vessels that were cut out of a CTA, not a 3DRA."""
 MOST_LABELS = 63
 """A label map counts its labels; a CT, a 3DRA and even 8 bits of grey have higher values."""
-
-Voxels = npt.NDArray[np.float32] | npt.NDArray[np.int16]
 
 
 def _samples(voxels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -129,10 +127,10 @@ def check_values(
                 file=file_name,
                 right_kind="cta" if shows_bone(samples) else "vessels",
             )
-        return _compact(voxels), "3dra", []
+        return compact(voxels), "3dra", []
     if kind == "vessels" or (kind == "auto" and vessels_only):
         hounsfield, warnings = _hounsfield(voxels, samples, file_name)
-        return _compact(voxels) if hounsfield is None else hounsfield, "vessels", warnings
+        return compact(voxels) if hounsfield is None else hounsfield, "vessels", warnings
     if vessels_only and not vessels_given:
         raise InputError(
             "{file} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has[; if it is a "
@@ -145,7 +143,7 @@ def check_values(
         boneless = kind == "auto" and not shows_bone(_samples(hounsfield))
         return hounsfield, "vessels" if boneless else "cta", warnings
     if vessels_given:
-        return _compact(voxels), "vessels", []
+        return compact(voxels), "vessels", []
     if samples.min() >= 0 and samples.max() <= 255:
         raise InputError(
             "{file} holds 8-bit grey values (0 to 255), not Hounsfield units; export the CTA again without windowing.",
@@ -168,22 +166,12 @@ def _hounsfield(
 ) -> tuple[Voxels | None, list[str]]:
     """The voxels in Hounsfield units, and warnings; None where that is not their unit."""
     if is_hounsfield(samples):
-        return _clipped(_compact(voxels)), []
+        return _clipped(compact(voxels)), []
     if not is_offset_hounsfield(samples):
         return None, []
-    shifted = _compact(voxels.astype(np.float32) - UNSIGNED_OFFSET_HU)
+    shifted = compact(voxels.astype(np.float32) - UNSIGNED_OFFSET_HU)
     warning = f"{file_name} holds Hounsfield units plus {UNSIGNED_OFFSET_HU}; that offset was taken off."
     return _clipped(shifted), [warning]
-
-
-def _compact(voxels: npt.NDArray[Any]) -> Voxels:
-    """int16 where that loses nothing, else float32: a volume of 512 x 512 x 400 is 0.2 GB instead of 0.4."""
-    if voxels.dtype == np.int16:
-        return voxels
-    fits = voxels.min() >= np.iinfo(np.int16).min and voxels.max() <= np.iinfo(np.int16).max
-    if fits and (np.issubdtype(voxels.dtype, np.integer) or bool((voxels == np.rint(voxels)).all())):
-        return voxels.astype(np.int16)
-    return voxels.astype(np.float32)
 
 
 def _clipped(voxels: Voxels) -> Voxels:

@@ -12,10 +12,19 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.rigid import LPS_FROM_RAS
-from DeepIterRegLib.images.nifti_size import is_truncated_nifti
+from DeepIterRegLib.images.header_checks.announced_size import can_hold
+from DeepIterRegLib.images.header_checks.header_text import has_sound_text
+from DeepIterRegLib.images.nifti_header import NiftiHeader, is_truncated_nifti, read_nifti_header, read_nifti_voxels
+from DeepIterRegLib.images.nifti_place import SQUARE, axis_cosines, nifti_place
+from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+SAME_PLACE_MM = 1e-3
+NRRD, NRRD_SPACE = (".nrrd", ".nhdr"), "NRRD_space"
+WITHOUT_PLACE = (".vtk", ".gipl", ".mrc", ".lsm")
+"""Formats that have no word for left."""
 
 
 def read_image(path: Path, field: Field) -> sitk.Image:
@@ -25,17 +34,18 @@ def read_image(path: Path, field: Field) -> sitk.Image:
     """
     import SimpleITK as sitk
 
-    damaged = InputError(
-        "{file}, given for {field}, is truncated or damaged and cannot be read; copy or export it again.",
-        field=field,
-        file=path,
-    )
-    if is_truncated_nifti(path):
+    damaged = _damaged(path, field)
+    if is_truncated_nifti(path) or not has_sound_text(path):
         raise damaged
     try:
         with quiet_readers():
-            return sitk.ReadImage(str(path))
-    except RuntimeError as error:
+            reader = sitk.ImageFileReader()
+            reader.SetFileName(str(path))
+            reader.ReadImageInformation()
+            if not can_hold(path, reader):
+                raise damaged
+            return reader.Execute()
+    except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's own message quotes the damage
         reason = str(error)
         if "determinant" in reason or "orthonormal" in reason.lower():
             raise InputError(
@@ -51,6 +61,75 @@ def read_image(path: Path, field: Field) -> sitk.Image:
                 file=path,
             ) from error
         raise damaged from error
+
+
+def _damaged(path: Path, field: Field) -> InputError:
+    return InputError(
+        "{file}, given for {field}, is truncated or damaged and cannot be read; copy or export it again.",
+        field=field,
+        file=path,
+    )
+
+
+def read_placed_image(path: Path, field: Field) -> tuple[sitk.Image, list[str]]:
+    """Read a volume's file with its place in the patient; its axes may be sheared, as a tilted gantry leaves them.
+
+    ITK's own place, but for NIfTI: it does not tell where it ignores an sform. Returns the image and warnings. Raises
+    InputError as `read_image` and `nifti_place`.
+    """
+    header = read_nifti_header(path)
+    if header is None:
+        image = read_image(path, field)
+        says = _says_left(image, path)
+        note_decision("Place in the patient", "as ITK reads it", "the file's own header" if says else ASSUMED)
+        return image, [] if says else [
+            f"{path.name} does not say which of its axes point to the left and to the back; left, back and up were"
+            " assumed, in this order. If that is wrong, so is the pose."
+        ]
+    affine, warnings = nifti_place(header, path, field)
+    form, code = ("sform", header.sform_code)
+    if header.sform_code <= 0 or not np.array_equal(affine, header.sform):
+        form, code = ("qform", header.qform_code)
+    note_decision("Place in the patient", form, f"the file's {form}, code {code}")
+    sheared = np.abs(axis_cosines(affine[:3, :3]) - np.eye(3)).max() > SQUARE
+    image = _image_without_itk(path, header, field) if sheared or header.version == 2 else read_image(path, field)
+    if image.GetDimension() in (3, 4):
+        _put(image, LPS_FROM_RAS @ affine)
+    return image, warnings
+
+
+def _says_left(image: sitk.Image, path: Path) -> bool:
+    """Whether a format that can be written without a place in the patient was written with one."""
+    if path.suffix.lower() in NRRD:
+        space = image.GetMetaData(NRRD_SPACE) if image.HasMetaDataKey(NRRD_SPACE) else ""
+        return space == "left-posterior-superior"  # ITK brings the others with such axes to this one
+    return path.suffix.lower() not in WITHOUT_PLACE
+
+
+def _image_without_itk(path: Path, header: NiftiHeader, field: Field) -> sitk.Image:
+    """Of a NIfTI file that ITK refuses, for its shear or its version; without a place. Other kinds of it ITK reads."""
+    import SimpleITK as sitk
+
+    if is_truncated_nifti(path):
+        raise _damaged(path, field)
+    voxels = read_nifti_voxels(path, header)
+    return read_image(path, field) if voxels is None else sitk.GetImageFromArray(voxels, isVector=False)
+
+
+def _put(image: sitk.Image, affine: FloatArray) -> None:
+    """Give a 3D image, or one over time, its place (4, 4) index to LPS mm, unless it is there already."""
+    count = image.GetDimension()
+    found = np.eye(4)
+    found[:3, :3] = np.reshape(image.GetDirection(), (count, count))[:3, :3] * np.asarray(image.GetSpacing()[:3])
+    found[:3, 3] = image.GetOrigin()[:3]
+    if (np.abs(found - affine) @ [*image.GetSize()[:3], 1]).max() < SAME_PLACE_MM:
+        return
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    direction = np.reshape(image.GetDirection(), (count, count)).copy()
+    direction[:3, :3] = affine[:3, :3] / spacing_mm
+    image.SetDirection([float(x) for x in direction.ravel()])
+    image.SetSpacing([*map(float, spacing_mm), *image.GetSpacing()[3:]])
+    image.SetOrigin([*map(float, affine[:3, 3]), *image.GetOrigin()[3:]])
 
 
 def voxels_of(image: sitk.Image) -> npt.NDArray[Any]:

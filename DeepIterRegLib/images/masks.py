@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.images.angiogram import Angiogram
-from DeepIterRegLib.images.itk_files import affine_ras, read_image
+from DeepIterRegLib.images.itk_files import affine_ras, read_image, read_placed_image
 from DeepIterRegLib.images.paths import existing_path
 from DeepIterRegLib.images.volume import Volume
 
@@ -28,6 +28,23 @@ MIN_VESSELS_2D = 1e-4
 """Of the detector: a stretch of one small vessel is more."""
 
 
+def mask_array(given: Any, field: Field) -> BoolArray:
+    """What a script gives as a mask, as booleans; everything that is not zero is in it.
+
+    given: what numpy makes an array of numbers of. field: which mask it is, for the error. Raises InputError for
+    anything else.
+    """
+    try:
+        array = np.asarray(given)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "biuf" or array.ndim == 0 or bool((array != array).any()):
+        raise InputError(
+            "{field} must be an array of 0 and 1 or a file; give another one, or leave it out.", field=field
+        )
+    return array if array.dtype == np.bool_ else array != 0
+
+
 def read_volume_mask(path: str | os.PathLike[str], volume: Volume, field: Field = Field.CTA_VESSELS) -> BoolArray:
     """Read a mask of the volume; everything that is not zero is in it.
 
@@ -37,7 +54,7 @@ def read_volume_mask(path: str | os.PathLike[str], volume: Volume, field: Field 
     one that marks more or less than vessels can be.
     """
     found = existing_path(path, field)
-    image = _scalar(read_image(found, field), found, field)
+    image = _scalar(read_placed_image(found, field)[0], found, field)
     if image.GetDimension() != 3:
         raise InputError(
             "{file} is {dimensions}D; {field} must be 3D.", field=field, file=found, dimensions=image.GetDimension()

@@ -10,8 +10,10 @@ from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.burnt_in import LEAST_FRAMES, burnt_in
 from DeepIterRegLib.images.native_image import NativeImage, native_image
 from DeepIterRegLib.images.pixel_shift import subtract_shifted
+from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
 from DeepIterRegLib.images.shutter import BLACK_RAW, BLACK_SUBTRACTED, without_black_border, without_bright_border
 from DeepIterRegLib.images.subtraction import (
     Appearance,
@@ -22,6 +24,7 @@ from DeepIterRegLib.images.subtraction import (
     vessels_are_bright,
 )
 from DeepIterRegLib.images.xa_mask import MaskFrames
+from DeepIterRegLib.images.xa_pixels import Kind
 
 SINGLE_FRAME = "is a single subtracted frame"
 MIN_VALID, FEW_VALID = 0.03, 0.5
@@ -50,8 +53,23 @@ class RawRun:
     mask: MaskFrames | None = None
     plain: bool = False
     """Of a device that subtracts nothing (DX, CR)."""
-    as_acquired: bool = False
-    """The header says that the pixels are original, not derived from others."""
+    told: Kind | None = None
+    """What the header says the pixels are."""
+    told_by: str = ""
+    """The tag that says it."""
+    has_text: bool = False
+    """The header says that text is written in the pixels."""
+
+
+def _how_subtracted(raw: RawRun, flat: bool) -> tuple[str, str]:
+    """What is done about it, and why."""
+    if flat:
+        return "the file's frames are subtracted already", "the pixels"
+    if len(raw.pixels) == 1 or raw.plain:
+        return "a single image, nothing to subtract", "the number of frames"
+    if raw.mask is None:
+        return "done here, with the first frame as the mask", ASSUMED
+    return "done here, with the mask frames", "Mask Subtraction Sequence (0028,6100)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +119,30 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         valid = np.ones_like(valid)
     valid = _require_visible(without_black_border(pixels, valid, BLACK_RAW), file_name)
     unsubtracted: _Unsubtracted | None = None
-    seen = appearance(pixels, valid) if raw.mask is None and not raw.plain else None
-    if seen is not None and _is_flat(raw, valid, seen):
+    seen, flat, written = None, False, np.zeros_like(valid)
+    if raw.mask is None and not raw.plain:
+        # Text is the strongest thing in a subtracted run; of raw frames subtraction takes it away.
+        written = burnt_in(pixels, valid, raw.has_text)
+        seen = appearance(pixels, valid & ~written)
+        flat = _is_flat(raw, valid & ~written, seen)
+    if raw.told is not None and seen is not None and flat != (raw.told == "subtracted"):
+        is_what = "subtracted" if flat else "not subtracted"
+        warnings.append(
+            f"{file_name} is {raw.told} by its header ({raw.told_by}), but its pixels are those of a run that is"
+            f" {is_what}: the pixels were believed."
+        )
+    note_decision("Subtraction", *_how_subtracted(raw, flat))
+    if seen is not None and flat:
         frames = pixels
         inner = _require_visible(without_black_border(pixels, valid, BLACK_SUBTRACTED), file_name)
         if (inner != valid).any():
-            valid, seen = inner, appearance(frames, inner)
+            valid, seen = inner, appearance(frames, inner & ~written)
+        if written.any():
+            valid = valid & ~written
+            warnings.append(
+                f"{file_name} has text or marks written in its pixels, over {written.mean():.1%} of the image: what is"
+                " beneath them was left out."
+            )
     else:
         unsubtracted = _subtract_mask(raw, valid)
         frames, valid = unsubtracted.frames, unsubtracted.valid
@@ -145,6 +181,11 @@ def subtracted_run(raw: RawRun, file_name: str) -> SubtractedRun:
         frames = np.where(valid, frames, np.median(frames[:: max(1, len(frames) // 8), valid]))
     if len(frames) == 1:
         warnings.append(f"{file_name} {SINGLE_FRAME}: arteries and veins cannot be told apart by time.")
+    if raw.has_text and len(pixels) < LEAST_FRAMES:
+        warnings.append(
+            f"{file_name} has text written in its pixels (Burned In Annotation, 0028,0301), which in so few frames"
+            " cannot be told from vessels; check the vessels, or give a mask of them."
+        )
     if valid.mean() < FEW_VALID:
         warnings.append(f"{file_name} has a shutter over {1 - valid.mean():.0%} of the image; only the rest is used.")
     return SubtractedRun(frames.astype(np.float32, copy=False), valid, tuple(warnings), native, head_motion)
@@ -207,7 +248,7 @@ def _is_flat(raw: RawRun, valid: BoolArray, seen: Appearance) -> bool:
     """Whether the frames are as flat as subtracted ones, and still so away from bright borders: the edge of open air,
     or of a shutter in a negative, is deeper than any vessel. seen: the frames where valid."""
     pixels = raw.pixels
-    if not is_subtracted(seen, raw.brightest, raw.as_acquired):
+    if not is_subtracted(seen, raw.brightest, raw.told):
         return False
     inner = without_bright_border(pixels, valid, BLACK_RAW)
     shown = pixels.mean(axis=0)
@@ -215,7 +256,7 @@ def _is_flat(raw: RawRun, valid: BoolArray, seen: Appearance) -> bool:
         saturated = shown == extreme
         if saturated.mean() > MIN_SATURATED:  # what is left in corners
             inner &= ~saturated
-    return inner.mean() < MIN_VALID or is_subtracted(appearance(pixels, inner), raw.brightest, raw.as_acquired)
+    return inner.mean() < MIN_VALID or is_subtracted(appearance(pixels, inner), raw.brightest, raw.told)
 
 
 def _shows_nothing(seen: Appearance) -> bool:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.images.functional_groups import numbers_of_frame, words_of_frame
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -23,36 +25,47 @@ PENUMBRA_PX = 3
 """The shutter's edge is blurred over a few pixels, and the enhancement filters of the scanner ring there."""
 
 
-def valid_from_tags(dataset: Dataset, rows: int, columns: int) -> BoolArray:
+def valid_from_tags(dataset: Dataset, rows: int, columns: int, frame: int = 0) -> BoolArray:
     """(rows, columns) True inside the shutter and the collimator that the tags describe; all True without them.
 
     Rectangular (0018,1602 to 1608), circular (0018,1610 and 1612) and polygonal (0018,1620) shutters and the
-    collimator's equivalents (0018,1700 to 1720); DICOM counts rows and columns from 1.
+    collimator's equivalents (0018,1700 to 1720); DICOM counts rows and columns from 1. frame: whose functional groups
+    count.
     """
     valid = np.ones((rows, columns), dtype=bool)
     for device in ("Shutter", "Collimator"):
-        shapes = dataset.get(f"{device}Shape", None) or []
-        for shape in [shapes] if isinstance(shapes, str) else shapes:
+        try:
+            shapes = words_of_frame(dataset, f"{device}Shape", frame, "")
+        except InputError:
+            continue
+        for shape in shapes:
             try:
-                valid &= _inside(dataset, device, str(shape).upper(), rows, columns)
-            except (KeyError, TypeError, ValueError, AttributeError):
+                valid &= _inside(dataset, device, shape, rows, columns, frame)
+            except (InputError, ValueError):
                 continue  # An incomplete shutter is ignored: its black border shows in the pixels.
     return valid
 
 
-def _inside(dataset: Dataset, device: str, shape: str, rows: int, columns: int) -> BoolArray:
+def _inside(dataset: Dataset, device: str, shape: str, rows: int, columns: int, frame: int) -> BoolArray:
+    """Raises ValueError or InputError where the shape is not described."""
+
+    def numbers(keyword: str, count: int | None = None) -> npt.NDArray[np.float64]:
+        found = numbers_of_frame(dataset, keyword, frame, "", count=count)
+        if found is None:
+            raise ValueError(keyword)
+        return found.astype(np.float64)
+
     row, column = np.mgrid[1 : rows + 1, 1 : columns + 1]
     if shape == "RECTANGULAR":
-        left, right = (float(dataset[f"{device}{side}VerticalEdge"].value) for side in ("Left", "Right"))
-        upper, lower = (float(dataset[f"{device}{side}HorizontalEdge"].value) for side in ("Upper", "Lower"))
+        left, right = (float(numbers(f"{device}{side}VerticalEdge", 1)[0]) for side in ("Left", "Right"))
+        upper, lower = (float(numbers(f"{device}{side}HorizontalEdge", 1)[0]) for side in ("Upper", "Lower"))
         return (column >= left) & (column <= right) & (row >= upper) & (row <= lower)
     if shape == "CIRCULAR":
-        centre_row, centre_column = (float(x) for x in dataset[f"CenterOfCircular{device}"].value)
-        radius = float(dataset[f"RadiusOfCircular{device}"].value)
+        centre_row, centre_column = numbers(f"CenterOfCircular{device}", 2)
+        radius = float(numbers(f"RadiusOfCircular{device}", 1)[0])
         return (row - centre_row) ** 2 + (column - centre_column) ** 2 <= radius**2
     if shape == "POLYGONAL":
-        corners = np.array(dataset[f"VerticesOfThePolygonal{device}"].value, dtype=np.float64).reshape(-1, 2)
-        return _in_polygon(row, column, corners)
+        return _in_polygon(row, column, numbers(f"VerticesOfThePolygonal{device}").reshape(-1, 2))
     raise ValueError(shape)
 
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.robust_statistics import robust_sigma
+from DeepIterRegLib.images.xa_pixels import Kind
 
 Frames = npt.NDArray[np.float32]
 
@@ -28,6 +29,9 @@ negatives included, away from borders."""
 MAX_SPREAD_AS_ACQUIRED = 0.35
 """The same where the file says that its pixels are as they were acquired, which subtracted ones are not: 0.45 and more
 in raw frames of 128 pixels, of whose head the border leaves little but brain."""
+MAX_SPREAD_AS_SUBTRACTED = 1.0
+"""The same where the file says that its pixels are subtracted: twice as uneven as any such run that was measured, with
+the ghosts of a head that moves."""
 CLEAR_TAILS = 1.5
 """One tail of the histogram outweighs the other by this factor where the vessels are on its side."""
 
@@ -76,7 +80,7 @@ def appearance(frames: Frames, valid: BoolArray) -> Appearance:
     spreads, lows, highs, noises = [], [], [], []
     for frame in small:
         filled = np.where(inside, frame, np.median(frame[inside]))
-        background = _background(filled)
+        background = local_background(filled)
         residual = (filled - background)[inside]
         spreads.append(float(np.subtract(*np.percentile(background[inside], [90, 10]))))
         noises.append(robust_sigma(residual - np.median(residual)))
@@ -97,18 +101,18 @@ def appearance(frames: Frames, valid: BoolArray) -> Appearance:
     )
 
 
-def _background(image: Frames) -> Frames:
+def local_background(image: Frames) -> Frames:
     """What is left of an image when everything as narrow as a vessel is taken out: a wide median."""
     thin = image[::4, ::4]
     wide = ndimage.median_filter(thin, size=11, mode="nearest")
     return ndimage.zoom(wide, np.divide(image.shape, wide.shape), order=1, mode="nearest", grid_mode=True)
 
 
-def is_subtracted(seen: Appearance, brightest: float | None = None, as_acquired: bool = False) -> bool:
+def is_subtracted(seen: Appearance, brightest: float | None = None, told: Kind | None = None) -> bool:
     """Whether the background is flat, as only subtraction makes it: skull and soft tissue are gone.
 
-    brightest: the largest value that the file can hold, where there is one (255 for 8 bits). as_acquired: what the
-    file says of its pixels.
+    brightest: the largest value that the file can hold, where there is one (255 for 8 bits). told: what the header says
+    the pixels are; only pixels that clearly contradict it are believed instead.
     """
     if seen.low < 0 and abs(seen.middle) < -seen.low:
         return True  # Centred on zero: no detector counts negative quanta.
@@ -116,7 +120,9 @@ def is_subtracted(seen: Appearance, brightest: float | None = None, as_acquired:
     if level <= 0 or seen.depth <= 0:
         return seen.background_spread <= 0
     of_depth, of_level = seen.background_spread / seen.depth, seen.background_spread / level
-    most = MAX_SPREAD_AS_ACQUIRED if as_acquired else MAX_SPREAD
+    if told == "subtracted":
+        return of_depth + of_level <= MAX_SPREAD_AS_SUBTRACTED
+    most = MAX_SPREAD_AS_ACQUIRED if told == "raw" else MAX_SPREAD
     return of_depth <= MAX_SPREAD_OF_DEPTH and of_level <= MAX_SPREAD_OF_LEVEL and of_depth + of_level <= most
 
 

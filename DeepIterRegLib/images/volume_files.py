@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.quiet import quiet_readers
+from DeepIterRegLib.images.ct.stack import MIN_SLICES
 from DeepIterRegLib.images.hounsfield import check_values
-from DeepIterRegLib.images.itk_files import affine_ras, read_image, voxels_of
+from DeepIterRegLib.images.itk_files import affine_ras, read_placed_image, voxels_of
 from DeepIterRegLib.images.paths import existing_path, is_dicom, nameless
-from DeepIterRegLib.images.slice_geometry import MIN_SLICES
+from DeepIterRegLib.images.straight_axes import is_sheared, straightened
 from DeepIterRegLib.images.volume import VOLUME_NAMES, Volume
 
 if TYPE_CHECKING:
@@ -20,13 +22,13 @@ if TYPE_CHECKING:
 
 MIN_EXTENT_MM, MAX_EXTENT_MM = 40.0, 2500.0
 """A cut through the circle of Willis is 40 mm thick; a whole-body CT is 2 m long."""
-MAX_SHEAR = 1e-3
 MIN_VOXEL_MM, MAX_VOXEL_MM = 1e-3, 20.0
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff"}
 
 RequestedKind = Literal["auto", "cta", "vessels", "3dra"]
 
 
+@quiet_readers()
 def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto", vessels_given: bool = False) -> Volume:
     """Read a CTA (Hounsfield units, with its bones or without) or a 3DRA (vessels only, arbitrary units).
 
@@ -44,13 +46,13 @@ def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto", vess
     found = existing_path(path, Field.CTA)
     warnings: list[str] = []
     if found.is_dir():
-        from DeepIterRegLib.images.ct_series import read_ct_series
+        from DeepIterRegLib.images.ct.series import read_ct_series
 
         image, warnings = read_ct_series(found)
     elif is_dicom(found):
-        from DeepIterRegLib.images.ct_series import read_ct_file
+        from DeepIterRegLib.images.ct.series import read_ct_file
 
-        image = read_ct_file(found)
+        image, warnings = read_ct_file(found)
     elif found.suffix.lower() in PICTURE_SUFFIXES:
         raise InputError(
             "{file}, given for {cta}, is a 2D picture; give a 3D CT angiogram, and if this is the DSA, swap "
@@ -59,13 +61,22 @@ def read_volume(path: str | os.PathLike[str], kind: RequestedKind = "auto", vess
             file=found,
         )
     else:
-        image = read_image(found, Field.CTA)
+        image, warnings = read_placed_image(found, Field.CTA)
+        warnings = list(nameless(warnings, found, "The CTA"))
     return _volume(image, kind, found, warnings, vessels_given)
 
 
 def _volume(image: sitk.Image, kind: RequestedKind, path: Path, warnings: list[str], vessels_given: bool) -> Volume:
     image = _three_dimensional(image, path)
     _check_grid(image, path)
+    if is_sheared(image):
+        straight = straightened(image)
+        if straight is None:
+            raise InputError(
+                "{file} has sheared axes; resample it onto an orthogonal grid.", field=Field.CTA, file=path
+            )
+        image, more = straight
+        warnings += more
     voxels, found_kind, more = check_values(voxels_of(image), kind, path.name, vessels_given)
     warnings += nameless(more, path, "The CTA")
     return Volume(voxels, affine_ras(image), found_kind, VOLUME_NAMES[found_kind], tuple(warnings))
@@ -111,12 +122,9 @@ def _check_grid(image: sitk.Image, path: Path) -> None:
             low=MIN_VOXEL_MM,
             high=MAX_VOXEL_MM,
         )
-    shear = np.abs(direction.T @ direction - np.eye(3)).max()
-    if not np.isfinite(shear) or shear > MAX_SHEAR or not np.isfinite(image.GetOrigin()).all():
+    if not np.isfinite(direction).all() or not np.isfinite(image.GetOrigin()).all():
         raise InputError(
-            "{file} has sheared axes (as a tilted gantry leaves them); resample it onto an orthogonal grid.",
-            field=Field.CTA,
-            file=path,
+            "{file} has a place in the patient that is no number; export it again.", field=Field.CTA, file=path
         )
     extent_mm = size * spacing_mm
     if size.min() < MIN_SLICES:

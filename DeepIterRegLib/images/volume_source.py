@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
@@ -37,6 +36,4 @@ def read_volume_source(source: VolumeSource, vessels_given: bool = False) -> Vol
     voxels, kind, warnings = source.voxels, source.kind, list(source.warnings)
     if kind is None:
         voxels, kind, warnings = check_values(voxels, "auto", NAME, vessels_given)
-    if voxels.dtype not in (np.int16, np.float32):
-        voxels = voxels.astype(np.float32)
     return Volume(voxels, source.ijk_to_ras, kind, VOLUME_NAMES[kind], tuple(warnings))

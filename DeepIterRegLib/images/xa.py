@@ -5,6 +5,8 @@ pydicom decodes; what the values mean (mask frames, LOG and LIN, shutters, detec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +17,25 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.dicom_numbers import whole_number_of, word_of
+from DeepIterRegLib.images.functional_groups import frame_count, holder_of
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.paths import nameless
+from DeepIterRegLib.images.reading_notes import ASSUMED, note_decision
 from DeepIterRegLib.images.run import RawRun, subtracted_run
 from DeepIterRegLib.images.shutter import valid_from_tags
-from DeepIterRegLib.images.xa_geometry import carm_from_tags
+from DeepIterRegLib.images.xa_files import PLAIN, RunFiles
+from DeepIterRegLib.images.xa_geometry import carm_from_tags, image_size
 from DeepIterRegLib.images.xa_header import read_header
-from DeepIterRegLib.images.xa_mask import mask_frames
+from DeepIterRegLib.images.xa_mask import MaskFrames, mask_frames
+from DeepIterRegLib.images.xa_motion import StillFrames, still_frames
+from DeepIterRegLib.images.xa_pixels import is_inverted, is_linear, kind_told, rescale
 from DeepIterRegLib.images.xa_times import frame_times_s
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 NOT_PROJECTIONS = ("MR", "PT", "US")
-PLAIN = ("DX", "CR")
-"""Radiographs: nothing is subtracted from them."""
 
 
 class UndecodableError(InputError):
@@ -43,33 +49,98 @@ def read_xa(path: Path, options: GeometryOptions, frames: npt.NDArray[Any] | Non
     cannot. Raises InputError for a file that is no X-ray projection, is truncated, has no geometry (naming the
     tags), or shows neither subtracted frames nor a mask.
     """
+    return _read((path,), options, frames, ())
+
+
+def read_xa_run(run: RunFiles, options: GeometryOptions) -> Angiogram:
+    """The same of a run that may be one file per frame; the first file's header counts for all."""
+    return _read(run.files, options, None, run.warnings)
+
+
+def _read(
+    files: Sequence[Path], options: GeometryOptions, frames: npt.NDArray[Any] | None, said: tuple[str, ...]
+) -> Angiogram:
+    path = files[0]
     dataset = _dataset(path)
-    carm, warnings = carm_from_tags(dataset, options, path.name)
-    try:
-        pixels = _pixels(dataset, path)
-    except UndecodableError:
-        if frames is None or frames.shape != (_frame_count(dataset), int(dataset.Rows), int(dataset.Columns)):
-            raise
-        pixels = frames.astype(np.float32)
-    position = str(dataset.get("PatientPosition", "") or "").strip().upper()
+    mask, still = _mask_and_still(dataset, len(files), path.name)
+    tagged = carm_from_tags(dataset, options, path.name, still)
+    warnings = list(tagged.warnings)
+    pixels = np.concatenate([_decoded(_dataset(file) if n else dataset, file, frames) for n, file in enumerate(files)])
+    header = pixels_of_header(dataset, path.name, still, mask)
+    _note(header, len(files), len(pixels), still)
+    run = subtracted_run(replace(header, pixels=pixels[still.frames]), path.name)
+    times_s = frame_times_s(dataset, len(pixels), path.name) if len(run.frames) else None
+    if times_s is not None:
+        times_s = times_s[still.frames] - times_s[still.first]
+    position = word_of(dataset, "PatientPosition", path.name, field=Field.DSA)
     if not position:
         position = HEAD_FIRST_SUPINE
+        note_decision("Patient Position", position, ASSUMED)
         warnings.append(f"{path.name} has no Patient Position (0018,5100); head first, supine was assumed.")
-    raw = RawRun(
-        pixels=pixels,
-        valid=valid_from_tags(dataset, int(dataset.Rows), int(dataset.Columns)),
-        linear=str(dataset.get("PixelIntensityRelationship", "") or "").upper() == "LIN",
-        inverted=_inverted(dataset),
-        brightest=_brightest(dataset),
-        mask=mask_frames(dataset, len(pixels), path.name),
-        as_acquired=_as_acquired(dataset),
-        plain=str(dataset.get("Modality", "") or "").upper() in PLAIN,
-    )
-    run = subtracted_run(raw, path.name)
     return Angiogram(
-        run.frames, carm, run.valid, frame_times_s(dataset, len(pixels)) if len(run.frames) else None, position,
-        warnings=nameless((*warnings, *run.warnings), path, "The DSA"), native=run.native, head_motion=run.head_motion,
+        run.frames, tagged.carm, run.valid, times_s, position,
+        warnings=nameless((*said, *still.warnings, *warnings, *run.warnings), path, "The DSA"), native=run.native,
+        head_motion=run.head_motion, assumed=tagged.assumed,
     )  # fmt: skip
+
+
+def _note(header: RawRun, files: int, frames: int, still: StillFrames) -> None:
+    """Note what the header makes of the frames."""
+    note_decision("Files of the run", str(files), "the file or folder that was given")
+    note_decision("Frames in them", str(frames), "Number of Frames (0028,0008), and what was decoded")
+    note_decision(
+        "Frames at rest, which count",
+        f"{still.first + 1} to {still.first + still.count}",
+        "positioner and table, see below",
+    )
+    masks = "none named" if header.mask is None else ", ".join(str(still.first + n + 1) for n in header.mask.indices)
+    note_decision("Mask frames", masks, "Mask Subtraction Sequence (0028,6100)")
+    note_decision("Pixels by the header", header.told or "not told", header.told_by or "no tag")
+    intensity = "proportional to the X-rays" if header.linear else "to their logarithm"
+    note_decision("Pixel values", intensity, "Pixel Intensity Relationship (0028,1040), else the logarithm")
+
+
+def _mask_and_still(dataset: Dataset, files: int, name: str) -> tuple[MaskFrames | None, StillFrames]:
+    """The mask frames, of those at rest, and those. files: how many hold the run."""
+    if files > 1:
+        # What a single frame says of mask frames is of the run that it was taken from.
+        return None, StillFrames(0, files)
+    mask = mask_frames(dataset, frame_count(dataset, name, field=Field.DSA), name)
+    still = still_frames(dataset, name, () if mask is None else mask.indices)
+    return None if mask is None else mask.among(still.frames), still
+
+
+def pixels_of_header(dataset: Dataset, name: str, still: StillFrames, mask: MaskFrames | None) -> RawRun:
+    """What a header says about the pixels of the frames at rest, without them. mask: counted among those.
+
+    Raises InputError for tags that cannot be read.
+    """
+    rows, columns = image_size(dataset, name)
+    frame = min(still.first, frame_count(dataset, name, field=Field.DSA) - 1)
+    told, told_by = kind_told(dataset, frame, name)
+    return RawRun(
+        pixels=np.zeros((0, rows, columns), dtype=np.float32),
+        valid=valid_from_tags(dataset, rows, columns, frame),
+        linear=is_linear(dataset, frame, name),
+        inverted=is_inverted(dataset, frame, name),
+        brightest=_brightest(dataset, frame, name),
+        mask=mask,
+        told=told,
+        told_by=told_by,
+        plain=word_of(dataset, "Modality", name, field=Field.DSA) in PLAIN,
+        has_text=word_of(dataset, "BurnedInAnnotation", name, field=Field.DSA) == "YES",
+    )
+
+
+def _decoded(dataset: Dataset, path: Path, frames: npt.NDArray[Any] | None) -> npt.NDArray[np.float32]:
+    """(T, rows, columns) of one file, or `frames` where it cannot be decoded here."""
+    try:
+        return _pixels(dataset, path)
+    except UndecodableError:
+        shape = (frame_count(dataset, path.name, field=Field.DSA), *image_size(dataset, path.name))
+        if frames is None or frames.shape != shape:
+            raise
+        return frames.astype(np.float32)
 
 
 def _dataset(path: Path) -> Dataset:
@@ -93,8 +164,8 @@ def _dataset(path: Path) -> Dataset:
 
 def require_projection(dataset: Dataset, name: str) -> None:
     """Raise InputError for a slice of a CT or MR that was given as the angiogram."""
-    modality = str(dataset.get("Modality", "") or "").upper()
-    if modality == "XA" and "ImagePositionPatient" in dataset:
+    modality = word_of(dataset, "Modality", name, field=Field.DSA)
+    if modality == "XA" and holder_of(dataset, "ImagePositionPatient", 0, name, field=Field.DSA) is not None:
         raise InputError(
             "{file}, given for {dsa}, is a slice of a 3D reconstruction; swap {cta} and {dsa}.",
             field=Field.DSA,
@@ -126,7 +197,7 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
             file=path,
             syntax=name,
         ) from error
-    if int(dataset.get("SamplesPerPixel", 1) or 1) != 1:
+    if (whole_number_of(dataset, "SamplesPerPixel", path.name, field=Field.DSA) or 1) != 1:
         if np.ptp(array.astype(np.int32), axis=-1).max() > 0:
             raise InputError(
                 "{file} is a colour picture of a screen; give the X-ray frames themselves for {dsa}.",
@@ -134,10 +205,17 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
                 file=path,
             )
         array = array[..., 0]
-    if array.dtype.kind == "u" and array.max() > (most := 2 ** int(dataset.BitsStored) - 1):
+    if word_of(dataset, "PhotometricInterpretation", path.name, field=Field.DSA) == "PALETTE COLOR":
+        raise InputError(
+            "{file} is a picture in colours from a palette; give the X-ray frames themselves for {dsa}.",
+            field=Field.DSA,
+            file=path,
+        )
+    stored = whole_number_of(dataset, "BitsStored", path.name, field=Field.DSA) or array.dtype.itemsize * 8
+    if array.dtype.kind == "u" and array.max() > (most := 2**stored - 1):
         array = array & array.dtype.type(most)  # Older files keep overlays in the bits above the stored ones.
-    frames = array.reshape(-1, int(dataset.Rows), int(dataset.Columns)).astype(np.float32)
-    expected = _frame_count(dataset)
+    frames = array.reshape(-1, *image_size(dataset, path.name)).astype(np.float32)
+    expected = frame_count(dataset, path.name, field=Field.DSA)
     if len(frames) != expected:
         raise InputError(
             "{file} is truncated: it announces {announced} frames and holds {held}; export it again.",
@@ -146,31 +224,22 @@ def _pixels(dataset: Dataset, path: Path) -> npt.NDArray[np.float32]:
             announced=expected,
             held=len(frames),
         )
-    slope = float(dataset.get("RescaleSlope", 1) or 1)
-    intercept = float(dataset.get("RescaleIntercept", 0) or 0)
-    return frames if (slope, intercept) == (1, 0) else frames * np.float32(slope) + np.float32(intercept)
+    return _rescaled(frames, dataset, path.name)
 
 
-def _frame_count(dataset: Dataset) -> int:
-    return int(dataset.get("NumberOfFrames", 1) or 1)
+def _rescaled(frames: npt.NDArray[np.float32], dataset: Dataset, name: str) -> npt.NDArray[np.float32]:
+    """Frames in the unit that their rescale gives them, one by one where they have their own."""
+    scales = [rescale(dataset, frame, name) for frame in range(len(frames))]
+    if all(scale == (1, 0) for scale in scales):
+        return frames
+    slopes, intercepts = np.array(scales, dtype=np.float32).T[..., None, None]
+    return frames * slopes + intercepts
 
 
-def _inverted(dataset: Dataset) -> bool:
-    """Whether the tags say that vessels are stored bright: what stands in where the pixels do not tell."""
-    sign = dataset.get("PixelIntensityRelationshipSign", None)
-    if sign not in (None, ""):
-        return int(sign) == -1
-    return str(dataset.get("PhotometricInterpretation", "")).upper() == "MONOCHROME1"
-
-
-def _as_acquired(dataset: Dataset) -> bool:
-    """Whether Image Type (0008,0008) begins with ORIGINAL."""
-    kinds = dataset.get("ImageType", None)
-    return bool(kinds) and str(np.atleast_1d(kinds)[0]).strip().upper() == "ORIGINAL"
-
-
-def _brightest(dataset: Dataset) -> float | None:
+def _brightest(dataset: Dataset, frame: int, name: str) -> float | None:
     """The largest value that the stored bits can hold; None for signed or rescaled pixels."""
-    if int(dataset.get("PixelRepresentation", 0) or 0) or "RescaleSlope" in dataset:
+    if whole_number_of(dataset, "PixelRepresentation", name, field=Field.DSA):
         return None
-    return float(2 ** int(dataset.get("BitsStored", 16)) - 1)
+    if holder_of(dataset, "RescaleSlope", frame, name, field=Field.DSA) is not None:
+        return None
+    return float(2 ** (whole_number_of(dataset, "BitsStored", name, field=Field.DSA) or 16) - 1)

@@ -2,46 +2,93 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.image_turn import UPRIGHT
+from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
+from DeepIterRegLib.images.dicom_numbers import whole_number_of, word_of
+from DeepIterRegLib.images.functional_groups import numbers_of_frame
 from DeepIterRegLib.images.geometry_options import GeometryOptions, require_size
-from DeepIterRegLib.images.xa_resize import SAME_LENGTH, field_of_view_spacing_mm, resize_factor
-from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag, numbers, values
+from DeepIterRegLib.images.reading_notes import ASSUMED, GIVEN, note_decision
+from DeepIterRegLib.images.xa_motion import StillFrames, stated_offset_deg, still_frames
+from DeepIterRegLib.images.xa_orientation import detector_turn, says_how_it_lies, stored_turn
+from DeepIterRegLib.images.xa_placement import isocentre_of, tilt_warnings
+from DeepIterRegLib.images.xa_resize import SAME_LENGTH, field_of_view_spacing_mm, resize_of
+from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag, numbers
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-STILL_DEG = 0.5
-"""A C-arm whose angles vary by less during the run stands still."""
+
+ASSUMED_MIDDLE = (
+    "The isocentre was assumed in the image's middle, as no Position of Isocenter Projection (0018,9430) says where it"
+    " is: the pose is off by as much as it is not there, times {shrink:.2f} at the isocentre."
+)
+ASSUMED_UPRIGHT = (
+    "The image was assumed to be upright and not mirrored, as neither Patient Orientation (0020,0020) nor Field of View"
+    " Horizontal Flip (0018,7034) says so."
+)
 
 
-def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -> tuple[CArm, list[str]]:
+@dataclass(frozen=True, eq=False)
+class TaggedCArm:
+    """A C-arm as a file's tags have it."""
+
+    carm: CArm
+    warnings: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    """What the standard lets one take for granted, and no tag says: a sentence each."""
+
+
+def carm_from_tags(
+    dataset: Dataset, options: GeometryOptions, file_name: str, still: StillFrames | None = None
+) -> TaggedCArm:
     """The C-arm of an XA data set.
 
-    Options win over tags. Returns the C-arm, for the image's Rows and Columns, and warnings. Raises InputError naming
-    every tag that is missing, out of its range, or contradicted by another one.
+    Options win over tags. still: the frames that count (`still_frames`), found here if left out. The C-arm is
+    that of the image's Rows and Columns. Raises InputError naming every tag that is missing, out of its
+    range, or contradicted by another one.
     """
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    rows, columns = image_size(dataset, file_name)
     if options.carm is not None:
-        return require_size(options.carm, rows, columns, file_name), []
-    require_still(dataset, file_name)
+        return TaggedCArm(require_size(options.carm, rows, columns, file_name))
+    still = still_frames(dataset, file_name) if still is None else still
+    frame = still.first
     missing: list[Tag] = []
-    primary = value_of(dataset, PRIMARY_ANGLE, options.primary_angle_deg, file_name, missing)
-    secondary = value_of(dataset, SECONDARY_ANGLE, options.secondary_angle_deg, file_name, missing)
-    sdd_mm = value_of(dataset, SDD, options.sdd_mm, file_name, missing)
-    sid_mm = value_of(dataset, SID, options.sid_mm, file_name, missing, instead="DistanceSourceToIsocenter")
-    spacing_mm, warnings = pixel_spacing_of(dataset, options, file_name, missing)
+    primary = value_of(dataset, PRIMARY_ANGLE, options.primary_angle_deg, file_name, missing, frame=frame)
+    secondary = value_of(dataset, SECONDARY_ANGLE, options.secondary_angle_deg, file_name, missing, frame=frame)
+    sdd_mm = value_of(dataset, SDD, options.sdd_mm, file_name, missing, frame=frame)
+    sid_mm = value_of(dataset, SID, options.sid_mm, file_name, missing, "DistanceSourceToIsocenter", frame=frame)
+    spacing_mm, warnings = pixel_spacing_of(dataset, options, file_name, missing, sdd_mm, sid_mm, frame)
     if primary is None or secondary is None or sdd_mm is None or sid_mm is None or spacing_mm is None:
-        raise _nothing_said(dataset, missing, file_name)
+        raise _nothing_said(dataset, missing, file_name, frame)
     _require_consistent(sdd_mm, sid_mm, file_name)
     if options.sdd_mm is None and options.sid_mm is None:
-        warnings += _magnification_warning(dataset, sdd_mm, sid_mm, file_name)
-    return CArm.from_angles(
+        warnings += _magnification_warning(dataset, sdd_mm, sid_mm, file_name, frame)
+    upright = CArm.from_angles(primary, secondary, sdd_mm, sid_mm, spacing_mm, rows, columns)
+    position = word_of(dataset, "PatientPosition", file_name) or HEAD_FIRST_SUPINE
+    turn, said = stored_turn(dataset, upright, position, frame, file_name)
+    on_detector = detector_turn(dataset, frame, file_name)
+    placed = isocentre_of(dataset, rows, columns, spacing_mm, on_detector, frame, file_name)
+    warnings += [*said, *placed.warnings, *tilt_warnings(dataset, frame, file_name)]
+    note_decision("Image against an upright one", str(turn), "Patient Orientation and Field of View, see below")
+    middle = placed.principal_point_px is None
+    note_decision(
+        "Isocentre in the image",
+        "its middle" if middle else "column {:.1f}, row {:.1f}".format(*placed.principal_point_px or ()),
+        ASSUMED if placed.assumed else "Isocenter Projection, Field of View and detector, see below",
+    )
+    assumed = [ASSUMED_MIDDLE.format(shrink=sid_mm / sdd_mm)] if placed.assumed else []
+    if not says_how_it_lies(dataset, frame, file_name):
+        assumed.append(ASSUMED_UPRIGHT)
+    if turn == UPRIGHT and placed.principal_point_px is None:
+        return TaggedCArm(upright, tuple(warnings), tuple(assumed))
+    carm = CArm.from_angles(
         primary_angle_deg=primary,
         secondary_angle_deg=secondary,
         sdd_mm=sdd_mm,
@@ -49,69 +96,86 @@ def carm_from_tags(dataset: Dataset, options: GeometryOptions, file_name: str) -
         pixel_spacing_mm=spacing_mm,
         rows=rows,
         columns=columns,
-    ), warnings
+        principal_point_px=placed.principal_point_px,
+        image_turn=turn,
+    )
+    return TaggedCArm(carm, tuple(warnings), tuple(assumed))
+
+
+def image_size(dataset: Dataset, file_name: str) -> tuple[int, int]:
+    """Rows and columns. Raises InputError for numbers that are none."""
+    rows = whole_number_of(dataset, "Rows", file_name, field=Field.DSA)
+    columns = whole_number_of(dataset, "Columns", file_name, field=Field.DSA)
+    if rows is None or columns is None or min(rows, columns) < 1:
+        raise InputError(
+            "{file} does not say how large its image is; export it again.", field=Field.DSA, file=file_name
+        )
+    return rows, columns
 
 
 def value_of(
-    dataset: Dataset, tag: Tag, given: float | None, file_name: str, missing: list[Tag], instead: str | None = None
+    dataset: Dataset,
+    tag: Tag,
+    given: float | None,
+    file_name: str,
+    missing: list[Tag],
+    instead: str | None = None,
+    *,
+    frame: int = 0,
 ) -> float | None:
-    """The option's value, else the tag's (else that of the tag `instead`); notes the tag in `missing` without one."""
+    """The option's value, else the tag's (else that of the tag `instead`); notes the tag in `missing` without one.
+
+    frame: from 0, the one whose value counts.
+    """
     if given is not None:
+        note_decision(tag.field, f"{given:g}", GIVEN)
         return float(given)
-    found = numbers(dataset, tag, file_name)
+    keyword = tag.keyword
+    found = numbers(dataset, tag, file_name, frame=frame)
     if found is None and instead is not None:
-        found = numbers(dataset, replace(tag, keyword=instead), file_name)
+        keyword = instead
+        found = numbers(dataset, replace(tag, keyword=instead), file_name, frame=frame)
     if found is None:
         missing.append(tag)
         return None
-    return float(np.median(found))
-
-
-def require_still(dataset: Dataset, file_name: str) -> None:
-    """Refuse a rotational run: one C-arm position per angiogram."""
-    moved = 0.0
-    for tag in (PRIMARY_ANGLE, SECONDARY_ANGLE):
-        angles = [np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in values(dataset, tag.keyword)]
-        if angles:
-            moved = max(moved, float(np.ptp(np.concatenate(angles))))
-        for value in values(dataset, tag.keyword + "Increment"):
-            steps = np.atleast_1d(np.asarray(value, dtype=np.float64))
-            # Relative to the first frame in newer files, to the previous one in older ones; a single value is a step.
-            moved = max(moved, float(np.ptp(np.append(steps, 0.0))) * (int(dataset.get("NumberOfFrames", 1) or 1) > 1))
-    if moved > STILL_DEG:
-        raise InputError(
-            "{file} is a rotational run (the Positioner angles change by {moved_deg:.1f} degrees); give a "
-            "run from one C-arm position, or a single subtracted frame of this one.",
-            field=Field.DSA,
-            file=file_name,
-            moved_deg=moved,
-        )
+    value = float(np.median(found))
+    if tag in (PRIMARY_ANGLE, SECONDARY_ANGLE):
+        value += stated_offset_deg(dataset, tag.keyword, frame, file_name, tag.field)
+    note_decision(tag.field, f"{value:g}", keyword)
+    return value
 
 
 def pixel_spacing_of(
-    dataset: Dataset, options: GeometryOptions, file_name: str, missing: list[Tag]
+    dataset: Dataset,
+    options: GeometryOptions,
+    file_name: str,
+    missing: list[Tag],
+    sdd_mm: float | None,
+    sid_mm: float | None,
+    frame: int = 0,
 ) -> tuple[tuple[float, float] | None, list[str]]:
-    """Pixel size at the detector (between rows, between columns), corrected where the image was resized."""
+    """Pixel size at the detector (between rows, between columns), corrected where the image was resized, and sentences.
+
+    sdd_mm, sid_mm: where they are known, what lengths at the patient are magnified by. frame: the one that counts.
+    """
     given = options.pixel_spacing_mm
     if given is not None:
+        note_decision(PIXEL_SPACING.field, str(given), GIVEN)
         return ((float(given), float(given)) if isinstance(given, (int, float)) else given), []
-    found = numbers(dataset, PIXEL_SPACING, file_name, count=2)
+    found = numbers(dataset, PIXEL_SPACING, file_name, count=2, frame=frame)
     if found is None:
         missing.append(PIXEL_SPACING)
         return None, []
     row_mm, column_mm = (float(x) for x in np.median(found, axis=0))
-    factor, witness = resize_factor(dataset, row_mm, column_mm)
-    if factor == 1:
-        return (row_mm, column_mm), []
-    return (row_mm * factor, column_mm * factor), [
-        f"{file_name} was resized: {PIXEL_SPACING.label} {row_mm:g} mm was scaled by {factor:g} to agree with"
-        f" {witness}; give the pixel size at the detector if that is wrong."
-    ]
+    magnification = sdd_mm / sid_mm if sdd_mm and sid_mm else None
+    resized = resize_of(dataset, row_mm, column_mm, magnification, frame, file_name)
+    note_decision(PIXEL_SPACING.field, f"{row_mm:g}", PIXEL_SPACING.keyword)
+    return (row_mm * resized.factor, column_mm * resized.factor), list(resized.warnings)
 
 
-def _nothing_said(dataset: Dataset, missing: list[Tag], file_name: str) -> InputError:
+def _nothing_said(dataset: Dataset, missing: list[Tag], file_name: str, frame: int) -> InputError:
     tags, fields = [tag.label for tag in missing], [tag.field for tag in missing]
-    shown = field_of_view_spacing_mm(dataset)
+    shown = field_of_view_spacing_mm(dataset, frame, file_name)
     if PIXEL_SPACING in missing and shown is not None:
         return InputError(
             "{file} has no {tags}; give {missing} (its Field of View (0018,1149) would make the pixel "
@@ -144,12 +208,13 @@ def _require_consistent(sdd_mm: float, sid_mm: float, file_name: str) -> None:
         )
 
 
-def _magnification_warning(dataset: Dataset, sdd_mm: float, sid_mm: float, file_name: str) -> list[str]:
+def _magnification_warning(dataset: Dataset, sdd_mm: float, sid_mm: float, file_name: str, frame: int) -> list[str]:
     """Estimated Radiographic Magnification Factor (0018,1114) is SDD / SID: a third number that checks two."""
     try:
-        stated = float(dataset.get("EstimatedRadiographicMagnificationFactor") or 0)
-    except (TypeError, ValueError):
-        return []
+        found = numbers_of_frame(dataset, "EstimatedRadiographicMagnificationFactor", frame, file_name)
+    except InputError:
+        return []  # It only checks others.
+    stated = 0.0 if found is None else float(found[0])
     if stated <= 0 or abs(stated / (sdd_mm / sid_mm) - 1) <= SAME_LENGTH:
         return []
     return [

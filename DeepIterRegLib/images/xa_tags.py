@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.functional_groups import numbers_of_frame
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -41,45 +39,32 @@ SID = Tag("DistanceSourceToPatient", "Distance Source to Patient (0018,1111)", F
 PIXEL_SPACING = Tag("ImagerPixelSpacing", "Imager Pixel Spacing (0018,1164)", Field.PIXEL_SPACING, 0.02, 5, "mm")
 
 
-def values(dataset: Dataset, keyword: str) -> list[Any]:
-    """Every value of a tag: from the data set itself, else from its shared and per-frame functional groups."""
-    found = [dataset[keyword].value] if keyword in dataset else list(_in_functional_groups(dataset, keyword))
-    return [value for value in found if value is not None and value != ""]
-
-
-def _in_functional_groups(dataset: Dataset, keyword: str) -> Iterator[Any]:
-    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for frame in dataset.get(groups, None) or []:
-            for element in frame:
-                if element.VR == "SQ":
-                    for item in element.value:
-                        if keyword in item:
-                            yield item[keyword].value
-
-
-def numbers(dataset: Dataset, tag: Tag, file_name: str, count: int = 1) -> FloatArray | None:
-    """(frames or 1, count) finite numbers of a tag, or None where the file does not have it.
+def numbers(dataset: Dataset, tag: Tag, file_name: str, count: int = 1, *, frame: int = 0) -> FloatArray | None:
+    """(N, count) finite numbers of a tag of one frame (from 0), or None where the file does not have it.
 
     Raises InputError for a value that is no number, has the wrong count, or is outside the tag's range.
     """
-    rows = []
-    for value in values(dataset, tag.keyword):
-        try:
-            row = np.atleast_1d(np.asarray(value, dtype=np.float64))
-        except (TypeError, ValueError):
-            row = np.array([np.nan])
-        good = row.size % count == 0 and row.size > 0 and np.isfinite(row).all()
-        if not good or row.min() < tag.low or row.max() > tag.high:
-            shown = str(value).replace(", ", "\\").strip("[]")
-            raise InputError(
-                "{file} has {tag} of {value} {unit}, outside {low:g} to {high:g} {unit}; give {field}.",
-                field=tag.field,
-                file=file_name,
-                tag=tag.label,
-                value=shown,
-                unit=tag.unit,
-                low=tag.low,
-                high=tag.high,
-            )
-        rows.append(row.reshape(-1, count))
-    return np.concatenate(rows) if rows else None
+    try:
+        row = numbers_of_frame(dataset, tag.keyword, frame, file_name, field=tag.field)
+    except InputError as error:
+        if "value" not in error.values:
+            raise
+        raise _senseless(tag, str(error.values["value"]), file_name) from error
+    if row is None:
+        return None
+    if row.size % count or row.min() < tag.low or row.max() > tag.high:
+        raise _senseless(tag, "\\".join(f"{number:g}" for number in row), file_name)
+    return row.reshape(-1, count)
+
+
+def _senseless(tag: Tag, value: str, file_name: str) -> InputError:
+    return InputError(
+        "{file} has {tag} of {value} {unit}, outside {low:g} to {high:g} {unit}; give {field}.",
+        field=tag.field,
+        file=file_name,
+        tag=tag.label,
+        value=value,
+        unit=tag.unit,
+        low=tag.low,
+        high=tag.high,
+    )

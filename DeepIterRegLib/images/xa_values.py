@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.images.xa_geometry import pixel_spacing_of, require_still, value_of
+from DeepIterRegLib.images.xa_geometry import carm_from_tags, pixel_spacing_of, value_of
+from DeepIterRegLib.images.xa_motion import NeverAtRestError, StillFrames, still_frames
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
 
 if TYPE_CHECKING:
@@ -27,14 +29,18 @@ class HeaderValues:
     sid_mm: float | None = None
     pixel_spacing_mm: tuple[float, float] | None = None
     notes: Mapping[str, str | InputError] = field(default_factory=dict)
-    """For each value (by its name here) that was corrected or cannot be used: the sentence or error that says so."""
+    """For each value (by its name here) that was corrected or cannot be used: the sentence or error that says so; by ""
+    what is said of where the image lies."""
     moves: bool = False
-    """The C-arm turns during the run: no angle is the run's."""
+    """C-arm or table move during all of the run: no angle is the run's."""
 
 
+@quiet_readers()
 def header_values(dataset: Dataset, name: str) -> HeaderValues:
     """The C-arm's values in a header, as far as it has them; never raises. name: names the run in the notes."""
     notes: dict[str, str | InputError] = {}
+    still = _still(dataset, name)
+    frame = 0 if still is None else still.first
 
     def noted(value_name: str, tag: Tag, read: Callable[[], T]) -> T | None:
         try:
@@ -48,30 +54,49 @@ def header_values(dataset: Dataset, name: str) -> HeaderValues:
         return None
 
     def value(value_name: str, tag: Tag, instead: str | None = None) -> float | None:
-        return noted(value_name, tag, lambda: value_of(dataset, tag, None, name, [], instead))
+        return noted(value_name, tag, lambda: value_of(dataset, tag, None, name, [], instead, frame=frame))
+
+    sdd_mm = value("sdd_mm", SDD)
+    sid_mm = value("sid_mm", SID, instead="DistanceSourceToIsocenter")
 
     def spacing() -> tuple[float, float] | None:
-        found, warnings = pixel_spacing_of(dataset, GeometryOptions(), name, [])
+        found, warnings = pixel_spacing_of(dataset, GeometryOptions(), name, [], sdd_mm, sid_mm, frame)
         if warnings:
             notes["pixel_spacing_mm"] = " ".join(warnings)
         return found
 
-    return HeaderValues(
+    values = HeaderValues(
         primary_angle_deg=value("primary_angle_deg", PRIMARY_ANGLE),
         secondary_angle_deg=value("secondary_angle_deg", SECONDARY_ANGLE),
-        sdd_mm=value("sdd_mm", SDD),
-        sid_mm=value("sid_mm", SID, instead="DistanceSourceToIsocenter"),
+        sdd_mm=sdd_mm,
+        sid_mm=sid_mm,
         pixel_spacing_mm=noted("pixel_spacing_mm", PIXEL_SPACING, spacing),
         notes=notes,
-        moves=_moves(dataset, name),
+        moves=still is None,
     )
+    return values if still is None else replace(values, notes=notes | _doubts(dataset, values, still, name))
 
 
-def _moves(dataset: Dataset, name: str) -> bool:
+def _still(dataset: Dataset, name: str) -> StillFrames | None:
+    """The frames that can be registered, None where there are none: C-arm or table move."""
     try:
-        require_still(dataset, name)
+        return still_frames(dataset, name)
+    except NeverAtRestError:
+        return None
     except InputError:
-        return True
+        return StillFrames(0, 1)  # What cannot be read is noted where it is used.
+
+
+def _doubts(dataset: Dataset, values: HeaderValues, still: StillFrames, name: str) -> dict[str, str | InputError]:
+    """What `carm_from_tags` would say of where the image lies, by the name of a value that is none."""
+    given = {field.name: getattr(values, field.name) for field in fields(GeometryOptions) if field.name != "carm"}
+    if any(number is None for number in given.values()):
+        return {}
+    try:
+        said: tuple[str, ...] = carm_from_tags(dataset, GeometryOptions(**given), name, still).warnings
+    except InputError as error:
+        return {"": error}
     except (AttributeError, TypeError, ValueError):
-        return False  # The angle that cannot be read is noted.
-    return False
+        return {}
+    said = (*still.warnings, *said)
+    return {"": " ".join(said)} if said else {}

@@ -14,6 +14,7 @@ from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.rigid import rotation_angle_deg
+from DeepIterRegLib.images.axis_order import AxisOrder
 from DeepIterRegLib.images.volume import Volume, VolumeKind
 from DeepIterRegLib.preparation.boneless import segment_boneless
 from DeepIterRegLib.preparation.boxes import placed
@@ -73,6 +74,9 @@ def prepare_volume(
     where there is a head; `veins` alone join the vessels that are found, and an empty mask says that there are none.
     With both, nothing is segmented, so neither head nor contrast is required.
 
+    How the voxels are ordered makes no difference: they are prepared in one order (`images/axis_order.py`), and the
+    masks of the result come back in the volume's own.
+
     Of a CTA that shows more, head and upper neck are looked at alone (`head_box`): of masks, too. A CT without contrast
     is a CTA without vessels: empty masks, a cloud of no points, and a warning. One whose bones were taken out is of the
     kind "vessels", with a warning.
@@ -82,12 +86,17 @@ def prepare_volume(
     metal, no skull, a head that lies askew, more vessels than head and neck hold.
     """
     tell: StepCallback = progress or (lambda step, fraction: None)
-    given = [checked_mask(vessels, volume, Field.CTA_VESSELS), checked_mask(veins, volume, Field.CTA_VEINS)]
+    order = AxisOrder.standard(volume)
+    given, volume = volume, order.of_volume(volume)
+    masks = [
+        None if mask is None else order.apply(mask)
+        for mask in (checked_mask(vessels, given, Field.CTA_VESSELS), checked_mask(veins, given, Field.CTA_VEINS))
+    ]
     box = whole(volume) if volume.kind == "3dra" else head_box(volume)
-    if any(mask is not None and mask.any() and not mask[box].any() for mask in given):
+    if any(mask is not None and mask.any() and not mask[box].any() for mask in masks):
         box = whole(volume)  # somebody marked something else than head and neck
     part = volume.within(box)
-    given_vessels, given_veins = (None if mask is None else mask[box] for mask in given)
+    given_vessels, given_veins = (None if mask is None else mask[box] for mask in masks)
     prepare = _from_rotational if volume.kind == "3dra" else _from_cta
     found = prepare(part, given_vessels, given_veins, tell)
     warnings = volume.warnings + found.warnings
@@ -106,9 +115,12 @@ def prepare_volume(
         )
     skull = None if head is None else skull_cloud(head, centre_mm)
     tell(stage_names.SAMPLING_VESSELS, 1.0)
-    whole_vessels, whole_veins = (placed(mask, box, volume.voxels.shape) for mask in (found.vessels, found.veins))
-    shown = volume if found.kind == volume.kind else replace(volume, kind=found.kind)
-    return PreparedVolume(shown, whole_vessels, whole_veins, cloud, warnings, skull, frame)
+    all_vessels, all_veins = (
+        np.ascontiguousarray(order.undo(placed(mask, box, volume.voxels.shape)))
+        for mask in (found.vessels, found.veins)
+    )
+    shown = given if found.kind == given.kind else replace(given, kind=found.kind)
+    return PreparedVolume(shown, all_vessels, all_veins, cloud, warnings, skull, frame)
 
 
 def _too_much(volume: Volume, vessels: BoolArray) -> tuple[str, ...]:

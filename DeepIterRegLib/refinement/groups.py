@@ -16,6 +16,7 @@ MIN_SHARE = 0.03
 RIGHT = np.array([1.0, 0.0, 0.0])
 """Of a head that lies straight in the CTA."""
 
+
 def vessel_groups(
     cloud: VesselCloud, across: FloatArray = RIGHT, filled: FloatArray | None = None
 ) -> list[VesselCloud]:

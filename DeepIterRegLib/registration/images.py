@@ -16,7 +16,7 @@ from DeepIterRegLib.common.progress import Progress, ProgressCallback
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.images.masks import read_detector_mask, read_volume_mask
+from DeepIterRegLib.images.masks import mask_array, read_detector_mask, read_volume_mask
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import RequestedKind, read_volume
 
@@ -92,7 +92,21 @@ class ImageFiles:
 
     def __post_init__(self) -> None:
         _require_angiograms(self.dsas, self.masks)
+        _require_kind(self.cta, Volume, Field.CTA)
+        for dsa in self.dsas:
+            _require_kind(dsa, Angiogram, Field.DSA)
         one_for_each(self.geometries, len(self.dsas), Field.CARM)
+
+
+def _require_kind(given: Any, kind: type[Volume] | type[Angiogram], field: Field) -> None:
+    if not isinstance(given, str | os.PathLike | kind):
+        raise InputError(
+            "{field} must be a file, a folder or a {kind} (which says where its pixels are), not {type}; give one of "
+            "those.",
+            field=field,
+            kind=kind.__name__,
+            type=type(given).__name__,
+        )
 
 
 def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> PatientImages:
@@ -119,16 +133,22 @@ def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> 
 
 
 def _volume_mask(given: FilePath | BoolArray | None, volume: Volume, what: Field) -> BoolArray | None:
-    return read_volume_mask(given, volume, what) if isinstance(given, str | os.PathLike) else given
+    if given is None:
+        return None
+    return read_volume_mask(given, volume, what) if isinstance(given, str | os.PathLike) else mask_array(given, what)
 
 
 def _detector_masks(
     given: tuple[FilePath | BoolArray | None, ...], angiograms: tuple[Angiogram, ...], what: Field
 ) -> tuple[BoolArray | None, ...]:
-    return tuple(
-        read_detector_mask(mask, angiogram, what) if isinstance(mask, str | os.PathLike) else mask
-        for mask, angiogram in zip(given, angiograms, strict=False)
-    )
+    def mask_of(mask: FilePath | BoolArray | None, angiogram: Angiogram) -> BoolArray | None:
+        if mask is None:
+            return None
+        return (
+            read_detector_mask(mask, angiogram, what) if isinstance(mask, str | os.PathLike) else mask_array(mask, what)
+        )
+
+    return tuple(mask_of(mask, angiogram) for mask, angiogram in zip(given, angiograms, strict=False))
 
 
 def one_for_each(given: Sequence[Any], count: int, what: Field) -> None:

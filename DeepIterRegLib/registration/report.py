@@ -240,6 +240,7 @@ def _angiogram(number: int, view: ViewComparison, registration: Registration) ->
         "patient_position": angiogram.patient_position,
         "visible_fraction": _number(angiogram.valid.mean()),
         "carm": carm_fields(angiogram.carm),
+        "assumed": list(angiogram.assumed),
         "angle_correction": _angle_correction(number, registration),
         "ncc_before": _correlation(view.ncc_before),
         "ncc_after": _correlation(view.ncc_after),

@@ -132,6 +132,7 @@ def dsa_to_json(source: DsaSource) -> dict[str, Any]:
             "warnings": list(ready.warnings),
             "native": None if ready.native is None else ready.native.facts(),
             "head_motion": None if ready.head_motion is None else ready.head_motion.tolist(),
+            "assumed": list(ready.assumed),
         },
     }
 
@@ -160,6 +161,7 @@ def dsa_from_json(
             tuple(fields_["warnings"]),
             image,
             None if head_motion is None else np.array(head_motion, dtype=np.float64),
+            tuple(fields_["assumed"]),
         )
     file = None if content["file"] is None else Path(content["file"])
     return DsaSource(geometry_from_json(content["geometry"]), tuple(frames), ready, file, content["file_is_whole"])

@@ -189,3 +189,12 @@ def test_panel_translates_the_sentence_the_labels_and_the_quantities() -> None:
     kind = InputError("Set {volume_kind}.")
     assert told(kind, lambda text: german.get(text, text)) == "Set die Art des Volumens."
     assert translated("No sentence of ours.", str.upper) == "No sentence of ours."
+
+
+def test_what_a_damaged_file_holds_is_told_on_one_line_and_in_part() -> None:
+    error = InputError("{file} holds {value}.", file="a.dcm", value="\x1b[31mred\x00\r\nline" + "9" * 5000)
+    sentence = str(error)
+    assert sentence.isprintable()
+    assert sentence.startswith("a.dcm holds ?[31mred? line999")
+    assert len(sentence) < 500
+    assert str(InputError("{file} holds {value}.", file="a.dcm", value="two  blanks")) == "a.dcm holds two  blanks."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.rigid import apply, rigid
 from DeepIterRegLib.geometry.transform_file import LPS_FROM_RAS, read_transform, write_transform
+from Testing.support.paths import ROOT
 
 POSE = rigid(Rotation.from_euler("xyz", [10, -25, 170], degrees=True).as_matrix(), np.array([12.5, -130.25, 48.0]))
 CENTRE_MM = np.array([3.0, -41.5, 220.0])
@@ -178,3 +181,38 @@ def test_a_pose_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> None
         write_transform(tmp_path / "pose.xyz", POSE, CENTRE_MM)
     with pytest.raises(InputError, match="The pose"):
         write_transform(tmp_path / "pose.tfm", np.full((4, 4), np.nan), CENTRE_MM)
+
+
+@pytest.mark.parametrize("word", [b"NONE", b"nan", b"1,5", b"1.5.2", b"\xd9\xa3"])
+def test_a_parameter_that_is_no_number_is_refused(tmp_path: Path, word: bytes) -> None:
+    content = written(translation(), tmp_path / "pose.tfm").read_bytes()
+    assert b"Parameters: 1 2 3" in content
+    (tmp_path / "pose.tfm").write_bytes(content.replace(b"Parameters: 1 2 3", b"Parameters: 1 " + word + b" 3"))
+    with pytest.raises(InputError, match=r"^pose\.tfm holds parameters that are not numbers"):
+        read_transform(tmp_path / "pose.tfm")
+
+
+def test_a_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    content = written(translation(), tmp_path / "pose.tfm").read_bytes()
+    (tmp_path / "pose.tfm").write_bytes(content.replace(b"TranslationTransform", b"Translation\xff\xfe"))
+    with pytest.raises(InputError, match=r"^pose\.tfm "):
+        read_transform(tmp_path / "pose.tfm")
+
+
+def test_huge_numbers_are_refused_without_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    path = written(sitk.AffineTransform([1e200] * 9, (1e308,) * 3), tmp_path / "pose.h5")
+    with pytest.raises(InputError, match=r"^pose\.h5 "):
+        read_transform(path)
+    assert not recwarn.list
+
+
+def test_a_damaged_hdf5_file_is_refused_and_nothing_is_printed_when_the_process_ends(tmp_path: Path) -> None:
+    content = bytearray(written(euler(), tmp_path / "pose.h5").read_bytes())
+    content[2103:2119] = b""  # addresses in HDF5's tables now lie between things
+    (tmp_path / "pose.h5").write_bytes(content)
+    code = "import sys; from DeepIterRegLib.geometry.transform_file import read_transform; read_transform(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "pose.h5")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip().splitlines()[-1].startswith("DeepIterRegLib.common.errors.InputError: pose.h5 cannot")
+    assert "HDF5" not in done.stderr

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import SimpleITK as sitk
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.images.angiogram import Angiogram
-from DeepIterRegLib.images.masks import read_detector_mask, read_volume_mask
+from DeepIterRegLib.images.masks import mask_array, read_detector_mask, read_volume_mask
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import read_volume
 from Testing.support.image_phantoms import ROWS, head_hu
@@ -135,3 +136,16 @@ def test_a_detector_mask_of_a_speck_is_refused(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / "speck.png"))
     with pytest.raises(InputError, match=r"speck\.png marks only 1 of the DSA's pixels.*the mask of the DSA's vessels"):
         read_detector_mask(tmp_path / "speck.png", detector())
+
+
+@pytest.mark.parametrize("given", [[[0, 2], [0, 0]], np.array([[0, 255], [0, 0]], ">u2"), [[0.0, 0.5], [0, 0]]])
+def test_a_script_s_mask_is_what_is_not_zero(given: Any) -> None:
+    found = mask_array(given, Field.CTA_VESSELS)
+    assert found.dtype == np.bool_
+    np.testing.assert_array_equal(found, [[False, True], [False, False]])
+
+
+@pytest.mark.parametrize("given", [[[0, 1], [1]], [["a"]], 1, [[np.nan]], {"a": 1}])
+def test_what_is_no_mask_is_one_sentence(given: Any) -> None:
+    with pytest.raises(InputError, match="must be an array of 0 and 1"):
+        mask_array(given, Field.CTA_VESSELS)

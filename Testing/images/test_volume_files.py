@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import argparse
-import struct
 from pathlib import Path
 from typing import get_args
 
@@ -137,7 +136,7 @@ def test_missing_slices_are_refused_with_the_place(tmp_path: Path) -> None:
 
 def test_two_slices_at_one_position_are_refused(tmp_path: Path) -> None:
     folder = write_ct_slices(tmp_path / "ct", head_hu(), SeriesInstanceUID="1.2.3")
-    write_ct_slices(tmp_path / "ct" / "again", head_hu(), SeriesInstanceUID="1.2.3")
+    write_ct_slices(tmp_path / "ct" / "again", head_hu() + 1, SeriesInstanceUID="1.2.3")
     with pytest.raises(InputError, match="several slices at the same position"):
         read_volume(folder)
 
@@ -240,21 +239,59 @@ def test_a_ct_is_not_taken_for_a_3dra(tmp_path: Path) -> None:
         read_volume(write_image(tmp_path / "head.nrrd", head_hu()), "3dra")
 
 
-def test_sheared_axes_are_refused_whatever_the_format(tmp_path: Path) -> None:
+def test_a_sheared_nrrd_is_straightened(tmp_path: Path) -> None:
     header = (
         "NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 64 60 40\n"
-        "space directions: (2.5,0,0) (0,3,0) (0,0.9,4)\nkinds: domain domain domain\nendian: little\n"
+        "space directions: (2.5,0,0) (0,3,0) {third}\nkinds: domain domain domain\nendian: little\n"
         "encoding: raw\nspace origin: (-80,-90,-75)\n\n"
     )
-    (tmp_path / "sheared.nrrd").write_bytes(header.encode() + head_hu().tobytes())
-    whole = bytearray(write_image(tmp_path / "whole.nii", head_hu()).read_bytes())
-    whole[252:256] = struct.pack("<hh", 0, 1)  # qform off, sform on
-    rows = [-2.5, 0, 0, 80, 0, -3, 0.9, 90, 0, 0, 4, -75]
-    whole[280:328] = struct.pack("<12f", *rows)
-    (tmp_path / "sheared.nii").write_bytes(whole)
-    for name in ("sheared.nrrd", "sheared.nii"):
-        with pytest.raises(InputError, match="sheared"):
-            read_volume(tmp_path / name)
+    (tmp_path / "sheared.nrrd").write_bytes(header.format(third="(0,0.9,4)").encode() + head_hu().tobytes())
+    volume = read_volume(tmp_path / "sheared.nrrd")
+    assert "tilted by 12.7 degrees" in volume.warnings[0]
+    np.testing.assert_allclose(volume.spacing_mm, [2.5, 3, 4], atol=1e-9)
+    np.testing.assert_allclose(volume.ijk_to_ras @ [0, 0, 0, 1], [80, 90, -75, 1], atol=1e-9)
+    # The last slice is shifted by 35.1 mm, 11.7 rows, to the back.
+    assert volume.voxels.shape == (40, 60 + 12, 64)
+    np.testing.assert_array_equal(volume.voxels[0, :60], head_hu()[0])
+    crooked = header.format(third="(1.5,0.9,4)").replace("(0,3,0)", "(0.5,3,0)")
+    (tmp_path / "crooked.nrrd").write_bytes(crooked.encode() + head_hu().tobytes())
+    with pytest.raises(InputError, match="has sheared axes"):
+        read_volume(tmp_path / "crooked.nrrd")
+
+
+def test_a_sheared_meta_image_is_straightened(tmp_path: Path) -> None:
+    whole = write_image(tmp_path / "whole.mha", head_hu()).read_bytes()
+    header, _, voxels = whole.partition(b"ElementDataFile = LOCAL\n")
+    lines = [line for line in header.splitlines() if not line.startswith((b"TransformMatrix", b"CompressedData"))]
+    assert b"CompressedData = True" not in header
+    third = np.array([0, 0.9, 4]) / np.linalg.norm([0, 0.9, 4])
+    lines += [f"TransformMatrix = 1 0 0 0 1 0 {third[0]} {third[1]} {third[2]}".encode(), b"ElementDataFile = LOCAL\n"]
+    lines = [b"ElementSpacing = 2.5 3 4.1" if line.startswith(b"ElementSpacing") else line for line in lines]
+    (tmp_path / "sheared.mha").write_bytes(b"\n".join(lines) + voxels)
+    volume = read_volume(tmp_path / "sheared.mha")
+    assert "tilted by 12.7 degrees" in volume.warnings[0]
+    axes = volume.ijk_to_ras[:3, :3] / volume.spacing_mm
+    np.testing.assert_allclose(axes.T @ axes, np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(volume.spacing_mm, [2.5, 3, 4], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("space", "is_said"),
+    [
+        ("space: left-posterior-superior\n", False),
+        ("space: RAS\n", False),
+        ("space: scanner-xyz\n", True),
+        ("space dimension: 3\n", True),
+    ],
+)
+def test_a_nrrd_that_does_not_name_its_axes_is_read_and_that_is_said(tmp_path: Path, space: str, is_said: bool) -> None:
+    header = (
+        f"NRRD0004\ntype: short\ndimension: 3\n{space}sizes: 64 60 40\nspace directions: (2.5,0,0) (0,3,0) (0,0,4)\n"
+        "kinds: domain domain domain\nendian: little\nencoding: raw\nspace origin: (-80,-90,-75)\n\n"
+    )
+    (tmp_path / "DOE.nrrd").write_bytes(header.encode() + head_hu().tobytes())
+    warnings = read_volume(tmp_path / "DOE.nrrd").warnings
+    assert [line.startswith("The CTA does not say which of its axes") for line in warnings] == [True] * is_said
 
 
 def test_a_volume_of_no_head_s_size_is_refused(tmp_path: Path) -> None:

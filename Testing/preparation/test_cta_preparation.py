@@ -135,14 +135,29 @@ def test_the_order_and_direction_of_the_axes_do_not_matter():
     old_from_new[0, 2], old_from_new[0, 3] = -1, turned.shape[0] - 1
     old_from_new[1, 0] = old_from_new[2, 1] = old_from_new[3, 3] = 1
     again = prepare_volume(Volume(turned, volume.ijk_to_ras @ old_from_new, "cta"))
-    back = again.vessels[::-1].transpose(1, 2, 0)
-    assert overlap(back, prepared.vessels) > 0.96
-    assert overlap(again.veins[::-1].transpose(1, 2, 0), prepared.veins) > 0.96
-    np.testing.assert_allclose(
-        np.average(again.cloud.positions_mm, axis=0, weights=again.cloud.weights_mm3),
-        np.average(prepared.cloud.positions_mm, axis=0, weights=prepared.cloud.weights_mm3),
-        atol=1.5,
-    )
+    np.testing.assert_array_equal(again.vessels[::-1].transpose(1, 2, 0), prepared.vessels)
+    np.testing.assert_array_equal(again.veins[::-1].transpose(1, 2, 0), prepared.veins)
+    np.testing.assert_allclose(again.cloud.positions_mm, prepared.cloud.positions_mm, atol=1e-3)
+    np.testing.assert_array_equal(again.cloud.weights_mm3, prepared.cloud.weights_mm3)
+    assert again.skull is not None
+    assert prepared.skull is not None
+    np.testing.assert_allclose(again.skull.positions_mm, prepared.skull.positions_mm, atol=1e-3)
+    assert again.volume.voxels is turned
+
+
+def test_given_masks_lie_on_the_volume_s_own_axes():
+    volume, artery, vein = masked_volume()
+    turned = Volume(volume.voxels[::-1].transpose(1, 0, 2), PERMUTED, "cta")
+    masks = [mask[::-1].transpose(1, 0, 2) for mask in (artery | vein, vein)]
+    expected, found = prepare_volume(volume, artery | vein, vein), prepare_volume(turned, *masks)
+    np.testing.assert_array_equal(found.vessels, masks[0])
+    np.testing.assert_array_equal(found.veins, masks[1])
+    np.testing.assert_allclose(found.cloud.positions_mm, expected.cloud.positions_mm, atol=1e-9)
+    np.testing.assert_array_equal(found.cloud.weights_mm3, expected.cloud.weights_mm3)
+
+
+PERMUTED = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 19], [0, 0, 0, 1]])
+"""Place of `masked_volume` with its slices turned over and exchanged for its rows."""
 
 
 @needs_cases

@@ -183,6 +183,17 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_worker_tells_what_the_images_are_read_as(desk: Desk) -> None:
+    request, heard = patient_request(), Heard()
+    desk.client.inspect(request, heard)
+    desk.finish(heard)
+    assert heard.ends == ["done"], heard.of("failed")
+    told = heard.of("done")[0]
+    assert [image["name"] for image in told["images"]] == ["CTA", "DSA"]
+    assert "CTA: read as the CTA" in told["page"]
+    assert "Subtraction" in told["page"]
+
+
 def test_input_that_cannot_be_registered_is_told_in_its_own_words(desk: Desk) -> None:
     assert desk.finish(desk.begin("refuse")).of("failed") == [
         "The DSA has no frames; select a loaded angiographic run for the DSA."

@@ -23,6 +23,7 @@ from DeepIterRegLib.mrml.nodes.arrays import has_voxels, image_data, matrix_of_a
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import new_node
 from DeepIterRegLib.mrml.nodes.node_attributes import (
+    ASSUMED,
     CARM,
     HEAD_MOTION,
     NATIVE_REFERENCE,
@@ -61,6 +62,8 @@ def add_angiogram(scene: Any, angiogram: Angiogram) -> Any:
     sequence.SetAttribute(CARM, carm_to_json(angiogram.carm))
     sequence.SetAttribute(PATIENT_POSITION, angiogram.patient_position)
     sequence.SetAttribute(WARNINGS, json.dumps(angiogram.warnings, ensure_ascii=False))
+    if angiogram.assumed:
+        sequence.SetAttribute(ASSUMED, json.dumps(angiogram.assumed, ensure_ascii=False))
     if angiogram.head_motion is not None:
         sequence.SetAttribute(HEAD_MOTION, json.dumps(angiogram.head_motion.tolist()))
     _add_valid(scene, sequence, angiogram.valid, f"{angiogram.name} valid", ijk_to_ras)
@@ -109,6 +112,7 @@ def ready_run_of(sequence: Any) -> ReadyRun:
         tuple(json.loads(sequence.GetAttribute(WARNINGS) or "[]")),
         native,
         None if motion is None else np.array(json.loads(motion), dtype=np.float64),
+        tuple(json.loads(sequence.GetAttribute(ASSUMED) or "[]")),
     )
 
 

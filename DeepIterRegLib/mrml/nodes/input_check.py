@@ -67,7 +67,7 @@ def missing_geometry(values: CArmValues, second: bool, translate: Translate = st
     """The first of a DSA's C-arm values that nothing knows, or that contradict each other."""
     _ = translate
     if values.moves:
-        reason = _("The C-arm turns during this run; a run from one position is needed.")
+        reason = _("The C-arm or the table moves during this run; a run at rest is needed.")
         return Missing(_("Select another DSA"), reason)
     actions = {
         "primary_angle_deg": _("Enter the C-arm's angles"),

@@ -32,6 +32,9 @@ SIGN_IS_KNOWN = PREFIX + "sign-is-known"
 """Attribute of that volume: "no" where it may be the negative."""
 WITHOUT_CONTRAST = PREFIX + "without-contrast"
 """Attribute of a DSA's node that we loaded: "yes" where it is an X-ray of the head, which its one frame shows."""
+ASSUMED = PREFIX + "assumed"
+"""Attribute of a DSA's node that we loaded: what of its geometry no tag says, a JSON list of sentences; absent where
+there is none."""
 HEAD_MOTION = PREFIX + "head-motion"
 """Attribute of a DSA's node that we loaded: how the head lay in each frame before that was moved back, a JSON list of
 px down, px right and degrees; absent where unknown."""

@@ -13,10 +13,6 @@ def translated(sentence: str, translate: Callable[[str], str]) -> str:
 def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
     return (
         _("A detector pixel of {pixel_mm:g} mm is outside {low:g} to {high:g} mm; correct {pixel_spacing}."),
-        _(
-            "A slice in the folder {file} has no Image Position (0020,0032), Image Orientation (0020,0037) or Pixel "
-            "Spacing (0028,0030); export the series again."
-        ),
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
         _(
@@ -45,6 +41,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "contrast, or {cta_vessels}."
         ),
         _("The CTA has no voxels; select a loaded scalar volume for {cta}."),
+        _("The CTA holds values that are not numbers (NaN or infinite); export it again, or replace them by air."),
         _("The CTA is not a 3D scalar volume; select the CT angiogram for {cta}, and the run for {dsa}."),
         _("The CTA is under {transform!r}, which is not a linear transform; take it out from under it."),
         _(
@@ -83,17 +80,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The disk of the output folder {file} is full; free some space[, or choose another for {field}]."),
         _("The fixed image has pixels that are not finite; mask them out."),
         _("The fixed image must be one 2D image, not an array of {shape}."),
-        _("The folder {file} does not hold one stack of slices; give the CTA's series alone."),
         _(
             "The folder {file} holds no DICOM files; give the folder of a CT series, or an NRRD or NIfTI file, for "
             "{cta}."
         ),
         _("The folder {file} holds no angiogram; give an XA DICOM file or PNG frames for {dsa}."),
-        _("The folder {file} holds only {count} CT slices, too few for a head; give the whole series."),
-        _(
-            "The folder {file} holds several slices at the same position (time points or reconstructions); give a "
-            "folder with one of them for {cta}."
-        ),
         _("The folder {file} holds {count} DICOM files; give one run for {dsa}."),
         _("The folder {file} holds {count} series: {series}; give a folder with one of them alone for {cta}."),
         _("The folder {file} holds {modalities} images and no CT; give a CT angiogram for {cta}."),
@@ -101,6 +92,14 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The folder {file}, given for {cta}, holds 2D pictures; swap {cta} and {dsa} if it is the angiogram."),
         _("The folder {file}, given for {cta}, holds a 2D angiogram; swap {cta} and {dsa}."),
         _("The frames in the folder {file} differ in size; give the frames of one run for {dsa}."),
+        _(
+            "The frames of the DSA are of {size} pixels, its valid part of {valid}, and its C-arm's detector of "
+            "{detector} (rows x columns); give {dsa} and {carm} of one size."
+        ),
+        _(
+            "The frames of the DSA must be real numbers in three dimensions (frames, rows, columns); give another "
+            "array for {dsa}."
+        ),
         _("The images cannot be written to the temporary folder; make room on its disk."),
         _("The images cannot be written; is the disk full, or the folder read-only?"),
         _("The initializer's corrections are not finite numbers; choose another checkpoint, or none."),
@@ -119,6 +118,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("The mask of the fixed image leaves no pixel to compare; give one that is not empty."),
         _("The output folder {file} cannot be written ({reason}); choose another for {output}."),
+        _(
+            "The place of the CTA in the patient must be a 4 x 4 matrix of numbers that takes voxel indices to mm "
+            "(RAS), with 0 0 0 1 in its last row; give another matrix for {cta}."
+        ),
         _("The published method compares vessels, and {cta} and {dsa} do not both show them; choose default."),
         _("The registration failed because of a mistake in DeepIterReg ({exception} in {place}); please report it."),
         _(
@@ -137,28 +140,49 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "select another segmentation for {cta_veins}."
         ),
         _(
-            "The series in the folder {file} has unevenly spaced slices: {gap_mm:.2f} mm after slice {slice} of "
-            "{count} where the others are {step_mm:.2f} mm apart; export the whole series again."
-        ),
-        _(
-            "The series in the folder {file} is missing slices: {gap_mm:.2f} mm after slice {slice} of {count} where "
+            "The series in {file} has unevenly spaced slices: {gap_mm:.2f} mm after slice {slice} of {count} where "
             "the others are {step_mm:.2f} mm apart; export the whole series again."
         ),
-        _("The slices in the folder {file} differ in size, pixel spacing or orientation; give one series."),
         _(
-            "The slices in the folder {file} have an Image Orientation (0020,0037) that is not two orthogonal unit "
-            "vectors; export the series again."
+            "The series in {file} holds several slices at the same position (time points or reconstructions); give "
+            "one of them alone for {cta}."
+        ),
+        _(
+            "The series in {file} holds {count} phases, scans or reconstructions of the same head, which differ in "
+            "{tag}: {sizes} slices; export the one with the most contrast alone for {cta}."
+        ),
+        _(
+            "The series in {file} is missing slices: {gap_mm:.2f} mm after slice {slice} of {count} where the others "
+            "are {step_mm:.2f} mm apart; export the whole series again."
+        ),
+        _(
+            "The slices in {file} are shifted against each other (their Image Position (0020,0032) does not lie on a "
+            "line); export one series with one field of view."
+        ),
+        _(
+            "The slices in {file} are shifted against each other as by a gantry tilted by {tilt_deg:.0f} degrees, "
+            "which none can be; export the series again."
+        ),
+        _("The slices in {file} differ in size, pixel spacing or orientation; give one series."),
+        _(
+            "The slices in {file} have an Image Orientation (0020,0037) that is not two orthogonal unit vectors; "
+            "export the series again."
         ),
         _("The transform of the CTA is not linear; give a rigid (rotation and translation) one."),
         _("The transform “{name}” is not linear; choose a rigid one."),
         _("The vessels and the veins of the CTA are the same label map; select two, or leave out {cta_veins}."),
         _("The vessels of the CTA are missing from the scene; register again."),
+        _(
+            "The voxels of the CTA must be real numbers in three dimensions, not {shape} of the type {type}; give "
+            "another array for {cta}."
+        ),
         _("There are no terms {given!r}; choose vessels, skull or both."),
         _("There are {count} different landmarks; place at least {least} in both CTA and DSA."),
         _("There is no DSA; select an angiographic run for {dsa}."),
         _("There is no angiogram; give a run as {dsa}."),
         _("There is no device {device_name!r}; choose auto, cpu or cuda."),
         _("There is no device {given!r}; choose auto, cpu or cuda."),
+        _("There is no kind of volume {kind!r}; it is cta or 3dra."),
         _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta, vessels or 3dra."),
         _("There is no method {given!r}; choose default or published."),
         _("There is no similarity {name}; choose one of {names}."),
@@ -195,6 +219,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("write it as in {example}."),
         _("write {positive} or {negative} with the angle."),
         _("{carm} is given as a whole; leave out {parts}."),
+        _(
+            "{count} images in {file} have no Image Position (0020,0032), Image Orientation (0020,0037) or Pixel "
+            "Spacing (0028,0030); export the series again."
+        ),
         _("{dsa_vessels} marks no pixel; mark the vessels with values above 0, or leave it out."),
         _("{field} cannot be turned into voxels; make a label map of it in the Segmentations module."),
         _("{field} has no image in it; select another one, or none."),
@@ -207,6 +235,13 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{field} marks no pixel; select another one, or none."),
         _("{field} marks no voxel; draw the vessels in it, or leave it out to have them found."),
         _("{field} marks nothing in the CTA; select one that was drawn on it, or none."),
+        _(
+            "{field} must be a file, a folder or a {kind} (which says where its pixels are), not {type}; give one of "
+            "those."
+        ),
+        _("{field} must be an array of 0 and 1 or a file; give another one, or leave it out."),
+        _("{file} announces {announced} frames and describes {held}; export it again."),
+        _("{file} announces {announced} frames, more than any run or volume has; export it again."),
         _("{file} cannot be read (permission denied); give a readable one for {field}."),
         _("{file} cannot be read ({reason}); choose another checkpoint, or none."),
         _("{file} cannot be read ({reason}); give a readable file for {carm}."),
@@ -221,19 +256,38 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {initial_pose}."),
         _("{file} does not exist or is not a file; give an existing JSON file for {carm}."),
         _("{file} does not exist; give an existing file or folder for {field}."),
+        _(
+            "{file} does not say how it lies in the patient (neither sform nor qform), so left and right are "
+            "unknown; convert it again from DICOM for {field}."
+        ),
+        _("{file} does not say how large its image is; export it again."),
         _("{file} ends too early: parameters or the last line break are missing; save it again."),
+        _(
+            "{file} has a Field of View Rotation (0018,7032) of {rotation_deg:g} degrees, which is not by right "
+            "angles; export the run as it was acquired[, or give {carm}]."
+        ),
         _("{file} has a comparison {number}, which the test does not have; save it again from the page."),
         _("{file} has a comparison “{number}”, which is not a number; save it again."),
+        _("{file} has a place in the patient that is no number; export it again."),
         _(
             "{file} has a voxel size of {spacing_mm:g} mm, outside {low:g} to {high:g} mm; export it again with its "
             "spacing."
         ),
         _("{file} has a {tag} that cannot be read; give {field}."),
         _(
+            "{file} has an sform and a qform that mirror each other, so left and right are unknown; convert it again "
+            "from DICOM for {field}."
+        ),
+        _(
+            "{file} has an sform that stretches the head (as the registration to an atlas leaves it) or contradicts "
+            "its voxel size (pixdim); convert it again from DICOM for {field}."
+        ),
+        _(
             "{file} has axes that are sheared or not independent (as a tilted gantry leaves them); resample it onto "
             "an orthogonal grid."
         ),
         _("{file} has comparison {number} twice; save it again."),
+        _("{file} has functional groups that cannot be read; export it again."),
         _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
         _("{file} has no {keys}; add what is missing."),
         _(
@@ -249,12 +303,17 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} has pixel data ({syntax}) that are truncated or cannot be decoded; export it again, uncompressed "
             "if need be, for {dsa}."
         ),
+        _("{file} has pixel data that are truncated or cannot be decoded; export it again, uncompressed if need be."),
         _("{file} has several values per voxel (colours or vectors); give an image with one for {cta}."),
         _("{file} has several values per voxel; give frames whose third axis is time for {dsa}."),
-        _("{file} has sheared axes (as a tilted gantry leaves them); resample it onto an orthogonal grid."),
+        _("{file} has sheared axes; resample it onto an orthogonal grid."),
         _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
+        _(
+            "{file} has {found} values of {tag} for {count} frames, so nothing says how its geometry changes; export "
+            "the whole run, or give a single frame of it."
+        ),
         _(
             "{file} has {given} of {count} answers (comparison {missing} is missing); finish the page and save them "
             "again."
@@ -264,7 +323,12 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} has {rows} rows x {columns} columns, but the detector of {carm} has {carm_rows} x "
             "{carm_columns}; give the C-arm of this image."
         ),
+        _("{file} has {tag} for {held} of its {count} frames alone; export it again."),
+        _("{file} has {tag} in a form that cannot be read; export it again."),
         _("{file} has {tag} of {value} {unit}, outside {low:g} to {high:g} {unit}; give {field}."),
+        _("{file} has {tag} of {value}, which is not a number; export it again."),
+        _("{file} has {tag} of {value}, which is not a whole number; export it again."),
+        _("{file} has {tag} of {value}, which should be {count} number(s); export it again."),
         _("{file} holds 8-bit grey values (0 to 255), not Hounsfield units; export the CTA again without windowing."),
         _("{file} holds Hounsfield units with soft tissue, not the vessels alone; set {volume_kind} to {right_kind}."),
         _(
@@ -278,7 +342,13 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} holds numbers that are not finite, the first in {first}; train it again."),
+        _("{file} holds only {count} CT slices, too few for a head; give the whole series."),
+        _("{file} holds parameters that are not numbers; save it again."),
         _("{file} holds pixels that are not numbers (NaN or infinite); export it again."),
+        _(
+            "{file} holds single frames of more than one run (Instance Numbers (0020,0013) occur more than once); "
+            "give a folder with the frames of one run for {dsa}."
+        ),
         _("{file} holds the network {network}, this DeepIterReg knows {known}; choose another checkpoint, or none."),
         _(
             "{file} holds values from {low:g} to {high:g} that are not Hounsfield units of a head (an MR?); give a "
@@ -309,6 +379,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} is a mask of {size} voxels on another grid than the CTA's {cta_size}; resample {field} onto the "
             "CTA (nearest neighbour)."
         ),
+        _("{file} is a picture in colours from a palette; give the X-ray frames themselves for {dsa}."),
         _(
             "{file} is a rotational run (the Positioner angles change by {moved_deg:.1f} degrees); give a run from "
             "one C-arm position, or a single subtracted frame of this one."
@@ -365,6 +436,14 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} was made by a newer DeepIterReg ({version}); update the extension."),
         _(
+            "{file} was taken while the detector or the zoom moved (distance or pixel size change by "
+            "{moved_percent:.0f} %); give a run of one geometry for {dsa}."
+        ),
+        _(
+            "{file} was taken while the table moved (by {moved_mm:.0f} mm, Table Increments (0018,1135 to 1137) or "
+            "Table Position (0018,9406)); give a run with the table at rest for {dsa}."
+        ),
+        _(
             "{file} was trained on windows of {size_px} pixels and {field_mm:g} mm, this DeepIterReg makes them of "
             "{own_px} pixels and {own_mm:g} mm; choose another checkpoint, or none."
         ),
@@ -408,6 +487,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _(
             "{file}: Distance Source to Patient (0018,1111) {sid_mm:g} mm is not less than Distance Source to "
             "Detector (0018,1110) {sdd_mm:g} mm, so the patient would be behind the detector; correct {sid} or {sdd}."
+        ),
+        _(
+            "{file}: {image} has no Rescale Slope (0028,1053) and Intercept (0028,1052), which other slices have; "
+            "export the series again."
         ),
         _("{given} values are given for {count} angiograms; give {field} once for each, in the same order."),
         _("{name} in the output folder {file} is a folder itself; choose another for {output}."),

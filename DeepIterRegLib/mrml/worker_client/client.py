@@ -91,6 +91,9 @@ class ProcessWorkerClient:
     def prepare(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("prepare", request.payload(), listener, request.arrays())
 
+    def inspect(self, request: RegistrationRequest, listener: JobListener) -> str:
+        return self._begin("inspect", request.payload(), listener, request.arrays())
+
     def run(self, command: str, payload: Mapping[str, Any], listener: JobListener) -> str:
         return self._begin(command, payload, listener, {})
 

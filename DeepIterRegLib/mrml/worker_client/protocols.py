@@ -66,6 +66,11 @@ class WorkerClient(Protocol):
         """Segment the images of a request, so that its registration finds them ready; else as `register`."""
         ...
 
+    def inspect(self, request: RegistrationRequest, listener: JobListener) -> str:
+        """What the images of a request are read as: `done` gets a dict with the `page` (`worker/inspect.py`); else as
+        `register`."""
+        ...
+
     def run(self, command: str, payload: Mapping[str, Any], listener: JobListener) -> str:
         """Run another one of the worker's commands (`worker/commands.py`), as `register` does."""
         ...

@@ -88,6 +88,9 @@ class FakeWorker:
         self.preparing = listener
         return "job"
 
+    def inspect(self, request: RegistrationRequest, listener: Any) -> str:
+        raise AssertionError("nobody asked what was read")
+
     def run(self, command: str, payload: Mapping[str, Any], listener: Any) -> str:
         raise AssertionError(f"nobody asked for {command}")
 

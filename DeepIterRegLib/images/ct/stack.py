@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
 MIN_SLICES = 20
 """Of a volume; less is a localizer or a piece."""
-UNEVEN = 0.1
-"""Steps between slices may differ by this part of their median: positions are rounded in the files."""
+OFF_PLACE_STEPS, OFF_PLACE_MM = 0.25, 0.55
+"""Of a step, and at most: a slice may lie off its place in an even stack by as much. A missing slice shifts its
+neighbours by half a step and more, positions that were rounded to a millimetre by half of one."""
+OFF_LINE_MM = 0.5
+"""A slice may be shifted by as much within its plane."""
 MAX_SHEAR_MM = 0.5
 """A stack whose last slice is shifted by less against its first has straight edges."""
+SAME_PLACE_MM = 1e-3
 AIR_HU = -1024.0
+WATER_ABOVE_HU = -500.0
+"""A volume without anything darker is not in Hounsfield units: its darkest value stands for air."""
+
+MOST_TILT_DEG = 45.0
+"""Gantries tilt by up to 30."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,21 +47,21 @@ class SliceStack:
 
     @classmethod
     def from_positions(
-        cls, positions_mm: FloatArray, orientation: FloatArray, pixel_spacing_mm: FloatArray, folder_name: str
+        cls, positions_mm: FloatArray, orientation: FloatArray, pixel_spacing_mm: FloatArray, file_name: str
     ) -> tuple[SliceStack, IntArray]:
         """From Image Position (N, 3), Image Orientation (6,) and Pixel Spacing (2,) of N slices in any order.
 
         Returns the stack and the (N,) order of the slices along its normal. Raises InputError for slices that are
-        missing, doubled or unevenly spaced.
+        missing, doubled, unevenly spaced or shifted against each other. file_name: of the file or folder.
         """
         along_row, down_column = orientation[:3], orientation[3:]
         normal = np.cross(along_row, down_column)
         if not np.isfinite(positions_mm).all() or abs(np.linalg.norm(normal) - 1) > 1e-2:
             raise InputError(
-                "The slices in the folder {file} have an Image Orientation (0020,0037) that is not two "
+                "The slices in {file} have an Image Orientation (0020,0037) that is not two "
                 "orthogonal unit vectors; export the series again.",
                 field=Field.CTA,
-                file=folder_name,
+                file=file_name,
             )
         normal = normal / np.linalg.norm(normal)
         along_row = along_row / np.linalg.norm(along_row)
@@ -61,32 +70,24 @@ class SliceStack:
         order = np.argsort(height_mm, kind="stable")
         steps_mm = np.diff(height_mm[order])
         step_mm = float(np.median(steps_mm))
-        if steps_mm.min() < 1e-3 or step_mm < 1e-3:
+        if steps_mm.min() < SAME_PLACE_MM or step_mm < SAME_PLACE_MM:
             raise InputError(
-                "The folder {file} holds several slices at the same position (time points or reconstructions); "
-                "give a folder with one of them for {cta}.",
+                "The series in {file} holds several slices at the same position (time points or reconstructions); "
+                "give one of them alone for {cta}.",
                 field=Field.CTA,
-                file=folder_name,
+                file=file_name,
             )
-        if np.abs(steps_mm - step_mm).max() > UNEVEN * step_mm:
-            worst = int(np.abs(steps_mm - step_mm).argmax())
-            where: dict[str, Any] = {
-                "gap_mm": steps_mm[worst], "slice": worst + 1, "count": len(order), "step_mm": step_mm,
-            }  # fmt: skip
-            if steps_mm[worst] > 1.5 * step_mm:
-                raise InputError(
-                    "The series in the folder {file} is missing slices: {gap_mm:.2f} mm after slice {slice} of "
-                    "{count} where the others are {step_mm:.2f} mm apart; export the whole series again.",
-                    field=Field.CTA,
-                    file=folder_name,
-                    **where,
-                )
+        off_mm = _off_line_mm(positions_mm[order])
+        along_mm = np.abs(off_mm @ normal)
+        mean_step_mm = float(steps_mm.mean())
+        if along_mm.max() > min(OFF_PLACE_STEPS * mean_step_mm, OFF_PLACE_MM):
+            raise _uneven(steps_mm, step_mm, file_name)
+        if np.linalg.norm(off_mm - np.outer(off_mm @ normal, normal), axis=1).max() > OFF_LINE_MM:
             raise InputError(
-                "The series in the folder {file} has unevenly spaced slices: {gap_mm:.2f} mm after slice {slice} "
-                "of {count} where the others are {step_mm:.2f} mm apart; export the whole series again.",
+                "The slices in {file} are shifted against each other (their Image Position (0020,0032) does "
+                "not lie on a line); export one series with one field of view.",
                 field=Field.CTA,
-                file=folder_name,
-                **where,
+                file=file_name,
             )
         first, last = positions_mm[order[0]], positions_mm[order[-1]]
         mean_step = (last - first) / (len(order) - 1)
@@ -98,7 +99,50 @@ class SliceStack:
             drift,
             len(order),
         )
+        if stack.tilt_deg > MOST_TILT_DEG:
+            raise InputError(
+                "The slices in {file} are shifted against each other as by a gantry tilted by {tilt_deg:.0f} degrees, "
+                "which none can be; export the series again.",
+                field=Field.CTA,
+                file=file_name,
+                tilt_deg=stack.tilt_deg,
+            )
         return stack, order
+
+    @property
+    def tilt_deg(self) -> float:
+        """Of the gantry that leaves such a shift."""
+        return float(np.degrees(np.arctan2(np.linalg.norm(self.drift_mm), self.spacing_mm[2])))
+
+
+def _off_line_mm(positions_mm: FloatArray) -> FloatArray:
+    """(N, 3) how far each of N positions, in their order, lies from its place in an even stack (least squares)."""
+    number = np.arange(len(positions_mm)) - (len(positions_mm) - 1) / 2
+    middle = positions_mm.mean(axis=0)
+    step = number @ positions_mm / (number @ number)
+    return positions_mm - middle - np.outer(number, step)
+
+
+def _uneven(steps_mm: FloatArray, step_mm: float, file_name: str) -> InputError:
+    worst = int(np.abs(steps_mm - step_mm).argmax())
+    where: dict[str, Any] = {
+        "gap_mm": steps_mm[worst], "slice": worst + 1, "count": len(steps_mm) + 1, "step_mm": step_mm,
+    }  # fmt: skip
+    if steps_mm[worst] > 1.5 * step_mm:
+        return InputError(
+            "The series in {file} is missing slices: {gap_mm:.2f} mm after slice {slice} of "
+            "{count} where the others are {step_mm:.2f} mm apart; export the whole series again.",
+            field=Field.CTA,
+            file=file_name,
+            **where,
+        )
+    return InputError(
+        "The series in {file} has unevenly spaced slices: {gap_mm:.2f} mm after slice {slice} "
+        "of {count} where the others are {step_mm:.2f} mm apart; export the whole series again.",
+        field=Field.CTA,
+        file=file_name,
+        **where,
+    )
 
 
 def orthogonal(image: sitk.Image, stack: SliceStack) -> tuple[sitk.Image, list[str]]:
@@ -125,12 +169,12 @@ def orthogonal(image: sitk.Image, stack: SliceStack) -> tuple[sitk.Image, list[s
     size = np.array(image.GetSize())
     size[:2] += before_px + after_px
     origin = stack.origin_mm - stack.direction[:, :2] @ (before_px * stack.spacing_mm[:2])
+    lowest = float(np.min(sitk.GetArrayViewFromImage(image)))
     straight = sitk.Resample(
         image, [int(n) for n in size], to_stacked, sitk.sitkLinear, origin.tolist(), image.GetSpacing(),
-        image.GetDirection(), AIR_HU, image.GetPixelID(),
+        image.GetDirection(), lowest if lowest > WATER_ABOVE_HU else AIR_HU, image.GetPixelID(),
     )  # fmt: skip
-    tilt_deg = float(np.degrees(np.arctan2(np.linalg.norm(stack.drift_mm), step_mm)))
     return straight, [
-        f"The CTA was taken with the gantry tilted by {tilt_deg:.1f} degrees; it was resampled onto a grid with"
+        f"The CTA was taken with the gantry tilted by {stack.tilt_deg:.1f} degrees; it was resampled onto a grid with"
         " straight edges."
     ]
