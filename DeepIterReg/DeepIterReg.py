@@ -43,6 +43,7 @@ class DeepIterReg(ScriptedLoadableModule):
             "the extension's README. Built on 3D Slicer, SimpleITK and DiffDRR."
         )
         slicer.app.connect("startupCompleted()", onStartUpCompleted)
+        slicer.app.connect("aboutToQuit()", onAboutToQuit)
 
 
 @parameterNodeWrapper
@@ -70,6 +71,13 @@ def onStartUpCompleted():
 
     register_layouts(slicer.mrmlScene)
     register_sample_data(_)
+
+
+def onAboutToQuit():
+    """Slicer has remembered its layout by now; one of ours it would not know when it starts again."""
+    from DeepIterRegLib.mrml.panel.slicer_services import leave_known_layout
+
+    leave_known_layout()
 
 
 class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -108,6 +116,9 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
         self.addObserver(scene, scene.EndBatchProcessEvent, self.onNodeRemoved)
         self.setParameterNode(self.logic.getParameterNode())
+        # Reloaded, the module is in front already, and nobody enters it.
+        if self.parent.isEntered:
+            self.enter()
 
     def cleanup(self):
         self.removeObservers()

@@ -67,6 +67,7 @@ def fake_services(
         call_later=later,
         shortcut=unused,
         slice_interactor=unused,
+        equalize_views=lambda: None,
         file_of_instance=file_of_instance,
         application="3D Slicer 5.12.3",
         translate=translate,

@@ -12,7 +12,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array, put_voxels
+from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, image_data, matrix_of_array, put_voxels
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.node_attributes import FULL_RED_MM
 from DeepIterRegLib.preparation.cloud import VesselCloud
@@ -32,9 +32,10 @@ def draw_drr(node: Any, cloud: VesselCloud, carm: CArm, pose: FloatArray) -> Non
     images = VesselRenderer(cloud, carm).draw(pose)
     choose_scale(node, images)
     valid = np.ones(images.arteries.shape, dtype=bool)
-    # A new image: whoever undoes the registration keeps the one before.
-    node.SetAndObserveImageData(None)
-    put_image(node, overlay_pixels(images, OverlayLook(), scale_of(node), valid), images.carm)
+    rgba = overlay_pixels(images, OverlayLook(), scale_of(node), valid)
+    # A new image: whoever undoes the registration keeps the one before. Never none: views may show the node.
+    node.SetAndObserveImageData(image_data(rgba[None]))
+    put_image(node, rgba, images.carm)
 
 
 def choose_scale(node: Any, images: VesselImages) -> None:
@@ -66,6 +67,11 @@ def _show_values_as_they_are(node: Any) -> None:
     if display is not None and (display.GetAutoWindowLevel() or display.GetWindow() != 255):
         display.SetAutoWindowLevel(False)
         display.SetWindowLevelMinMax(0.0, 255.0)
+
+
+def no_vessels(carm: CArm) -> Any:
+    """vtkImageData of an overlay that shows nothing: a view that is given a node without an image complains."""
+    return image_data(np.zeros((1, carm.rows, carm.columns, 4), dtype=np.uint8))
 
 
 class OverlayPainter:

@@ -10,7 +10,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
 from DeepIterRegLib.mrml.panel.services import Services, Timer
-from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case, has_second_view
+from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case, has_second_view, hide_others
 from DeepIterRegLib.mrml.views.frames_view import frame_count, frame_seconds, show_frame
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown, show_frustums
 from DeepIterRegLib.mrml.views.layout import Arrangement, register_layouts
@@ -81,10 +81,13 @@ class OverlaySection:
         if case is None or live is None:
             return
         live.set_look(replace(live.look, moment="after"))
-        arrange_case(case, arrangement or ("two" if has_second_view(case) else "one"), live.look)
+        chosen = arrangement or ("two" if has_second_view(case) else "one")
+        arrange_case(case, chosen, live.look, self._services.equalize_views)
         live.apply_opacity()
         self._show_frame(live.look)
         self._show_look()
+        # The views of a new layout may be there only after everybody was told about it.
+        self._services.call_later(self._services.equalize_views, SETTLE_MS[0])
         for ms in SETTLE_MS:
             self._services.call_later(lambda: self._fit(case), ms)
 
@@ -159,6 +162,8 @@ class OverlaySection:
     def _show_frustums(self, on: bool) -> None:
         if not self._shows and self._case is not None:
             show_frustums(self._case, on)
+            if not on:
+                hide_others(self._case)
 
     def _fit(self, case: RegisteredCase) -> None:
         """Fit the views that still show what they were arranged for."""

@@ -136,7 +136,10 @@ class RegisterSection:
         running = self._running
         if running is None:
             return
-        running.preview = LivePreview(self._services.scene, preview.cloud, preview.views, self._look())
+        services = self._services
+        running.preview = LivePreview(
+            services.scene, preview.cloud, preview.views, self._look(), services.equalize_views
+        )
         running.preview.show(preview.initial_pose)
 
     def progress(self, progress: Progress) -> None:

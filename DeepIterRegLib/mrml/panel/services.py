@@ -72,6 +72,8 @@ class Services:
     """A disabled shortcut of a key sequence such as "Shift+Left", while the panel has the focus."""
     slice_interactor: Callable[[str], Any | None]
     """vtkRenderWindowInteractor of the slice view of that layout name, None where there is no such view."""
+    equalize_views: Callable[[], None]
+    """Give all views of the layout on show the same width and height: a layout keeps the sizes of the one before."""
     file_of_instance: FileOfInstance
     """The path of a DICOM instance's file, or ""."""
     application: str = ""

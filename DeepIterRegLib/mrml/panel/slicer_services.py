@@ -7,9 +7,15 @@ from typing import Any
 
 from DeepIterRegLib.mrml.nodes.dsa_node import slicer_file_of_instance
 from DeepIterRegLib.mrml.panel.services import Services, Shortcut
+from DeepIterRegLib.mrml.review.views import LAYOUTS
+from DeepIterRegLib.mrml.views.layout import DESCRIPTIONS, description_of
 from DeepIterRegLib.mrml.worker_client.process import slicer_worker
 
 SETTINGS_GROUP = "DeepIterReg/"
+LAYOUT_SETTING = "MainWindow/layout"
+"""Of Slicer's own: the layout that its main window opens in."""
+EQUAL_PX = 1000
+"""Of each view, before the splitter scales them all to the size it has."""
 
 
 def slicer_services(parent: Any, translate: Callable[[str], str]) -> Services:
@@ -26,6 +32,7 @@ def slicer_services(parent: Any, translate: Callable[[str], str]) -> Services:
         call_later=call_later,
         shortcut=lambda key, callback: _shortcut(parent, key, callback),
         slice_interactor=slice_interactor,
+        equalize_views=equalize_views,
         file_of_instance=slicer_file_of_instance,
         application=f"3D Slicer {app.applicationVersion}",
         translate=translate,
@@ -118,6 +125,34 @@ def slice_interactor(view: str) -> Any | None:
     manager = slicer.app.layoutManager()
     widget = None if manager is None else manager.sliceWidget(view)
     return None if widget is None else widget.sliceView().interactor()
+
+
+def equalize_views() -> None:
+    """Set the splitters of the layout on show; nothing happens where there is no main window."""
+    import slicer
+
+    manager = slicer.app.layoutManager()
+    viewport = None if manager is None else manager.viewport()
+    if viewport is None:
+        return
+    for splitter in slicer.util.findChildren(viewport, className="QSplitter"):
+        splitter.setSizes([EQUAL_PX] * splitter.count())
+
+
+def leave_known_layout() -> None:
+    """Let the application start in its four-up layout where it would remember one of ours.
+
+    To be called when it quits, after it has written its settings: it restores them before any module is asked, so our
+    number would mean nothing then.
+    """
+    import qt
+    import slicer
+
+    settings = qt.QSettings()
+    number = settings.value(LAYOUT_SETTING)
+    ours = [description for _, description in (*DESCRIPTIONS.values(), *LAYOUTS.values())]
+    if number is not None and description_of(slicer.mrmlScene, int(number)) in ours:
+        settings.setValue(LAYOUT_SETTING, slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
 
 def _shortcut(parent: Any, key: str, callback: Callable[[], None]) -> Shortcut:

@@ -35,6 +35,8 @@ class RegistrationPanel:
         self._parameters: Any = None
         self._case: RegisteredCase | None = None
         self._in_front = False
+        self._to_be_arranged = False
+        """A scene was loaded while another module was in front."""
         self.inputs = InputsSection(ui, services, on_changed=self.update)
         self.overlay = OverlaySection(ui, services)
         self.register_section = RegisterSection(
@@ -99,8 +101,8 @@ class RegistrationPanel:
                 parameters.secondDsa = case.views[1].dsa if len(case.views) > 1 else None
                 break
         self.refresh()
-        if self._case is not None and self._in_front:
-            self.overlay.arrange()
+        self._to_be_arranged = self._case is not None
+        self._arrange_loaded()
 
     def nodes_removed(self) -> None:
         """Something went from the scene: let go of a registration that is no longer whole."""
@@ -120,6 +122,7 @@ class RegistrationPanel:
         self.register_section.background_preparation.resume()
         self.adjust.enter()
         self.refresh()
+        self._arrange_loaded()
 
     def leave(self) -> None:
         """Another module came to the front: a registration that still runs is cancelled, nothing has changed."""
@@ -132,7 +135,7 @@ class RegistrationPanel:
         """Let go of the scene's nodes."""
         self.register_section.cancel()
         self.register_section.background_preparation.pause()
-        self._case = None
+        self._case, self._to_be_arranged = None, False
         for section in self._of_a_case:
             section.show(None)
         self.register_section.say("")
@@ -150,6 +153,12 @@ class RegistrationPanel:
         for section in self._of_a_case:
             section.close()
         self._services.worker.close()
+
+    def _arrange_loaded(self) -> None:
+        """Show what a loaded scene holds as soon as the module is in front."""
+        if self._in_front and self._to_be_arranged and self._case is not None:
+            self._to_be_arranged = False
+            self.overlay.arrange()
 
     def _running(self, running: bool) -> None:
         for section in (self.inputs, *self._of_a_case):

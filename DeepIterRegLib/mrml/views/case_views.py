@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from DeepIterRegLib.mrml.nodes.node_attributes import role
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
-from DeepIterRegLib.mrml.views.frustum import frustum_of, show_frustums
+from DeepIterRegLib.mrml.views.frustum import FRUSTUM_ROLE, frustum_of, show_frustums
 from DeepIterRegLib.mrml.views.layout import Arrangement, arrange, is_arranged
 from DeepIterRegLib.mrml.views.surfaces import REFERENCES, show_surfaces, surface_of, surfaces_are_shown
 from DeepIterRegLib.mrml.views.views import (
@@ -17,20 +20,26 @@ from DeepIterRegLib.mrml.views.views import (
     look_from_source,
     show_cta_slice,
     show_in_slice_view,
+    shows_role,
     slice_shows,
     view_node,
 )
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 
-def arrange_case(case: RegisteredCase, arrangement: Arrangement, look: OverlayLook) -> None:
+def arrange_case(
+    case: RegisteredCase, arrangement: Arrangement, look: OverlayLook, equalize: Callable[[], None] = lambda: None
+) -> None:
     """Show the DSAs with their overlays in the slice views, the first C-arm's view of the scene in 3D, in a layout.
 
-    Surfaces and beams are made when they are missing; where the user has hidden them, they stay hidden. Call
-    `fit_case` once the application has given the views their sizes.
+    Surfaces and beams are made when they are missing; where the user has hidden them, they stay hidden. Those of other
+    registrations go from the 3D view. equalize: gives the views of a layout the same size. Call `fit_case` once the
+    application has given the views their sizes.
     """
     scene = case.cta.GetScene()
-    arrange(scene, arrangement)
+    if arrange(scene, arrangement):
+        equalize()
+    hide_others(case)
     with SceneTransaction(scene) as transaction:
         for name, view in zip(SLICE_VIEWS, case.views, strict=False):
             show_in_slice_view(scene, transaction, name, plane=view.plane, drr=view.drr, carm=view.carm)
@@ -58,6 +67,21 @@ def fit_case(case: RegisteredCase) -> None:
         fit_three_d_view(scene, case.views[0].carm, width, height)
     if slice_shows(scene, CTA_VIEW, case.cta):
         fit_cta_slice(view_node(scene, "vtkMRMLSliceNode", CTA_VIEW), case.cta)
+
+
+def hide_others(case: RegisteredCase) -> None:
+    """Take out of the 3D view what belongs to other registrations: beams, surfaces, and planes of DSAs."""
+    scene = case.cta.GetScene()
+    own = [frustum_of(view) for view in case.views] + [surface_of(case, vessels) for vessels in REFERENCES]
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLModelNode")):
+        node = scene.GetNthNodeByClass(index, "vtkMRMLModelNode")
+        if role(node) in (FRUSTUM_ROLE, *REFERENCES) and node not in own and node.GetDisplayNode() is not None:
+            node.GetDisplayNode().SetVisibility(False)
+    for name in SLICE_VIEWS[len(case.views) :]:
+        composite = scene.GetSingletonNode(name, "vtkMRMLSliceCompositeNode")
+        slice_node = scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+        if composite is not None and slice_node is not None and shows_role(composite, "plane", "drr", "frame"):
+            slice_node.SetSliceVisible(False)
 
 
 def has_second_view(case: RegisteredCase) -> bool:

@@ -57,6 +57,12 @@ def is_arranged(scene: Any, *arrangements: Arrangement) -> bool:
     return node is not None and node.GetViewArrangement() in [layout_number(scene, name) for name in arrangements]
 
 
+def description_of(scene: Any, number: int) -> str | None:
+    """Of the layout that has that number in this scene; None where none has."""
+    node = layout_node(scene)
+    return node.GetLayoutDescription(number) if node is not None and node.IsLayoutDescription(number) else None
+
+
 @contextmanager
 def layout_of_slicers_own(scene: Any) -> Iterator[None]:
     """Inside the block the scene says that a layout of Slicer's own is shown, where it is one of ours; nobody notices.

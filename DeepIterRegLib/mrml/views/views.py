@@ -12,6 +12,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_centre_mm, plane_size_mm, plane_slice_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import new_node
+from DeepIterRegLib.mrml.nodes.node_attributes import role
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 
@@ -147,6 +148,14 @@ def slice_shows(scene: Any, view: str, volume: Any) -> bool:
     if composite is None:
         return False
     return volume.GetID() == (composite.GetForegroundVolumeID() or composite.GetBackgroundVolumeID())
+
+
+def shows_role(composite: Any, *roles: str) -> bool:
+    """Whether a slice view shows an image of ours that is for one of these, in front or behind."""
+    scene = composite.GetScene()
+    ids = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+    nodes = [scene.GetNodeByID(node_id) for node_id in ids if node_id]
+    return any(node is not None and role(node) in roles for node in nodes)
 
 
 def view_node(scene: Any, class_name: str, layout_name: str) -> Any:

@@ -68,6 +68,7 @@ class Panel:
             call_later=lambda callback, _: callback(),
             shortcut=self._shortcut,
             slice_interactor=lambda name: self.views[name].interactor if name in self.views else None,
+            equalize_views=lambda: None,
             file_of_instance=lambda _: "",
         )
         self.section = AdjustSection(

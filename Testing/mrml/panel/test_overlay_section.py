@@ -71,6 +71,8 @@ class FakeServices:
     def call_later(self, callback: Callable[[], None], ms: int) -> None:
         self.waiting.append(callback)
 
+    def equalize_views(self) -> None: ...
+
     def time_passes(self) -> None:
         waiting, self.waiting = self.waiting, []
         for callback in waiting:

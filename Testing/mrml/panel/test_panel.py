@@ -22,6 +22,8 @@ from Testing.support.paths import ROOT
 
 pytest.importorskip("slicer")
 
+from PySide6 import QtWidgets
+
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes import result_nodes
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
@@ -31,6 +33,7 @@ from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
 from DeepIterRegLib.mrml.panel.result import confidence_text, similarity_text
+from DeepIterRegLib.mrml.views.layout import is_arranged
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
@@ -395,17 +398,77 @@ def test_scene_saved_by_hand_or_by_the_command_fills_the_panel(
     parameters = case.scene.GetSingletonNode("DeepIterReg", "vtkMRMLScriptedModuleNode")
     assert parameters is not None
     case.scene.RemoveNode(parameters)  # a scene of the command line has none
+    case.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(3)
     write_scene(case.scene, tmp_path / "command.mrb")
     for name in ("scene.mrb", "command.mrb"):
         case.scene.Clear(False)
         case.opened.process_events()
         assert case.ui.similarityLabel.text == "–"
+        if name == "command.mrb":
+            case.opened.exit()
         assert case.scene.ReadFromMRB(str(tmp_path / name), True)
         case.opened.process_events(0.3)
+        if name == "command.mrb":
+            assert not is_arranged(case.scene, "one"), "another module is in front"
+            case.opened.enter()
+            case.opened.process_events(0.3)
+        assert is_arranged(case.scene, "one")
         np.testing.assert_allclose(case.panel.case.pose, moved, atol=1e-9)
         assert case.ui.turnSlider.value == pytest.approx(3.0, abs=0.01)
         assert case.ui.outlineButton.checked
         assert case.ui.dsaSelector.currentNode() is case.panel.case.views[0].dsa
+
+
+@pytest.mark.parametrize("before", ["SlicerLayoutConventionalView", "SlicerLayoutOneUp3DView"])
+def test_views_are_equal_whatever_the_layout_was_and_slicer_does_not_start_in_ours(case: Case, before: str) -> None:
+    import qt
+    import slicer
+
+    manager = slicer.app.layoutManager()
+    manager.setLayout(getattr(slicer.vtkMRMLLayoutNode, before))
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal if before.endswith("3DView") else None)
+    case.click()
+    case.worker.listener.prepared(case.preview())
+    assert np.ptp(manager.view_widths()) <= 2, "while it registers"
+    case.worker.end("done", case.outcome())
+    case.opened.process_events(0.1)
+    assert len(manager.view_widths()) == (3 if before.endswith("3DView") else 2)
+    assert np.ptp(manager.view_widths()) <= 2
+    manager.viewport()._qt().findChild(QtWidgets.QSplitter).setSizes([100, 1000, 1000])
+    case.ui.arrangeButton.click()
+    assert np.ptp(manager.view_widths()) <= 2, "arranged again in the same layout"
+    settings = qt.QSettings()
+    settings.setValue("MainWindow/layout", manager.layout)
+    case.opened.page.onAboutToQuit()
+    assert int(settings.value("MainWindow/layout")) == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    settings.setValue("MainWindow/layout", 6)
+    case.opened.page.onAboutToQuit()
+    assert int(settings.value("MainWindow/layout")) == 6, "one of Slicer's own is left alone"
+
+
+def test_what_another_dsa_left_in_3d_goes_when_a_second_one_is_registered(case: Case) -> None:
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    case.register()
+    beams = [view.plane.GetNodeReference("DeepIterReg.frustum") for view in case.panel.case.views]
+    yellow = case.scene.GetSingletonNode("Yellow", "vtkMRMLSliceNode")
+    assert all(beam.GetDisplayNode().GetVisibility() for beam in beams)
+    assert yellow.GetSliceVisible()
+    case.ui.secondDsaSelector.setCurrentNode(None)
+    case.register()
+    assert [bool(beam.GetDisplayNode().GetVisibility()) for beam in beams] == [True, False]
+    assert not yellow.GetSliceVisible()
+    beams[1].GetDisplayNode().SetVisibility(True)
+    case.ui.frustumCheckBox.click()
+    assert not any(beam.GetDisplayNode().GetVisibility() for beam in beams), "the box hides all beams"
+
+
+def test_module_that_is_reloaded_in_front_is_in_front(case: Case) -> None:
+    """Slicer makes another widget on the same parent, which was entered, and sets it up; nobody enters it."""
+    case.opened.widget.cleanup()
+    case.opened.widget = case.opened.page.DeepIterRegWidget(case.opened.parent)
+    case.opened.parent._qt().scripted = case.opened.widget
+    case.opened.widget.setup()
+    assert case.panel._in_front
 
 
 def test_scene_is_saved_with_how_it_was_adjusted(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

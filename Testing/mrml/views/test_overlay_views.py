@@ -18,7 +18,9 @@ from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered
 from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
+from DeepIterRegLib.mrml.overlay.drr_overlay import draw_drr
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
+from DeepIterRegLib.mrml.review.views import ReviewViews, view_name
 from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case
 from DeepIterRegLib.mrml.views.frames_view import FRAME_REFERENCE, frame_count, frame_seconds, show_frame
 from DeepIterRegLib.mrml.views.frustum import detector_corners_mm, frustum_of, frustums_are_shown, show_frustums
@@ -444,3 +446,21 @@ def test_case_is_a_case() -> None:
     case = registered_tubes([LATERAL, FRONTAL])
     assert isinstance(case, RegisteredCase)
     assert [view.carm.rows for view in case.views] == [96, 120]
+
+
+def test_no_view_is_ever_given_an_image_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
+    """VTK fills the application's log then: whatever changes a node that is on show, somebody draws at once."""
+    case = registered_tubes(scene=scene_with_views())
+    scene, view = case.cta.GetScene(), case.views[0]
+    arrange_case(case, "one", OverlayLook())
+    red = slice_logic(scene, "Red")
+    tag = view.drr.AddObserver("AnyEvent", lambda *_: (red.UpdatePipeline(), red.GetBlend().Update()))
+    draw_drr(view.drr, case.cloud, view.carm, OTHER_POSE)
+    view.drr.RemoveObserver(tag)
+    assert "0 connections" not in capfd.readouterr().err
+    reviewed = ReviewViews(case)
+    logics = [slice_logic(scene, view_name(0, side)) for side in ("left", "right")]
+    for logic in logics:
+        logic.GetBlend().Update()
+    reviewed.close()
+    assert "0 connections" not in capfd.readouterr().err
