@@ -91,6 +91,7 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
 
     def setup(self):
+        from DeepIterRegLib.mrml.panel.chosen import mark_chosen_buttons
         from DeepIterRegLib.mrml.panel.slicer_services import slicer_services
         from DeepIterRegLib.mrml.panel.wheel import keep_from_wheel
         from DeepIterRegLib.mrml.panel.widget import FORMS, RegistrationPanel
@@ -107,6 +108,7 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.layout.addStretch(1)
         self.ui = slicer.util.childWidgetVariables(forms)
         self._wheelFilter = keep_from_wheel(forms)
+        mark_chosen_buttons(forms)
         self.logic = DeepIterRegLogic()
         self.panel = RegistrationPanel(self.ui, slicer_services(forms, _))
         scene = slicer.mrmlScene

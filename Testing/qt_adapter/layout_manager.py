@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -178,16 +179,22 @@ class ViewWidget:
 
 
 class View:
-    """What draws: only its interactor is there."""
+    """What draws: its interactor, and a renderer that nothing is drawn in."""
 
     def __init__(self) -> None:
         import vtk
 
         self._interactor = vtk.vtkGenericRenderWindowInteractor()
         self._interactor.SetSize(512, 512)
+        self._renderers = vtk.vtkRendererCollection()
+        self._renderers.AddItem(vtk.vtkRenderer())
 
     def interactor(self) -> Any:
         return self._interactor
+
+    def renderWindow(self) -> Any:
+        """Of vtkRenderWindow only the renderers: a real one looks for a screen."""
+        return SimpleNamespace(GetRenderers=lambda: self._renderers)
 
     def scheduleRender(self) -> None: ...
 

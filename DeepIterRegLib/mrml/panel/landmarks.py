@@ -111,6 +111,7 @@ class LandmarksGroup:
     def _clear(self) -> None:
         self._said = ""
         if self._lists is not None:
+            self._lists.stop_placing()
             self._lists.clear()
         self.update()
 
@@ -125,6 +126,7 @@ class LandmarksGroup:
             self._said = told(error, self._)
             self.update()
             return
+        lists.stop_placing()
         self._said = self._judgement(found)
         self._editor.move(found.pose, LANDMARKS)
 

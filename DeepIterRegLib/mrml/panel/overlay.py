@@ -51,7 +51,9 @@ class OverlaySection:
             self._forget()
             if case is not None:
                 try:
-                    self._live = LiveOverlay(case, self._services.call_later, on_look=self._look_changed)
+                    self._live = LiveOverlay(
+                        case, self._services.call_later, self._look_changed, self._services.button_is_down
+                    )
                     self._live.redraw_soon()
                 except InputError:
                     case = None

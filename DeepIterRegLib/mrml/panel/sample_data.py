@@ -196,6 +196,9 @@ def slicer_sample_loader(translate: Callable[[str], str]) -> SampleLoader:
     return loader
 
 
+TITLE_PX = 360
+
+
 class ProgressWindow:
     """Implements `Window` with Qt; not modal, for nothing in the application has to wait."""
 
@@ -207,6 +210,8 @@ class ProgressWindow:
         self._ = translate
         self._dialog = qt.QProgressDialog(slicer.util.mainWindow())
         self._dialog.setWindowTitle(_("Simulating a patient"))
+        # Wide enough for its title, which a window does not count.
+        self._dialog.setMinimumWidth(TITLE_PX)
         self._dialog.setCancelButtonText(_("Cancel"))
         self._dialog.minimumDuration = 0
         self._dialog.autoClose = False

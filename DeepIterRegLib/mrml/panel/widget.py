@@ -55,6 +55,7 @@ class RegistrationPanel:
             self._refine,
             arrange_landmarks=lambda: self.overlay.arrange("landmarks"),
             start_by_hand=self.register_section.start_by_hand,
+            on_adjusted=self.result.show_adjusted,
         )
         self.save = SaveSection(ui, services)
         self.review = ReviewSection(ui, services)
@@ -73,8 +74,9 @@ class RegistrationPanel:
 
     def update(self) -> None:
         """Something was selected or typed in."""
-        self.register_section.update()
+        self._update_button()
         self.register_section.background_preparation.changed()
+        self._show_selected()
         cta = None if self._parameters is None else self._parameters.cta
         if (self._case and self._case.cta) is not cta:
             self.refresh()
@@ -87,9 +89,10 @@ class RegistrationPanel:
         except InputError as error:
             self._case = None
             self.register_section.say(told(error, self._services.translate))
+        self._show_selected()
         for section in self._of_a_case:
             section.show(self._case)
-        self.register_section.update()
+        self._update_button()
 
     def scene_loaded(self) -> None:
         """A scene was opened or added: select its registered images where nothing is selected yet."""
@@ -112,7 +115,7 @@ class RegistrationPanel:
             nodes += [node for view in case.views for node in (view.dsa, view.plane, view.drr)]
             if not all(scene.IsNodePresent(node) for node in nodes):
                 self.refresh()
-        self.register_section.update()
+        self._update_button()
 
     def enter(self) -> None:
         """The module came to the front."""
@@ -153,6 +156,15 @@ class RegistrationPanel:
         for section in self._of_a_case:
             section.close()
         self._services.worker.close()
+
+    def _update_button(self) -> None:
+        """Register and Start by hand need the same."""
+        self.register_section.update()
+        self.adjust.can_start(self.inputs.missing() is None)
+
+    def _show_selected(self) -> None:
+        if self._parameters is not None:
+            self.result.show_selected(self.inputs.nodes()[1])
 
     def _arrange_loaded(self) -> None:
         """Show what a loaded scene holds as soon as the module is in front."""

@@ -152,7 +152,8 @@ def test_moving_pose_is_drawn_quickly_and_a_resting_one_finely() -> None:
     sharp = CArm.from_angles(80.0, 5.0, 1150.0, 750.0, 0.5, 288, 384, principal_point_px=(180.0, 150.0))
     case = registered_tubes([sharp])
     later = Later()
-    live = LiveOverlay(case, later)
+    down = [False]
+    live = LiveOverlay(case, later, button_is_down=lambda: down[0])
     live.redraw()
     fine = voxels_of(case.views[0].drr).shape
     case.set_pose(OTHER_POSE)
@@ -162,6 +163,10 @@ def test_moving_pose_is_drawn_quickly_and_a_resting_one_finely() -> None:
     case.set_pose(POSE)
     later.passes()
     assert voxels_of(case.views[0].drr).shape == quick, "it has moved since"
+    down[0] = True
+    later.passes()
+    assert voxels_of(case.views[0].drr).shape == quick, "the mouse still drags"
+    down[0] = False
     later.passes()
     assert voxels_of(case.views[0].drr).shape == fine
     assert later.waiting == []

@@ -60,6 +60,7 @@ class FakeServices:
         self.scene = scene
         self.timers: list[FakeTimer] = []
         self.waiting: list[Callable[[], None]] = []
+        self.is_down = False
 
     def translate(self, text: str) -> str:
         return text
@@ -72,6 +73,9 @@ class FakeServices:
         self.waiting.append(callback)
 
     def equalize_views(self) -> None: ...
+
+    def button_is_down(self) -> bool:
+        return self.is_down
 
     def time_passes(self) -> None:
         waiting, self.waiting = self.waiting, []

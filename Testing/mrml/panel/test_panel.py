@@ -22,7 +22,7 @@ from Testing.support.paths import ROOT
 
 pytest.importorskip("slicer")
 
-from PySide6 import QtWidgets
+from PySide6 import QtGui, QtWidgets
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes import result_nodes
@@ -32,7 +32,8 @@ from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
-from DeepIterRegLib.mrml.panel.result import confidence_text, similarity_text
+from DeepIterRegLib.mrml.panel.result import similarity_text
+from DeepIterRegLib.mrml.panel.verdict import uncertainty_text, verdict_of
 from DeepIterRegLib.mrml.views.layout import is_arranged
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
@@ -210,7 +211,7 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     assert len(case.panel.case.views) == 2
     assert "DSA 2:" in case.ui.similarityLabel.text
     assert "The shutter hides a part of the DSA." in case.ui.warningsLabel.text
-    assert not case.ui.confidenceLabel.visible, "nobody assessed the stand-in's pose"
+    assert case.ui.verdictLabel.text == "No verdict: judge it by eye.", "nobody assessed the stand-in's pose"
 
 
 def test_result_says_by_what_the_head_was_registered() -> None:
@@ -228,27 +229,85 @@ def test_result_says_by_what_the_head_was_registered() -> None:
     assert similarity_text({"angiograms": [xray]}) == "– before, – after", "of an earlier version, or by hand"
 
 
+SURE = {
+    "verdict": "registered", "probability": 0.97, "reasons": ["Rivals are far."], "across_mm": 0.81, "along_mm": 4.26,
+    "rotation_deg": 0.33,
+}  # fmt: skip
+
+
+def test_verdict_is_a_word_a_colour_and_a_number() -> None:
+    report = {"method": "default", "confidence": SURE}
+    good = verdict_of(report, False)
+    assert (good.sentence, good.short) == ("Good: 97 % sure to be within 5\u00a0mm", "Good 97 %")
+    assert uncertainty_text(report) == "If right: ± 0.8 mm across the beam, ± 4.3 mm along it, ± 0.3°.".replace(
+        "± ", "±\u00a0"
+    ).replace(" mm", "\u00a0mm")
+    check = verdict_of({"confidence": {**SURE, "verdict": "check", "probability": 0.42}}, False)
+    assert (check.sentence, check.short) == ("Check: 42 % sure to be within 5\u00a0mm", "Check 42 %")
+    wrong = {"method": "default", "confidence": {**SURE, "verdict": "wrong", "probability": 0.001}}
+    assert verdict_of(wrong, False).short == "Wrong under 1 %"
+    assert uncertainty_text(wrong) == "", "of a wrong result it would say nothing"
+    assert len({one.ground for one in (good, check, verdict_of(wrong, False), verdict_of(report, True))}) == 4
+    assert verdict_of(report, True).sentence.startswith("Moved by hand: judge it by eye.")
+    assert verdict_of({"method": "by hand"}, False).short == "Not registered"
+
+
 def test_a_doubted_result_is_not_called_registered() -> None:
     skull = {"term": "skull", "angiogram": 1, "similarity": 0.3, "seen_in": "native image"}
-    confidence = {"verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
     view = {"ncc_before": None, "ncc_after": None}
-    report = {"angiograms": [view], "terms": [skull], "confidence": confidence}
+    report = {"angiograms": [view], "terms": [skull], "confidence": {**SURE, "verdict": "check"}}
     assert similarity_text(report).splitlines()[0] == "Compared: the skull"
-    assert confidence_text(confidence).splitlines() == [
-        "CHECK before you rely on it: 42 % sure to be within 5 mm", "The skull does not fit.",
-    ]  # fmt: skip
-    assert confidence_text({**confidence, "verdict": "wrong"}).startswith("PROBABLY WRONG: 42 %")
-    assert confidence_text({**confidence, "verdict": "registered"}).startswith("Registered: 42 %")
 
 
-def test_how_sure_a_result_is_stands_in_the_panel(case: Case) -> None:
+def test_verdict_comes_first_and_stands_in_the_view_of_the_dsa_while_it_shows_the_result(case: Case) -> None:
+    def corners() -> list[str]:
+        """What is to be read in the corner of each of Slicer's slice views."""
+        windows = [case.panel._services.view_window(name) for name in ("Red", "Yellow", "Green")]
+        found = [list(window.renderer.GetActors2D()) for window in windows]
+        return ["".join(one.GetInput().strip() for one in actors if one.GetVisibility()) for actors in found]
+
+    ui = case.ui
+    assert ui.verdictLabel.text == "Nothing is registered yet."
+    ui.dsaSelector.setCurrentNode(None)
+    assert not ui.startByHandButton.enabled, "nothing is there that could be placed"
+    ui.dsaSelector.setCurrentNode(case.lateral)
+    assert ui.startByHandButton.enabled
     case.click()
     outcome = case.outcome()
-    confidence = {"verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
-    case.worker.end("done", dataclasses.replace(outcome, report={**outcome.report, "confidence": confidence}))
-    assert case.ui.confidenceLabel.visible
-    assert "CHECK" in case.ui.confidenceLabel.text
-    assert case.panel.case.report["confidence"] == confidence
+    doubt = {**SURE, "verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
+    warnings = ["It was read from a file.", "CTA and DSA agree poorly at the result."]
+    report = {**outcome.report, "confidence": doubt, "warnings": warnings}
+    case.worker.end("done", dataclasses.replace(outcome, report=report))
+    case.opened.process_events(0.1)
+    assert ui.verdictLabel.text.startswith("Check")
+    assert "#fabe28" in ui.verdictLabel.styleSheet
+    notes = [ui.warningsLabel.text.index(text) for text in ("does not fit", "agree poorly", "from a file")]
+    assert notes == sorted(notes), "what decides comes first"
+    assert ui.resultDetailsButton.collapsed
+    assert ui.ofLabel.text == "CTA on DSA."
+    for name in ("resultDetailsButton", "inputsAdvancedButton", "adjustButton", "landmarksButton", "reviewButton"):
+        getattr(ui, name).collapsed = False
+    case.opened.process_events(0.05)
+    assert case.opened.parent._qt().minimumSizeHint().width() <= 380
+    assert corners() == ["Check 42 %", "", ""]
+    case.ui.rightSlider.value = 5.0
+    assert corners()[0] == "Moved by hand"
+    assert ui.verdictLabel.text == "Moved by hand: judge it by eye. The automatic result was: Check."
+    assert not ui.uncertaintyLabel.visible
+    case.ui.resetButton.click()
+    assert corners()[0] == "Check 42 %"
+    red = case.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
+    drr = red.GetForegroundVolumeID()
+    red.SetForegroundVolumeID(None)
+    assert corners()[0] == "", "the view shows something else"
+    red.SetForegroundVolumeID(drr)
+    ui.dsaSelector.setCurrentNode(case.frontal)
+    assert "Another DSA is selected" in ui.ofLabel.text
+    ui.dsaSelector.setCurrentNode(case.lateral)
+    assert ui.ofLabel.text == "CTA on DSA."
+    case.scene.Clear(False)
+    case.opened.process_events()
+    assert corners() == ["", "", ""]
 
 
 def test_overlay_moves_while_it_runs_and_the_scene_does_not(case: Case) -> None:
@@ -606,3 +665,20 @@ def test_second_click_of_a_double_click_does_not_cancel(case: Case) -> None:
     assert case.worker.listener is not None
     case.click()
     assert case.worker.listener is None
+
+
+def test_what_is_chosen_can_be_told_in_a_dark_theme(case: Case) -> None:
+    assert case.ui.filledButton.styleSheet
+    assert case.ui.beforeButton.styleSheet
+    dark = QtGui.QPalette(QtGui.QColor("#353535"))
+    dark.setColor(QtGui.QPalette.ColorRole.Highlight, QtGui.QColor("#308cc6"))
+    button = QtWidgets.QPushButton()
+    button.setPalette(dark)
+    button.setCheckable(True)
+    button.setStyleSheet(case.ui.filledButton.styleSheet)
+    shades = []
+    for checked in (False, True):
+        button.setChecked(checked)
+        image = button.grab().toImage()
+        shades.append(image.pixelColor(image.width() // 2, image.height() // 2))
+    assert abs(shades[0].blue() - shades[1].blue()) > 60
