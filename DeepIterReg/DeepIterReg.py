@@ -117,6 +117,8 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
         self.addObserver(scene, scene.EndBatchProcessEvent, self.onNodeRemoved)
+        self.addObserver(scene, scene.NodeAddedEvent, self.onNodeAdded)
+        self.addObserver(scene, scene.EndBatchProcessEvent, self.onNodeAdded)
         self.setParameterNode(self.logic.getParameterNode())
         # Reloaded, the module is in front already, and nobody enters it.
         if self.parent.isEntered:
@@ -155,6 +157,10 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onNodeRemoved(self, caller, event):
         if not slicer.mrmlScene.IsClosing() and not slicer.mrmlScene.IsBatchProcessing():
             self.panel.nodes_removed()
+
+    def onNodeAdded(self, caller, event):
+        if not slicer.mrmlScene.IsClosing() and not slicer.mrmlScene.IsBatchProcessing():
+            self.panel.nodes_added()
 
     def onReload(self):
         for name in [name for name in sys.modules if name.partition(".")[0] == "DeepIterRegLib"]:

@@ -129,13 +129,14 @@ def load_sample(scene: Any, path: Path) -> list[Any]:
     sample = read_sample(path)
     cta = add_volume(scene, sample.volume)
     cta.SetName(scene.GenerateUniqueName(CTA_NAME))
-    nodes = [cta]
-    for angiogram, name in zip(sample.angiograms, DSA_NAMES, strict=True):
+    sequences = []
+    # The first one last: of several runs the panel proposes the latest.
+    for angiogram, name in reversed(list(zip(sample.angiograms, DSA_NAMES, strict=True))):
         sequence = add_angiogram(scene, angiogram)
         sequence.SetName(scene.GenerateUniqueName(name))
         _add_browser(scene, sequence)
-        nodes.append(sequence)
-    return nodes
+        sequences.append(sequence)
+    return [cta, *reversed(sequences)]
 
 
 def _add_browser(scene: Any, sequence: Any) -> None:

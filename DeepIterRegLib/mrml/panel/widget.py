@@ -17,6 +17,8 @@ from DeepIterRegLib.mrml.panel.review import ReviewSection
 from DeepIterRegLib.mrml.panel.save import SaveSection
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.views.layout import register_layouts
+from DeepIterRegLib.mrml.views.selected_dsa import show_selected_dsa
+from DeepIterRegLib.mrml.views.views import SLICE_VIEWS
 
 ARRANGE_AFTER_MS = 30
 FORMS = ("Inputs", "Run", "Result", "Overlay", "Adjust", "Save", "Review")
@@ -37,6 +39,9 @@ class RegistrationPanel:
         self._in_front = False
         self._to_be_arranged = False
         """A scene was loaded while another module was in front."""
+        self._looks_at_nodes = False
+        self._seen: list[Any] = []
+        """The selected DSAs that have been shown."""
         self.inputs = InputsSection(ui, services, on_changed=self.update)
         self.overlay = OverlaySection(ui, services)
         self.register_section = RegisterSection(
@@ -80,6 +85,7 @@ class RegistrationPanel:
         cta = None if self._parameters is None else self._parameters.cta
         if (self._case and self._case.cta) is not cta:
             self.refresh()
+        self._show_selected_dsas()
 
     def refresh(self) -> None:
         """Show the registration of the selected CTA as the scene has it, or that there is none."""
@@ -117,6 +123,12 @@ class RegistrationPanel:
                 self.refresh()
         self._update_button()
 
+    def nodes_added(self) -> None:
+        """Something was loaded: once all of it is there, offer it, and propose it where nothing is selected."""
+        if not self._looks_at_nodes:
+            self._looks_at_nodes = True
+            self._services.call_later(self._look_at_nodes, 0)
+
     def enter(self) -> None:
         """The module came to the front."""
         self._in_front = True
@@ -126,6 +138,7 @@ class RegistrationPanel:
         self.adjust.enter()
         self.refresh()
         self._arrange_loaded()
+        self.inputs.propose()
 
     def leave(self) -> None:
         """Another module came to the front: a registration that still runs is cancelled, nothing has changed."""
@@ -138,7 +151,7 @@ class RegistrationPanel:
         """Let go of the scene's nodes."""
         self.register_section.cancel()
         self.register_section.background_preparation.pause()
-        self._case, self._to_be_arranged = None, False
+        self._case, self._to_be_arranged, self._seen = None, False, []
         for section in self._of_a_case:
             section.show(None)
         self.register_section.say("")
@@ -166,10 +179,34 @@ class RegistrationPanel:
         if self._parameters is not None:
             self.result.show_selected(self.inputs.nodes()[1])
 
+    def _look_at_nodes(self) -> None:
+        self._looks_at_nodes = False
+        if self._parameters is not None and not self.register_section.is_running:
+            self._update_button()
+            if self._in_front:
+                self.inputs.propose()
+
+    def _show_selected_dsas(self) -> None:
+        """Let the user see a DSA that was selected: as it was loaded, or with its overlay where it is registered."""
+        if self._parameters is None or self.register_section.is_running or not self._in_front:
+            return
+        selected = [node for node in self.inputs.nodes()[1] if self._services.scene.IsNodePresent(node)]
+        if selected == self._seen:
+            return
+        before, self._seen = self._seen, selected
+        registered = [] if self._case is None else [view.dsa for view in self._case.views]
+        if selected and selected == registered:
+            self.overlay.arrange()
+            return
+        for name, dsa in zip(SLICE_VIEWS, selected, strict=False):
+            if dsa not in before:
+                show_selected_dsa(self._services.scene, name, dsa)
+
     def _arrange_loaded(self) -> None:
         """Show what a loaded scene holds as soon as the module is in front."""
         if self._in_front and self._to_be_arranged and self._case is not None:
             self._to_be_arranged = False
+            self._seen = self.inputs.nodes()[1]
             self.overlay.arrange()
 
     def _running(self, running: bool) -> None:
@@ -186,6 +223,7 @@ class RegistrationPanel:
         self.register_section.refine(pose)
 
     def _done(self, cta: Any) -> None:
+        self._seen = self.inputs.nodes()[1]
         self.refresh()
         # A little later, when the result is on the screen: to make the surfaces of the vessels takes time.
         self._services.call_later(self.overlay.arrange, ARRANGE_AFTER_MS)

@@ -91,6 +91,30 @@ def fit_cta_slice(slice_node: Any, cta: Any) -> None:
     _fit(slice_node, size_mm[0], size_mm[1])
 
 
+def show_alone(scene: Any, view: str, volume: Any) -> None:
+    """Show one volume in a slice view, and nothing over it."""
+    _lay_over(view_node(scene, "vtkMRMLSliceCompositeNode", view), volume.GetID(), None)
+
+
+def fit_volume_slice(scene: Any, view: str, volume: Any) -> None:
+    """Let a slice view show the middle slice of a volume frontally, its first row at the top, and all of it."""
+    ijk_to_ras = ijk_to_ras_of(volume)
+    size = np.array(volume.GetImageData().GetDimensions())
+    edges_mm = np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
+    slice_to_ras = np.eye(4)
+    right, down = ijk_to_ras[:3, 0] / edges_mm[0], ijk_to_ras[:3, 1] / edges_mm[1]
+    slice_to_ras[:3, :3] = np.column_stack([right, -down, np.cross(right, -down)])
+    middle = [(size[0] - 1) / 2, (size[1] - 1) / 2, (size[2] - 1) // 2, 1]
+    slice_to_ras[:3, 3] = (ijk_to_ras @ middle)[:3]
+    slice_node = view_node(scene, "vtkMRMLSliceNode", view)
+    modified = slice_node.StartModify()
+    slice_node.GetSliceToRAS().DeepCopy(matrix_of_array(slice_to_ras))
+    slice_node.UpdateMatrices()
+    slice_node.SetSliceOrigin(0.0, 0.0, 0.0)
+    _fit(slice_node, *(size * edges_mm)[:2])
+    slice_node.EndModify(modified)
+
+
 def look_from_source(scene: Any, transaction: SceneTransaction, carm: CArm) -> None:
     """Put the camera of the first 3D view where the X-ray source is, the detector filling the view's height.
 

@@ -42,6 +42,7 @@ from DeepIterRegLib.registration.images import PatientImages
 from DeepIterRegLib.registration.report import build_report
 from DeepIterRegLib.registration.result import Outcome, Progress, outcome_of
 from DeepIterRegLib.worker.payload import PreparedPreview
+from Testing.support.slice_view import slice_view_image
 from Testing.support.small_registration import (
     FRONTAL,
     LATERAL,
@@ -528,6 +529,36 @@ def test_module_that_is_reloaded_in_front_is_in_front(case: Case) -> None:
     case.opened.parent._qt().scripted = case.opened.widget
     case.opened.widget.setup()
     assert case.panel._in_front
+
+
+def test_three_clicks_open_the_module_look_and_register(case: Case) -> None:
+    """What is selected is shown before it is registered, and nothing is registered by itself."""
+    case.opened.exit()
+    case.ui.ctaSelector.setCurrentNode(None)
+    case.ui.dsaSelector.setCurrentNode(None)
+    case.opened.enter()
+    assert (case.ui.ctaSelector.currentNode(), case.ui.dsaSelector.currentNode()) == (case.cta, case.lateral)
+    red = case.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
+    shown = case.scene.GetNodeByID(red.GetBackgroundVolumeID())
+    np.testing.assert_array_equal(voxels_of(shown)[0], small_angiogram(LATERAL).frames[1])
+    row_mm, column_mm = LATERAL.pixel_spacing_mm
+    node = case.scene.GetSingletonNode("Red", "vtkMRMLSliceNode")
+    node.SetFieldOfView(LATERAL.columns * column_mm, LATERAL.rows * row_mm, 1.0)
+    dark = slice_view_image(case.scene, "Red", LATERAL.rows, LATERAL.columns)[:, :, 0] < 250
+    vessels = small_angiogram(LATERAL).frames[1] < 990
+    assert np.corrcoef(dark.ravel(), vessels.ravel())[0, 1] > 0.6, "upright and not mirrored"
+    case.opened.process_events(0.1)
+    assert case.worker.requests == []
+    case.register()
+    case.ui.dsaSelector.setCurrentNode(case.frontal)
+    assert case.scene.GetNodeByID(red.GetBackgroundVolumeID()) is not case.panel.case.views[0].plane
+    case.ui.dsaSelector.setCurrentNode(case.lateral)
+    assert case.scene.GetNodeByID(red.GetBackgroundVolumeID()) is case.panel.case.views[0].plane
+    case.opened.exit()
+    newer = add_angiogram(case.scene, small_angiogram(LATERAL))
+    case.ui.dsaSelector.setCurrentNode(None)
+    case.opened.enter()
+    assert case.ui.dsaSelector.currentNode() is newer, "loaded after the module was last open"
 
 
 def test_scene_is_saved_with_how_it_was_adjusted(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
