@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,9 @@ from DeepIterRegLib.mrml.panel.services import Services, Timer
 from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case, has_second_view, hide_others
 from DeepIterRegLib.mrml.views.frames_view import frame_count, frame_seconds, show_frame
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown, show_frustums
+from DeepIterRegLib.mrml.views.in_steps import InSteps
 from DeepIterRegLib.mrml.views.layout import Arrangement, register_layouts
-from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surfaces_are_shown
+from DeepIterRegLib.mrml.views.surfaces import show_surfaces, show_surfaces_steps, surfaces_are_shown
 from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
 from DeepIterRegLib.registration.report import shows_skull
 
@@ -38,6 +39,7 @@ class OverlaySection:
         self._live: LiveOverlay | None = None
         self._busy = False
         self._shows = False
+        self._surfaces = InSteps(services.call_later)
         self._flicker: Timer = services.timer(self._flicker_once, FLICKER_MS)
         self._flickered_away = False
         self._comparisons = {name: getattr(ui, f"compare{text}Button") for name, text in COMPARISONS.items()}
@@ -84,7 +86,7 @@ class OverlaySection:
             return
         live.set_look(replace(live.look, moment="after"))
         chosen = arrangement or ("two" if has_second_view(case) else "one")
-        arrange_case(case, chosen, live.look, self._services.equalize_views)
+        arrange_case(case, chosen, live.look, self._services.equalize_views, self._make_surfaces)
         live.apply_opacity()
         self._show_frame(live.look)
         self._show_look()
@@ -139,8 +141,9 @@ class OverlaySection:
         look = self._live.look
         if look.frame != before.frame:
             self._show_frame(look)
-        if surfaces_are_shown(self._case) or not (before.arteries or before.veins):
-            show_surfaces(self._case, look, bool(self._ui.surfacesCheckBox.checked))
+        hidden = not surfaces_are_shown(self._case) and not self._surfaces.is_running
+        if not hidden or not (before.arteries or before.veins):
+            self._make_surfaces(show_surfaces_steps(self._case, look, bool(self._ui.surfacesCheckBox.checked)))
         self._show_dependent(look)
 
     def _look_changed(self, _look: OverlayLook) -> None:
@@ -159,7 +162,17 @@ class OverlaySection:
 
     def _show_surfaces(self, on: bool) -> None:
         if not self._shows and self._case is not None:
-            show_surfaces(self._case, self.look, on)
+            self._make_surfaces(show_surfaces_steps(self._case, self.look, on))
+
+    def _make_surfaces(self, steps: Iterator[None]) -> None:
+        """In turns of the event loop: all of it at once would stop the application."""
+        self._surfaces.start(steps, self._surfaces_made)
+
+    def _surfaces_made(self) -> None:
+        # The look may have changed meanwhile.
+        if self._case is not None and surfaces_are_shown(self._case):
+            show_surfaces(self._case, self.look)
+        self._show_look()
 
     def _show_frustums(self, on: bool) -> None:
         if not self._shows and self._case is not None:
@@ -179,6 +192,7 @@ class OverlaySection:
 
     def _forget(self) -> None:
         self._flicker.stop()
+        self._surfaces.stop()
         if self._live is not None:
             if self._flickered_away:
                 self._live.apply_opacity()
@@ -206,7 +220,8 @@ class OverlaySection:
             if look.frame is not None:
                 ui.frameSlider.value = look.frame + 1
             ui.beforeButton.checked = look.moment == "before"
-            ui.surfacesCheckBox.checked = case is not None and surfaces_are_shown(case)
+            making = self._surfaces.is_running
+            ui.surfacesCheckBox.checked = case is not None and (making or surfaces_are_shown(case))
             ui.frustumCheckBox.checked = case is not None and frustums_are_shown(case)
         finally:
             self._shows = False

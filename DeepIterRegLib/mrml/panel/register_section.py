@@ -84,6 +84,7 @@ class RegisterSection:
         self._on_running = on_running
         self._on_done = on_done
         self._look = look
+        self._nothing_is_missing = False
         self._running: _RunningRegistration | None = None
         self.background_preparation = BackgroundPreparation(services.worker, self._request, services.call_later)
         ui.registerButton.connect("clicked()", self.register_or_cancel)
@@ -94,13 +95,14 @@ class RegisterSection:
     def is_running(self) -> bool:
         return self._running is not None
 
-    def update(self) -> None:
-        """Let the button say what it does, or what is missing before it can."""
-        if self._running is not None:
-            return
-        missing = self._images.missing()
-        self._ui.registerButton.enabled = missing is None
-        self._ui.registerButton.text = self._("Register") if missing is None else missing
+    def update(self) -> bool:
+        """Let the button say what it does, or what is missing before it can; returns whether nothing is."""
+        if self._running is None:
+            missing = self._images.missing()
+            self._nothing_is_missing = missing is None
+            self._ui.registerButton.enabled = missing is None
+            self._ui.registerButton.text = self._("Register") if missing is None else missing
+        return self._nothing_is_missing
 
     def register_or_cancel(self) -> None:
         """Press of the button."""

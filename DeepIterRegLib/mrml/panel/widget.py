@@ -121,7 +121,8 @@ class RegistrationPanel:
             nodes += [node for view in case.views for node in (view.dsa, view.plane, view.drr)]
             if not all(scene.IsNodePresent(node) for node in nodes):
                 self.refresh()
-        self._update_button()
+        # Several go together, and each would have its images looked at.
+        self.nodes_added()
 
     def nodes_added(self) -> None:
         """Something was loaded: once all of it is there, offer it, and propose it where nothing is selected."""
@@ -172,8 +173,7 @@ class RegistrationPanel:
 
     def _update_button(self) -> None:
         """Register and Start by hand need the same."""
-        self.register_section.update()
-        self.adjust.can_start(self.inputs.missing() is None)
+        self.adjust.can_start(self.register_section.update())
 
     def _show_selected(self) -> None:
         if self._parameters is not None:
@@ -224,6 +224,6 @@ class RegistrationPanel:
 
     def _done(self, cta: Any) -> None:
         self._seen = self.inputs.nodes()[1]
-        self.refresh()
-        # A little later, when the result is on the screen: to make the surfaces of the vessels takes time.
+        # One after the other, with turns of the event loop between them: together they would be felt.
+        self._services.call_later(self.refresh, 0)
         self._services.call_later(self.overlay.arrange, ARRANGE_AFTER_MS)

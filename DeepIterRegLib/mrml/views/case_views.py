@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from DeepIterRegLib.mrml.nodes.node_attributes import role
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.views.frustum import FRUSTUM_ROLE, frustum_of, show_frustums
+from DeepIterRegLib.mrml.views.in_steps import at_once
 from DeepIterRegLib.mrml.views.layout import Arrangement, arrange, is_arranged
-from DeepIterRegLib.mrml.views.surfaces import REFERENCES, show_surfaces, surface_of, surfaces_are_shown
+from DeepIterRegLib.mrml.views.surfaces import REFERENCES, show_surfaces_steps, surface_of, surfaces_are_shown
 from DeepIterRegLib.mrml.views.views import (
     CTA_VIEW,
     SLICE_VIEWS,
@@ -28,13 +29,17 @@ from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 
 def arrange_case(
-    case: RegisteredCase, arrangement: Arrangement, look: OverlayLook, equalize: Callable[[], None] = lambda: None
+    case: RegisteredCase,
+    arrangement: Arrangement,
+    look: OverlayLook,
+    equalize: Callable[[], None] = lambda: None,
+    run: Callable[[Iterator[None]], None] = at_once,
 ) -> None:
     """Show the DSAs with their overlays in the slice views, the first C-arm's view of the scene in 3D, in a layout.
 
     Surfaces and beams are made when they are missing; where the user has hidden them, they stay hidden. Those of other
-    registrations go from the 3D view. equalize: gives the views of a layout the same size. Call `fit_case` once the
-    application has given the views their sizes.
+    registrations go from the 3D view. equalize: gives the views of a layout the same size. run: makes the surfaces, in
+    pieces where it likes. Call `fit_case` once the application has given the views their sizes.
     """
     scene = case.cta.GetScene()
     if arrange(scene, arrangement):
@@ -48,7 +53,7 @@ def arrange_case(
         calm_three_d_view(scene, transaction)
         look_from_source(scene, transaction, case.views[0].carm)
     if surfaces_are_shown(case) or all(surface_of(case, vessels) is None for vessels in REFERENCES):
-        show_surfaces(case, look)
+        run(show_surfaces_steps(case, look))
     if frustum_of(case.views[0]) is None:
         show_frustums(case)
 

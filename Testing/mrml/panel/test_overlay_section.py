@@ -82,6 +82,11 @@ class FakeServices:
         for callback in waiting:
             callback()
 
+    def all_passes(self) -> None:
+        """Until nothing waits any longer."""
+        while self.waiting:
+            self.time_passes()
+
 
 class Opened:
     """The section in a window of its own, on a scene with Slicer's views."""
@@ -126,6 +131,9 @@ def test_without_a_registration_there_is_nothing_to_set(opened: Opened) -> None:
 def test_one_click_arranges_everything(opened: Opened) -> None:
     case = opened.register()
     opened.ui.arrangeButton.click()
+    assert not surfaces_are_shown(case), "made later, in pieces: the application goes on"
+    assert opened.ui.surfacesCheckBox.checked
+    opened.services.all_passes()
     assert layout(opened.scene).GetViewArrangement() == layout_number(opened.scene, "one")
     assert red(opened.scene).GetBackgroundVolumeID() == case.views[0].plane.GetID()
     assert surfaces_are_shown(case)
@@ -146,6 +154,12 @@ def test_two_dsas_are_arranged_side_by_side(opened: Opened) -> None:
 def test_check_boxes_and_colours_change_overlay_and_surfaces(opened: Opened) -> None:
     case = opened.register()
     opened.ui.arrangeButton.click()
+    opened.services.time_passes()
+    opened.ui.veinsCheckBox.click()
+    opened.services.all_passes()
+    opened.ui.veinsCheckBox.click()
+    opened.services.all_passes()
+    assert surface(case, "veins").GetDisplayNode().GetVisibility()
     opened.ui.veinsCheckBox.click()
     assert not surface(case, "veins").GetDisplayNode().GetVisibility()
     colour = opened.ui.arteryColourButton.color
@@ -270,6 +284,7 @@ def test_before_is_left_when_the_cta_is_moved_or_the_views_arranged(opened: Open
 def test_hidden_surfaces_and_beams_come_back(opened: Opened) -> None:
     case = opened.register()
     opened.ui.arrangeButton.click()
+    opened.services.all_passes()
     opened.ui.surfacesCheckBox.click()
     opened.ui.frustumCheckBox.click()
     assert (surfaces_are_shown(case), frustums_are_shown(case)) == (False, False)
@@ -312,6 +327,7 @@ def test_opened_scene_restores_every_setting(tmp_path: Path, opened: Opened) -> 
     opened.register()
     ui = opened.ui
     ui.arrangeButton.click()
+    opened.services.all_passes()
     ui.veinsCheckBox.click()
     ui.opacitySlider.value = 45.0
     ui.outlineButton.click()

@@ -138,7 +138,11 @@ class Case:
         self.click()
         self.worker.listener.prepared(self.preview())
         self.worker.listener.progress(Progress("Registering", 0.8, 0.5, OTHER_POSE))
-        self.worker.end("done", self.outcome(pose))
+        self.done(self.outcome(pose))
+
+    def done(self, outcome: Outcome) -> None:
+        """The worker has the result, and the panel has shown it."""
+        self.worker.end("done", outcome)
         self.opened.process_events(0.1)
 
     def preview(self) -> PreparedPreview:
@@ -204,7 +208,7 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     case.worker.listener.progress(Progress("Removing bone", 0.4))
     assert case.ui.stageLabel.text == "Removing bone from the CTA … (CPU, 2 cores)"
     assert case.ui.progressBar.value == 40
-    case.worker.end("done", case.outcome())
+    case.done(case.outcome())
     assert case.ui.registerButton.text == "Register"
     assert not case.ui.progressBar.visible
     np.testing.assert_allclose(case.panel.case.pose, POSE)
@@ -278,8 +282,7 @@ def test_verdict_comes_first_and_stands_in_the_view_of_the_dsa_while_it_shows_th
     doubt = {**SURE, "verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
     warnings = ["It was read from a file.", "CTA and DSA agree poorly at the result."]
     report = {**outcome.report, "confidence": doubt, "warnings": warnings}
-    case.worker.end("done", dataclasses.replace(outcome, report=report))
-    case.opened.process_events(0.1)
+    case.done(dataclasses.replace(outcome, report=report))
     assert ui.verdictLabel.text.startswith("Check")
     assert "#fabe28" in ui.verdictLabel.styleSheet
     notes = [ui.warningsLabel.text.index(text) for text in ("does not fit", "agree poorly", "from a file")]
@@ -381,7 +384,7 @@ def test_images_removed_while_registering_are_not_brought_back(case: Case) -> No
     case.click()
     outcome = case.outcome()
     case.scene.RemoveNode(case.lateral)
-    case.worker.end("done", outcome)
+    case.done(outcome)
     assert case.panel.case is None
     assert case.scene.GetFirstNodeByName("CTA to C-arm") is None
     assert "removed" in case.ui.stageLabel.text
@@ -396,7 +399,7 @@ def test_result_that_cannot_be_shown_leaves_the_scene(case: Case, monkeypatch: p
 
     monkeypatch.setattr(result_nodes, "look_from_source", fail)
     with pytest.raises(RuntimeError):
-        case.worker.end("done", case.outcome())
+        case.done(case.outcome())
     assert case.snapshot() == before
     assert case.ui.registerButton.text == "Register"
     assert "everything is as it was" in case.ui.stageLabel.text
@@ -440,7 +443,7 @@ def test_refine_starts_where_the_hand_left_the_cta(case: Case) -> None:
     by_hand = case.panel.case.pose
     case.ui.refineButton.click()
     np.testing.assert_allclose(np.asarray(case.worker.requests[-1].options.given_pose), by_hand)
-    case.worker.end("done", case.outcome(OTHER_POSE))
+    case.done(case.outcome(OTHER_POSE))
     np.testing.assert_allclose(case.panel.case.pose, OTHER_POSE)
     case.ui.undoButton.click()
     np.testing.assert_allclose(case.panel.case.pose, by_hand, atol=1e-9)
@@ -490,8 +493,7 @@ def test_views_are_equal_whatever_the_layout_was_and_slicer_does_not_start_in_ou
     case.click()
     case.worker.listener.prepared(case.preview())
     assert np.ptp(manager.view_widths()) <= 2, "while it registers"
-    case.worker.end("done", case.outcome())
-    case.opened.process_events(0.1)
+    case.done(case.outcome())
     assert len(manager.view_widths()) == (3 if before.endswith("3DView") else 2)
     assert np.ptp(manager.view_widths()) <= 2
     manager.viewport()._qt().findChild(QtWidgets.QSplitter).setSizes([100, 1000, 1000])
@@ -643,7 +645,7 @@ def test_register_waits_for_the_preparation_and_can_be_cancelled_meanwhile(case:
     case.click()
     settle_preparation(case, "done", {})
     assert len(case.worker.requests) == 1
-    case.worker.end("done", case.outcome())
+    case.done(case.outcome())
     assert case.panel.case is not None
 
 
@@ -684,7 +686,7 @@ def test_head_can_be_placed_by_hand_where_registering_fails(case: Case) -> None:
     assert case.ui.startByHandButton.visible
     case.ui.startByHandButton.click()
     assert len(case.worker.placed) == 1
-    case.worker.end("done", case.outcome(OTHER_POSE))
+    case.done(case.outcome(OTHER_POSE))
     assert case.panel.case is not None
     assert case.ui.rightSlider.enabled
     assert not case.ui.startByHandButton.visible
