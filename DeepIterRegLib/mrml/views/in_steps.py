@@ -23,7 +23,7 @@ class InSteps:
         return self._steps is not None
 
     def start(self, steps: Iterator[None], on_done: Callable[[], None] = lambda: None) -> None:
-        """Go through an iterator, and then call `on_done`; the first step is done now, so little work is done at once."""
+        """Go through an iterator, and then call `on_done`; the first step is done now: little work is done at once."""
         self._steps, self._on_done = steps, on_done
         self._step(steps)
 
