@@ -76,16 +76,19 @@ class OverlaySection:
         self._forget()
         self._case = None
 
-    def arrange(self, arrangement: Arrangement | None = None) -> None:
-        """Show the result: the DSAs with the overlay, as a whole, beside the scene seen from the X-ray source.
+    def arrange_for_landmarks(self) -> None:
+        """Arrange, with the vessels in 3D: they are what is clicked on."""
+        self.arrange()
+        if self._case is not None and not self._surfaces.is_running and not surfaces_are_shown(self._case):
+            self._make_surfaces(show_surfaces_steps(self._case, self.look))
 
-        arrangement: "landmarks" puts the CTA's slices beside the first DSA; left out, what fits the number of DSAs.
-        """
+    def arrange(self) -> None:
+        """Show the result: the DSAs with the overlay, as a whole, beside the scene seen from the X-ray source."""
         case, live = self._case, self._live
         if case is None or live is None:
             return
         live.set_look(replace(live.look, moment="after"))
-        chosen = arrangement or ("two" if has_second_view(case) else "one")
+        chosen: Arrangement = "two" if has_second_view(case) else "one"
         arrange_case(case, chosen, live.look, self._services.equalize_views, self._make_surfaces)
         live.apply_opacity()
         self._show_frame(live.look)

@@ -58,7 +58,7 @@ class RegistrationPanel:
             ui,
             services,
             self._refine,
-            arrange_landmarks=lambda: self.overlay.arrange("landmarks"),
+            arrange_landmarks=self.overlay.arrange_for_landmarks,
             start_by_hand=self.register_section.start_by_hand,
             on_adjusted=self.result.show_adjusted,
         )

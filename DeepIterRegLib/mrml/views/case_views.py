@@ -12,14 +12,11 @@ from DeepIterRegLib.mrml.views.in_steps import at_once
 from DeepIterRegLib.mrml.views.layout import Arrangement, arrange, is_arranged
 from DeepIterRegLib.mrml.views.surfaces import REFERENCES, show_surfaces_steps, surface_of, surfaces_are_shown
 from DeepIterRegLib.mrml.views.views import (
-    CTA_VIEW,
     SLICE_VIEWS,
     calm_three_d_view,
-    fit_cta_slice,
     fit_slice_view,
     fit_three_d_view,
     look_from_source,
-    show_cta_slice,
     show_in_slice_view,
     shows_role,
     slice_shows,
@@ -48,8 +45,6 @@ def arrange_case(
     with SceneTransaction(scene) as transaction:
         for name, view in zip(SLICE_VIEWS, case.views, strict=False):
             show_in_slice_view(scene, transaction, name, plane=view.plane, drr=view.drr, carm=view.carm)
-        if arrangement == "landmarks":
-            show_cta_slice(scene, transaction, case.cta, case.pose if case.is_applied else None)
         calm_three_d_view(scene, transaction)
         look_from_source(scene, transaction, case.views[0].carm)
     if surfaces_are_shown(case) or all(surface_of(case, vessels) is None for vessels in REFERENCES):
@@ -70,8 +65,6 @@ def fit_case(case: RegisteredCase) -> None:
         # There, the 3D view is as large as the first slice view beside it.
         width, height, _ = view_node(scene, "vtkMRMLSliceNode", SLICE_VIEWS[0]).GetDimensions()
         fit_three_d_view(scene, case.views[0].carm, width, height)
-    if slice_shows(scene, CTA_VIEW, case.cta):
-        fit_cta_slice(view_node(scene, "vtkMRMLSliceNode", CTA_VIEW), case.cta)
 
 
 def hide_others(case: RegisteredCase) -> None:

@@ -18,13 +18,10 @@ from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 SLICE_VIEWS = ("Red", "Yellow")
 """The first DSA goes to the first, the second to the second."""
-CTA_VIEW = "Green"
-"""Where the CTA itself is shown, for landmarks."""
 THREE_D_VIEW = "1"
 SLICE_VIEW_LABELS = {
     "Red": ("R", (0.952941, 0.290196, 0.2)),
     "Yellow": ("Y", (0.929412, 0.835294, 0.298039)),
-    "Green": ("G", (0.431373, 0.690196, 0.294118)),
 }
 """Slicer's own letters and colours: a scene that lacked them would repaint the views' bars grey."""
 VIEW_MARGIN = 1.02
@@ -62,33 +59,6 @@ def fit_slice_view(slice_node: Any, carm: CArm) -> None:
     slice_node.SetUVWDimensions(max(round(scale * carm.columns), 1), max(round(scale * carm.rows), 1), 1)
     slice_node.SetUVWOrigin(0.0, 0.0, 0.0)
     slice_node.EndModify(modified)
-
-
-def show_cta_slice(scene: Any, transaction: SceneTransaction, cta: Any, pose: FloatArray | None) -> None:
-    """Show the CTA's own axial slice through its middle in CTA_VIEW, as large as fits.
-
-    pose: (4, 4) that the CTA is shown at, None where it is shown where it was scanned; its slices stay axial however
-    the head lies in the C-arm.
-    """
-    slice_node = transaction.remember(view_node(scene, "vtkMRMLSliceNode", CTA_VIEW))
-    composite = transaction.remember(view_node(scene, "vtkMRMLSliceCompositeNode", CTA_VIEW))
-    _lay_over(composite, cta.GetID(), None)
-    middle = (np.array(cta.GetImageData().GetDimensions()) - 1) / 2
-    axial = np.diag([-1.0, 1.0, 1.0, 1.0])
-    axial[:3, 3] = (ijk_to_ras_of(cta) @ np.append(middle, 1))[:3]
-    modified = slice_node.StartModify()
-    slice_node.GetSliceToRAS().DeepCopy(matrix_of_array(axial if pose is None else pose @ axial))
-    slice_node.UpdateMatrices()
-    slice_node.SetSliceVisible(False)
-    fit_cta_slice(slice_node, cta)
-    slice_node.EndModify(modified)
-
-
-def fit_cta_slice(slice_node: Any, cta: Any) -> None:
-    """Let a slice view show all of the CTA's slice, in whatever size it has now; the slice stays the one on show."""
-    size_mm = np.abs(ijk_to_ras_of(cta)[:3, :3]) @ np.array(cta.GetImageData().GetDimensions())
-    slice_node.SetSliceOrigin(0.0, 0.0, 0.0)
-    _fit(slice_node, size_mm[0], size_mm[1])
 
 
 def show_alone(scene: Any, view: str, volume: Any) -> None:

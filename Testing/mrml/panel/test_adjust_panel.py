@@ -355,6 +355,34 @@ def test_landmarks_bring_a_lost_head_back(panel: Panel) -> None:
     np.testing.assert_allclose(panel.pose, lost, atol=1e-9)
 
 
+def test_a_point_outside_of_the_cta_is_taken_back_with_a_sentence(panel: Panel) -> None:
+    """A click in 3D beside a vessel hits the image plane, or nothing."""
+    panel.mark()
+    planes = [panel.hand.scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in ("Red", "Yellow")]
+    assert all(plane.GetSliceVisible() for plane in planes)
+    panel.ui.placeCtaButton.click()
+    assert not any(plane.GetSliceVisible() for plane in planes), "nothing to hit but the CTA"
+    points = panel.hand.scene.GetFirstNodeByName("Landmarks in the CTA")
+    on_detector_mm = detector_points_mm(np.array([[40.0, 50.0]]), LATERAL)[0]
+    points.AddControlPointWorld(*on_detector_mm)
+    assert points.GetNumberOfControlPoints() == 4
+    assert "outside of the CTA" in panel.ui.alignedLabel.text
+    panel.ui.placeDsaButton.click()
+    assert all(plane.GetSliceVisible() for plane in planes)
+
+
+def test_three_pairs_claim_nothing(panel: Panel) -> None:
+    panel.mark(noise_px=3.0)
+    for name in ("Landmarks in the CTA", "Landmarks in the DSA"):
+        panel.hand.scene.GetFirstNodeByName(name).RemoveNthControlPoint(3)
+    panel.from_outside(se3_exp(np.array([0.0, 0.0, 0.2, 9.0, 0.0, 0.0])) @ POSE)
+    assert "mm" in panel.ui.alignedLabel.text, "before, they say how far off it is"
+    panel.ui.alignButton.click()
+    assert panel.ui.alignedLabel.text == (
+        "Three pairs always fit, right or wrong: place a fourth one, and press Align again."
+    )
+
+
 def test_text_says_what_is_missing(panel: Panel) -> None:
     ui = panel.ui
     assert "at least three points" in ui.landmarksLabel.text

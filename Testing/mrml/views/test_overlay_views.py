@@ -26,7 +26,6 @@ from DeepIterRegLib.mrml.views.frames_view import FRAME_REFERENCE, frame_count, 
 from DeepIterRegLib.mrml.views.frustum import detector_corners_mm, frustum_of, frustums_are_shown, show_frustums
 from DeepIterRegLib.mrml.views.layout import DESCRIPTIONS, arrange, layout_number, register_layouts
 from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surface_of, surfaces_are_shown, vessel_surface
-from DeepIterRegLib.mrml.views.views import show_cta_slice
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import OutcomeView
@@ -57,7 +56,6 @@ def composite(scene: Any, name: str = "Red") -> Any:
 @pytest.mark.parametrize(("arrangement", "shown", "hidden"), [
     ("one", {"Red", "1"}, {"Yellow", "Green"}),
     ("two", {"Red", "Yellow", "1"}, {"Green"}),
-    ("landmarks", {"Red", "Green", "1"}, {"Yellow"}),
 ])  # fmt: skip
 def test_layouts_show_the_views_they_are_for(arrangement: Any, shown: set[str], hidden: set[str]) -> None:
     scene = scene_with_views()
@@ -83,7 +81,7 @@ def test_layout_numbers_lie_above_slicers_and_spare_those_of_others() -> None:
     assert layout_number(scene, "one") == number, "found again"
     register_layouts(scene)
     numbers = {layout_number(scene, arrangement) for arrangement in DESCRIPTIONS}
-    assert len(numbers) == 3
+    assert len(numbers) == 2
 
 
 def test_scene_without_a_window_is_not_arranged() -> None:
@@ -282,24 +280,6 @@ def test_plane_fills_the_3d_view_from_the_source() -> None:
     difference = np.abs(picture[5:-5, 5:-5] - plain[:, ::-1][5:-5, 5:-5])
     assert np.median(difference) < 12
     assert (difference.max(axis=-1) < 60).mean() > 0.9
-
-
-def test_landmark_layout_shows_the_ctas_own_axial_slice() -> None:
-    case = registered_tubes(scene=scene_with_views())
-    scene = case.cta.GetScene()
-    arrange_case(case, "landmarks", OverlayLook())
-    node = slice_node(scene, "Green")
-    assert composite(scene, "Green").GetBackgroundVolumeID() == case.cta.GetID()
-    assert composite(scene, "Green").GetForegroundVolumeID() is None
-    matrix = node.GetSliceToRAS()
-    axis = np.array([matrix.GetElement(row, 2) for row in range(3)])
-    origin = np.array([matrix.GetElement(row, 3) for row in range(3)])
-    np.testing.assert_allclose(axis, POSE[:3, 2], atol=1e-9)
-    np.testing.assert_allclose(origin, apply(POSE, small_volume().centre_mm[None])[0], atol=1e-6)
-    assert slice_view_image(scene, "Green", 200, 200).max() > 100
-    with SceneTransaction(scene) as transaction:
-        show_cta_slice(scene, transaction, case.cta, None)
-    assert node.GetSliceToRAS().GetElement(2, 2) == pytest.approx(1.0)
 
 
 def test_frame_lies_where_the_minip_does_and_has_its_window() -> None:
