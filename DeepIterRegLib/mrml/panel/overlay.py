@@ -10,12 +10,15 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
 from DeepIterRegLib.mrml.panel.services import Services, Timer
+from DeepIterRegLib.mrml.panel.verdict_in_views import pose_or_none
 from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case, has_second_view, hide_others
 from DeepIterRegLib.mrml.views.frames_view import frame_count, frame_seconds, show_frame
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown, show_frustums
 from DeepIterRegLib.mrml.views.in_steps import InSteps
 from DeepIterRegLib.mrml.views.layout import Arrangement, register_layouts
+from DeepIterRegLib.mrml.views.source_view import SourceView
 from DeepIterRegLib.mrml.views.surfaces import show_surfaces, show_surfaces_steps, surfaces_are_shown
+from DeepIterRegLib.mrml.views.views import THREE_D_VIEW
 from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
 from DeepIterRegLib.registration.report import shows_skull
 
@@ -39,6 +42,7 @@ class OverlaySection:
         self._live: LiveOverlay | None = None
         self._busy = False
         self._shows = False
+        self._source_view: SourceView | None = None
         self._surfaces = InSteps(services.call_later)
         self._flicker: Timer = services.timer(self._flicker_once, FLICKER_MS)
         self._flickered_away = False
@@ -95,6 +99,7 @@ class OverlaySection:
         self._show_look()
         # The views of a new layout may be there only after everybody was told about it.
         self._services.call_later(self._services.equalize_views, SETTLE_MS[0])
+        self._mirror(case)
         for ms in SETTLE_MS:
             self._services.call_later(lambda: self._fit(case), ms)
 
@@ -188,6 +193,19 @@ class OverlaySection:
         if self._case is case and not self._busy:
             fit_case(case)
 
+    def _mirror(self, case: RegisteredCase) -> None:
+        """Let the 3D view show what the first DSA shows."""
+        self._unmirror()
+        window = self._services.view_window(THREE_D_VIEW)
+        camera = self._services.scene.GetSingletonNode(THREE_D_VIEW, "vtkMRMLCameraNode")
+        if window is not None and camera is not None:
+            self._source_view = SourceView(window, camera, case.views[0].carm, lambda: pose_or_none(case))
+
+    def _unmirror(self) -> None:
+        if self._source_view is not None:
+            self._source_view.close()
+        self._source_view = None
+
     def _flicker_once(self) -> None:
         if self._live is not None:
             self._flickered_away = not self._flickered_away
@@ -196,6 +214,7 @@ class OverlaySection:
     def _forget(self) -> None:
         self._flicker.stop()
         self._surfaces.stop()
+        self._unmirror()
         if self._live is not None:
             if self._flickered_away:
                 self._live.apply_opacity()

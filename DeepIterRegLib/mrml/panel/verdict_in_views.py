@@ -1,13 +1,16 @@
-"""The verdict in the corner of every view that shows the overlay it is about, and of no other."""
+"""The verdict in the corner of every view that shows the overlay it is about, and of no other; the patient's sides."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.verdict import ShownVerdict
 from DeepIterRegLib.mrml.views.captions import Caption
+from DeepIterRegLib.mrml.views.source_view import SideLetters
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, slice_shows
 
 
@@ -18,7 +21,7 @@ class VerdictInViews:
         self._services = services
         self._case: RegisteredCase | None = None
         self._verdict: ShownVerdict | None = None
-        self._captions: dict[str, tuple[Any, Caption]] = {}
+        self._captions: dict[str, tuple[Any, Caption, SideLetters]] = {}
         """By view: the renderer and what is in it."""
         self._observed: list[tuple[Any, int]] = []
 
@@ -40,8 +43,9 @@ class VerdictInViews:
         self._case = self._verdict = None
         for node, tag in self._observed:
             node.RemoveObserver(tag)
-        for _, caption in self._captions.values():
+        for _, caption, sides in self._captions.values():
             caption.close()
+            sides.close()
         self._observed, self._captions = [], {}
 
     def _draw(self) -> None:
@@ -49,17 +53,35 @@ class VerdictInViews:
         if case is None or verdict is None:
             return
         for name in SLICE_VIEWS:
-            shown = any(slice_shows(self._services.scene, name, view.drr) for view in case.views)
-            caption = self._caption(name)
-            if caption is not None and (text := verdict.short if shown else "") != caption.text.strip():
+            view = next((one for one in case.views if slice_shows(self._services.scene, name, one.drr)), None)
+            found = self._in(name)
+            if found is None:
+                continue
+            caption, sides = found
+            if (text := "" if view is None else verdict.short) != caption.text:
                 caption.show(text, verdict.ground, verdict.ink)
+            pose = pose_or_none(case)
+            if view is None or pose is None:
+                sides.hide()
+            else:
+                sides.show(view.carm.column_direction, pose)
 
-    def _caption(self, name: str) -> Caption | None:
+    def _in(self, name: str) -> tuple[Caption, SideLetters] | None:
         window = self._services.view_window(name)
         known = self._captions.get(name)
         if known is not None and (window is None or window.renderer is not known[0]):
-            self._captions.pop(name)[1].close()
+            del self._captions[name]
+            known[1].close()
+            known[2].close()
             known = None
         if known is None and window is not None:
-            known = self._captions[name] = window.renderer, Caption(window)
-        return None if known is None else known[1]
+            known = self._captions[name] = window.renderer, Caption(window), SideLetters(window)
+        return None if known is None else known[1:]
+
+
+def pose_or_none(case: RegisteredCase) -> FloatArray | None:
+    """(4, 4) the pose in use, None where somebody made it something else than a rigid motion."""
+    try:
+        return case.pose
+    except InputError:
+        return None

@@ -1,4 +1,4 @@
-"""Arrangements of the views that fit the work: the DSAs large, and the C-arm in 3D, where landmarks are clicked, too."""
+"""Arrangements of the views that fit the work: the DSAs large, and the C-arm in 3D, where landmarks are clicked too."""
 
 from __future__ import annotations
 

@@ -198,6 +198,8 @@ def _made(case: RegisteredCase, vessels: Vessels, surface: Any) -> Any:
         display = node.GetDisplayNode()
         display.SetVisibility2D(False)
         display.SetBackfaceCulling(False)
+        # In a mirrored view one sees what counts as their backs.
+        display.SetBackfaceColorHSVOffset(0.0, 0.0, 0.0)
         display.SetSpecular(0.25)
         display.SetPower(20.0)
         display.SetAmbient(0.15)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_centre_mm, plane_size_mm, plane_slice_to_ras

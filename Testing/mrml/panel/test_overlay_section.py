@@ -72,6 +72,9 @@ class FakeServices:
     def call_later(self, callback: Callable[[], None], ms: int) -> None:
         self.waiting.append(callback)
 
+    def view_window(self, name: str) -> None:
+        return None
+
     def equalize_views(self) -> None: ...
 
     def button_is_down(self) -> bool:

@@ -269,7 +269,9 @@ def test_verdict_comes_first_and_stands_in_the_view_of_the_dsa_while_it_shows_th
         """What is to be read in the corner of each of Slicer's slice views."""
         windows = [case.panel._services.view_window(name) for name in ("Red", "Yellow", "Green")]
         found = [list(window.renderer.GetActors2D()) for window in windows]
-        return ["".join(one.GetInput().strip() for one in actors if one.GetVisibility()) for actors in found]
+        texts = [[one.GetInput().strip() for one in actors if one.GetVisibility()] for actors in found]
+        assert all(sides in ([], ["A", "P"]) for sides in ([text for text in some if len(text) == 1] for some in texts))
+        return ["".join(text for text in some if len(text) > 1) for some in texts]
 
     ui = case.ui
     assert ui.verdictLabel.text == "Nothing is registered yet."

@@ -16,22 +16,23 @@ from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_cases
 from DeepIterRegLib.mrml.nodes.scene import new_scene, read_scene, write_scene
-from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
 from DeepIterRegLib.mrml.overlay.drr_overlay import draw_drr
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
 from DeepIterRegLib.mrml.review.views import ReviewViews, view_name
+from DeepIterRegLib.mrml.views.captions import ViewWindow
 from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case
 from DeepIterRegLib.mrml.views.frames_view import FRAME_REFERENCE, frame_count, frame_seconds, show_frame
 from DeepIterRegLib.mrml.views.frustum import detector_corners_mm, frustum_of, frustums_are_shown, show_frustums
 from DeepIterRegLib.mrml.views.layout import DESCRIPTIONS, arrange, layout_number, register_layouts
+from DeepIterRegLib.mrml.views.source_view import SourceView
 from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surface_of, surfaces_are_shown, vessel_surface
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import OutcomeView
 from Testing.support.overlay_case import empty_angiogram, layout, registered_tubes, surface, tubes_cloud, vein_mm
 from Testing.support.slice_view import ThreeDView, resized_slice_view_image, slice_logic, slice_view_image
-from Testing.support.small_registration import FRONTAL, LATERAL, OTHER_POSE, POSE, small_angiogram, small_volume
+from Testing.support.small_registration import FRONTAL, LATERAL, OTHER_POSE, POSE, small_angiogram
 
 
 def scene_with_views() -> Any:
@@ -444,3 +445,39 @@ def test_no_view_is_ever_given_an_image_that_is_not_there(capfd: pytest.CaptureF
         logic.GetBlend().Update()
     reviewed.close()
     assert "0 connections" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("carm", "letters"), [(LATERAL, ("A", "P")), (FRONTAL, ("R", "L"))], ids=["lateral", "ap"])
+def test_3d_view_along_the_beam_shows_what_the_dsa_shows_lit_as_before(carm: CArm, letters: tuple[str, str]) -> None:
+    square = CArm.from_angles(
+        float(carm.primary_angle_deg or 0), float(carm.secondary_angle_deg or 0), 1150.0, 750.0, 1.0, 200, 200
+    )
+    case = registered_tubes([square], scene=scene_with_views())
+    scene = case.cta.GetScene()
+    arrange_case(case, "one", OverlayLook())
+    show_frustums(case, visible=False)
+    slice_node(scene).SetSliceVisible(False)
+    view = ThreeDView(scene, 200, 200)
+    from_source = view.image().astype(int)
+    camera = scene.GetSingletonNode("1", "vtkMRMLCameraNode")
+    source_view = SourceView(ViewWindow(view.renderer, lambda: None), camera, square, lambda: case.pose)
+    assert source_view.is_mirrored
+    assert source_view._sides.text == letters
+    # A known point is in both views at the same place.
+    point_mm = apply(case.pose, vein_mm()[30:31])[0]
+    column, row = project(point_mm[None], square)[0]
+    view.renderer.SetWorldPoint(*point_mm, 1.0)
+    view.renderer.WorldToView()
+    right, up, _ = view.renderer.GetViewPoint()
+    np.testing.assert_allclose([right, up], [(column + 0.5) / 100 - 1, 1 - (row + 0.5) / 100], atol=2e-3)
+    source_view._sides.close()
+    mirrored = view.image().astype(int)
+    difference = np.abs(mirrored[:, ::-1] - from_source).max(axis=-1)
+    assert (difference > 40).mean() < 0.03, "lit, and in the colours of before"
+    # Seen from the side the head must not be mirrored.
+    camera.GetCamera().Azimuth(60)
+    camera.Modified()
+    assert not source_view.is_mirrored
+    assert camera.GetCamera().GetUserTransform() is None
+    source_view.close()
+    view.close()
