@@ -17,7 +17,7 @@ from DeepIterRegLib.mrml.views.frustum import frustums_are_shown, show_frustums
 from DeepIterRegLib.mrml.views.in_steps import InSteps
 from DeepIterRegLib.mrml.views.layout import Arrangement, register_layouts
 from DeepIterRegLib.mrml.views.source_view import SourceView
-from DeepIterRegLib.mrml.views.surfaces import show_surfaces, show_surfaces_steps, surfaces_are_shown
+from DeepIterRegLib.mrml.views.surfaces import place_surfaces, show_surfaces, show_surfaces_steps, surfaces_are_shown
 from DeepIterRegLib.mrml.views.views import THREE_D_VIEW
 from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
 from DeepIterRegLib.registration.report import shows_skull
@@ -252,6 +252,8 @@ class OverlaySection:
     def _show_dependent(self, look: OverlayLook) -> None:
         """What is visible or said because of something else."""
         ui, case = self._ui, self._case
+        if case is not None:
+            place_surfaces(case, look.moment == "before")
         for widget in (ui.swipeCaption, ui.swipeSlider):
             widget.visible = look.comparison == "swipe"
         for widget in (ui.squareCaption, ui.squareSlider):

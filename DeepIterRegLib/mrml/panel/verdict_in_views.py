@@ -7,6 +7,7 @@ from typing import Any
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.overlay.look_attribute import look_of
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.verdict import ShownVerdict
 from DeepIterRegLib.mrml.views.captions import Caption
@@ -31,22 +32,26 @@ class VerdictInViews:
         if case is None or verdict is None:
             self.close()
             return
-        if not self._observed:
-            for name in SLICE_VIEWS:
-                composite = self._services.scene.GetSingletonNode(name, "vtkMRMLSliceCompositeNode")
-                if composite is not None:
-                    self._observed.append((composite, composite.AddObserver("ModifiedEvent", lambda *_: self._draw())))
+        scene = self._services.scene
+        composites = [scene.GetSingletonNode(name, "vtkMRMLSliceCompositeNode") for name in SLICE_VIEWS]
+        # The pose's node keeps the overlay's look, too.
+        self._observe([node for node in (*composites, case.pose_node) if node is not None])
         self._draw()
 
     def close(self) -> None:
         """Take it away and observe nothing."""
         self._case = self._verdict = None
-        for node, tag in self._observed:
-            node.RemoveObserver(tag)
+        self._observe([])
         for _, caption, sides in self._captions.values():
             caption.close()
             sides.close()
-        self._observed, self._captions = [], {}
+        self._captions = {}
+
+    def _observe(self, nodes: list[Any]) -> None:
+        if nodes != [node for node, _ in self._observed]:
+            for node, tag in self._observed:
+                node.RemoveObserver(tag)
+            self._observed = [(node, node.AddObserver("ModifiedEvent", lambda *_: self._draw())) for node in nodes]
 
     def _draw(self) -> None:
         case, verdict = self._case, self._verdict
@@ -58,7 +63,8 @@ class VerdictInViews:
             if found is None:
                 continue
             caption, sides = found
-            if (text := "" if view is None else verdict.short) != caption.text:
+            is_of_it = view is not None and look_of(case.pose_node).moment == "after"
+            if (text := verdict.short if is_of_it else "") != caption.text:
                 caption.show(text, verdict.ground, verdict.ink)
             pose = pose_or_none(case)
             if view is None or pose is None:

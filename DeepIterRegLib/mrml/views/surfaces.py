@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from DeepIterRegLib.mrml.nodes.arrays import matrix_of_array
 from DeepIterRegLib.mrml.nodes.new_node import referenced_node
 from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
@@ -19,6 +20,8 @@ from DeepIterRegLib.registration.report import shows_skull
 Vessels = Literal["arteries", "veins"]
 REFERENCES: dict[Vessels, str] = {"arteries": PREFIX + "artery-surface", "veins": PREFIX + "vein-surface"}
 """References from the pose to the models."""
+START_REFERENCE = PREFIX + "start"
+"""Reference from the pose to the transform that the surfaces are under while one looks at where it started."""
 NAMES: dict[Vessels, str] = {"arteries": "CTA arteries", "veins": "CTA veins"}
 SKULL_NAME = "CT skull"
 """Of what takes the arteries' place where a CT shows no contrast."""
@@ -162,6 +165,21 @@ def show_surfaces_steps(case: RegisteredCase, look: OverlayLook, visible: bool =
             display = node.GetDisplayNode()
             display.SetVisibility(visible and shown)
             display.SetColor(*(look.artery_colour if vessels == "arteries" else look.vein_colour))
+
+
+def place_surfaces(case: RegisteredCase, before: bool) -> None:
+    """Let the surfaces of a case lie where the registration started, or under its pose."""
+    surfaces = [node for vessels in REFERENCES if (node := surface_of(case, vessels)) is not None]
+    transform = case.pose_node
+    if before and surfaces:
+        transform = referenced_node(
+            case.pose_node, START_REFERENCE, "vtkMRMLLinearTransformNode", "Starting pose", "starting-pose"
+        )
+        transform.SetHideFromEditors(True)
+        transform.SetMatrixTransformToParent(matrix_of_array(case.initial_pose))
+    for node in surfaces:
+        if node.GetTransformNodeID() != transform.GetID():
+            node.SetAndObserveTransformNodeID(transform.GetID())
 
 
 def surface_of(case: RegisteredCase, vessels: Vessels) -> Any | None:

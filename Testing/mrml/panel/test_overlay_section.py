@@ -24,7 +24,7 @@ from DeepIterRegLib.mrml.panel.overlay import OverlaySection
 from DeepIterRegLib.mrml.views.frames_view import FRAME_REFERENCE
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown
 from DeepIterRegLib.mrml.views.layout import layout_number
-from DeepIterRegLib.mrml.views.surfaces import surfaces_are_shown
+from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surfaces_are_shown
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from Testing.mrml.views.test_overlay_views import composite, scene_with_views
 from Testing.support.overlay_case import layout, registered_tubes, surface
@@ -276,7 +276,13 @@ def test_before_is_left_when_the_cta_is_moved_or_the_views_arranged(opened: Open
     after = voxels_of(case.views[0].drr).copy()
     opened.ui.beforeButton.click()
     assert not np.array_equal(voxels_of(case.views[0].drr), after)
+    show_surfaces(case, opened.section.look)
+    opened.ui.beforeButton.click()
+    opened.ui.beforeButton.click()
+    vessels = surface(case, "arteries")
+    np.testing.assert_allclose(to_parent_of(vessels.GetParentTransformNode()), case.initial_pose, atol=1e-9)
     case.set_pose(OTHER_POSE)
+    assert vessels.GetParentTransformNode() is case.pose_node, "the vessels in 3D go with the overlay"
     assert not opened.ui.beforeButton.checked
     opened.ui.beforeButton.click()
     opened.ui.arrangeButton.click()

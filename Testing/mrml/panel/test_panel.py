@@ -302,6 +302,9 @@ def test_verdict_comes_first_and_stands_in_the_view_of_the_dsa_while_it_shows_th
     assert not ui.uncertaintyLabel.visible
     case.ui.resetButton.click()
     assert corners()[0] == "Check 42 %"
+    ui.beforeButton.click()
+    assert corners()[0] == "", "of where it started nothing is said"
+    ui.beforeButton.click()
     red = case.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
     drr = red.GetForegroundVolumeID()
     red.SetForegroundVolumeID(None)
