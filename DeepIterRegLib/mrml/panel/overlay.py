@@ -104,6 +104,11 @@ class OverlaySection:
             self._services.call_later(lambda: self._fit(case), ms)
 
     @property
+    def makes_surfaces(self) -> bool:
+        """Whether the vessels in 3D are still being made."""
+        return self._surfaces.is_running
+
+    @property
     def look(self) -> OverlayLook:
         """The look on show; the default where there is no registration."""
         return OverlayLook() if self._live is None else self._live.look

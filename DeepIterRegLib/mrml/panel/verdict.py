@@ -69,7 +69,7 @@ def uncertainty_text(report: Mapping[str, Any], translate: Callable[[str], str] 
     numbers = (confidence["across_mm"], confidence["along_mm"], confidence["rotation_deg"])
     if any(number is None for number in numbers):
         return ""
-    sentence = _("If right: ± {across:.1f} mm across the beam, ± {along:.1f} mm along it, ± {turn:.1f}°.")
+    sentence = _("If right: ± {across:.1f} mm across, ± {along:.1f} mm along the beam, ± {turn:.1f}°")
     for apart, together in (("± ", "±\u00a0"), (" mm", "\u00a0mm")):
         sentence = sentence.replace(apart, together)
     return sentence.format(across=numbers[0], along=numbers[1], turn=numbers[2])

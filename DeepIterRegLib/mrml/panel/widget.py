@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
@@ -39,7 +40,7 @@ class RegistrationPanel:
         self._in_front = False
         self._to_be_arranged = False
         """A scene was loaded while another module was in front."""
-        self._looks_at_nodes = False
+        self._looks_at_nodes = self._is_closed = False
         self._seen: list[Any] = []
         """The selected DSAs that have been shown."""
         self.inputs = InputsSection(ui, services, on_changed=self.update)
@@ -128,7 +129,7 @@ class RegistrationPanel:
         """Something was loaded: once all of it is there, offer it, and propose it where nothing is selected."""
         if not self._looks_at_nodes:
             self._looks_at_nodes = True
-            self._services.call_later(self._look_at_nodes, 0)
+            self._later(self._look_at_nodes, 0)
 
     def enter(self) -> None:
         """The module came to the front."""
@@ -163,6 +164,7 @@ class RegistrationPanel:
 
     def close(self) -> None:
         """End the worker and everything that observes the scene."""
+        self._is_closed = True
         self.register_section.cancel()
         self.register_section.background_preparation.pause()
         self._parameters = None
@@ -225,5 +227,9 @@ class RegistrationPanel:
     def _done(self, cta: Any) -> None:
         self._seen = self.inputs.nodes()[1]
         # One after the other, with turns of the event loop between them: together they would be felt.
-        self._services.call_later(self.refresh, 0)
-        self._services.call_later(self.overlay.arrange, ARRANGE_AFTER_MS)
+        self._later(self.refresh, 0)
+        self._later(self.overlay.arrange, ARRANGE_AFTER_MS)
+
+    def _later(self, callback: Callable[[], None], ms: int) -> None:
+        """Once, unless the panel is gone by then."""
+        self._services.call_later(lambda: None if self._is_closed else callback(), ms)

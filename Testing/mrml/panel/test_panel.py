@@ -244,7 +244,7 @@ def test_verdict_is_a_word_a_colour_and_a_number() -> None:
     report = {"method": "default", "confidence": SURE}
     good = verdict_of(report, False)
     assert (good.sentence, good.short) == ("Good: 97 % sure to be within 5\u00a0mm", "Good 97 %")
-    assert uncertainty_text(report) == "If right: ± 0.8 mm across the beam, ± 4.3 mm along it, ± 0.3°.".replace(
+    assert uncertainty_text(report) == "If right: ± 0.8 mm across, ± 4.3 mm along the beam, ± 0.3°".replace(
         "± ", "±\u00a0"
     ).replace(" mm", "\u00a0mm")
     check = verdict_of({"confidence": {**SURE, "verdict": "check", "probability": 0.42}}, False)
