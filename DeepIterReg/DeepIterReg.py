@@ -87,12 +87,13 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.panel = None
         self.ui = None
-        self._wheelFilter = None
+        self._wheelFilter = self._helpFilter = None
         self._parameterNode = None
 
     def setup(self):
         from DeepIterRegLib.mrml.panel.chosen import mark_chosen_buttons
-        from DeepIterRegLib.mrml.panel.slicer_services import slicer_services
+        from DeepIterRegLib.mrml.panel.help import add_help
+        from DeepIterRegLib.mrml.panel.slicer_services import open_page, slicer_services
         from DeepIterRegLib.mrml.panel.wheel import keep_from_wheel
         from DeepIterRegLib.mrml.panel.widget import FORMS, RegistrationPanel
 
@@ -109,6 +110,7 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(forms)
         self._wheelFilter = keep_from_wheel(forms)
         mark_chosen_buttons(forms)
+        self._helpFilter = add_help(self.ui, _, open_page)
         self.logic = DeepIterRegLogic()
         self.panel = RegistrationPanel(self.ui, slicer_services(forms, _))
         scene = slicer.mrmlScene
@@ -129,7 +131,7 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.panel is not None:
             self.panel.close()
         # The application may still leave the module, and send events to its widgets, while it goes down.
-        self.panel = self._parameterNode = self._wheelFilter = None
+        self.panel = self._parameterNode = self._wheelFilter = self._helpFilter = None
 
     def enter(self):
         if self.panel is None:

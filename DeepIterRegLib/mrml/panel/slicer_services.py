@@ -155,6 +155,13 @@ def _view(name: str) -> Any | None:
     return None
 
 
+def open_page(url: str) -> None:
+    """In the user's browser."""
+    import qt
+
+    qt.QDesktopServices.openUrl(qt.QUrl(url))
+
+
 def button_is_down() -> bool:
     """Whether a button of the mouse is held down, wherever."""
     import qt

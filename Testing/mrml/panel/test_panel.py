@@ -32,6 +32,7 @@ from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
+from DeepIterRegLib.mrml.panel.help import CHAPTERS, PAGES
 from DeepIterRegLib.mrml.panel.result import similarity_text
 from DeepIterRegLib.mrml.panel.verdict import uncertainty_text, verdict_of
 from DeepIterRegLib.mrml.views.layout import is_arranged
@@ -720,3 +721,33 @@ def test_what_is_chosen_can_be_told_in_a_dark_theme(case: Case) -> None:
         image = button.grab().toImage()
         shades.append(image.pixelColor(image.width() // 2, image.height() // 2))
     assert abs(shades[0].blue() - shades[1].blue()) > 60
+
+
+def test_every_section_opens_its_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(slicer_services, "open_page", opened.append)
+    with case_in(monkeypatch) as case:
+        press_every_help(case)
+    assert opened == [PAGES + chapter for chapter in CHAPTERS.values()]
+    for chapter in CHAPTERS.values():
+        page, _, anchor = chapter.partition("#")
+        titles = [line.lstrip("# ") for line in (ROOT / "docs" / page).read_text().splitlines() if line[:1] == "#"]
+        anchors = ["".join(c for c in title.lower() if c.isalnum() or c in " -").replace(" ", "-") for title in titles]
+        assert anchor in anchors
+    assert PAGES.startswith(json.loads((ROOT / "DeepIterReg.json").read_text())["scm_url"])
+
+
+def press_every_help(case: Case) -> None:
+    import qt
+
+    assert callable(qt.QDesktopServices.openUrl)
+    sections = [found for found in vars(case.ui).values() if type(found).__name__ == "ctkCollapsibleButton"]
+    for section in sections:
+        section.collapsed = False
+    case.opened.process_events()
+    for name in CHAPTERS:
+        section = getattr(case.ui, name)._qt()
+        button = section.findChild(QtWidgets.QToolButton, f"{name}Help")
+        assert button.isVisibleTo(section)
+        assert section.width() - 30 < button.geometry().right() < section.width(), "at the right of its head"
+        button.click()
