@@ -27,16 +27,20 @@ def add_help(ui: Any, translate: Callable[[str], str], open_page: Callable[[str]
     import qt
 
     _ = translate
-    buttons: dict[Any, Any] = {}
+    buttons: list[tuple[Any, Any]] = []
 
     class KeepAtTheRight(qt.QObject):
-        def eventFilter(self, section: Any, event: Any) -> bool:
-            if event.type() == qt.QEvent.Resize and section in buttons:
-                place(section)
+        def eventFilter(self, _section: Any, event: Any) -> bool:
+            if event.type() == qt.QEvent.Resize:
+                for section, button in buttons:
+                    place(section, button)
             return False
 
-    def place(section: Any) -> None:
-        buttons[section].setGeometry(section.width - SIDE_PX - MARGIN_PX, 1, SIDE_PX, SIDE_PX)
+    def place(section: Any, button: Any) -> None:
+        button.setGeometry(section.width - SIDE_PX - MARGIN_PX, 1, SIDE_PX, SIDE_PX)
+
+    def show(button: Any, visible: bool) -> None:
+        button.visible = visible
 
     keeper = KeepAtTheRight()
     for name, chapter in CHAPTERS.items():
@@ -47,9 +51,9 @@ def add_help(ui: Any, translate: Callable[[str], str], open_page: Callable[[str]
         button.autoRaise = True
         button.toolTip = _("Opens this section's chapter of the documentation, on the internet.")
         button.connect("clicked()", lambda chapter=chapter: open_page(PAGES + chapter))
-        buttons[section] = button
-        place(section)
-        if not section.collapsed:
-            button.show()
+        buttons.append((section, button))
+        place(section, button)
+        button.visible = not section.collapsed
+        section.connect("contentsCollapsed(bool)", lambda collapsed, button=button: show(button, not collapsed))
         section.installEventFilter(keeper)
     return keeper

@@ -548,12 +548,15 @@ def test_three_clicks_open_the_module_look_and_register(case: Case) -> None:
     assert (case.ui.ctaSelector.currentNode(), case.ui.dsaSelector.currentNode()) == (case.cta, case.lateral)
     red = case.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
     shown = case.scene.GetNodeByID(red.GetBackgroundVolumeID())
-    np.testing.assert_array_equal(voxels_of(shown)[0], small_angiogram(LATERAL).frames[1])
+    run = small_angiogram(LATERAL).frames
+    fullest = int(np.argmax([np.percentile(np.abs(frame - run[0]), 98) for frame in run]))
+    assert fullest > 0
+    np.testing.assert_array_equal(voxels_of(shown)[0], run[fullest])
     row_mm, column_mm = LATERAL.pixel_spacing_mm
     node = case.scene.GetSingletonNode("Red", "vtkMRMLSliceNode")
     node.SetFieldOfView(LATERAL.columns * column_mm, LATERAL.rows * row_mm, 1.0)
     dark = slice_view_image(case.scene, "Red", LATERAL.rows, LATERAL.columns)[:, :, 0] < 250
-    vessels = small_angiogram(LATERAL).frames[1] < 990
+    vessels = run[fullest] < 990
     assert np.corrcoef(dark.ravel(), vessels.ravel())[0, 1] > 0.6, "upright and not mirrored"
     case.opened.process_events(0.1)
     assert case.worker.requests == []
