@@ -14,12 +14,13 @@ from Testing.support.paths import OUTPUT
 
 pytest.importorskip("slicer")
 
+from DeepIterRegLib.mrml.logic import DeepIterRegLogic
 from DeepIterRegLib.mrml.nodes.arrays import image_data
 from DeepIterRegLib.mrml.nodes.carm_values import TYPED
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
 from Testing.mrml.nodes.test_inputs_carm import sequence_of_dicom
 from Testing.support.dicom_files import write_xa
-from Testing.support.small_registration import FRONTAL, LATERAL, small_angiogram, small_volume
+from Testing.support.small_registration import FRONTAL, LATERAL, POSE, FakeRegister, small_angiogram, small_volume
 
 ROWS = ("PrimaryAngle", "SecondaryAngle", "Sdd", "Sid", "PixelSpacing")
 
@@ -164,7 +165,8 @@ def test_each_run_is_offered_once_and_only_what_can_be_one(panel: InputsPanel) -
     cta = panel.logic.load_cta(small_volume())
     unknown = add_image(panel.scene, "unknown", np.zeros((9, 9, 9)), np.eye(4))
     odd = odd_dsas(panel)
-    panel.logic.register(cta, [ready := panel.logic.load_dsa(small_angiogram(LATERAL))])
+    ready = panel.logic.load_dsa(small_angiogram(LATERAL))
+    DeepIterRegLogic(panel.scene, FakeRegister(POSE)).register(cta, [ready])
     panel.ui.ctaSelector.setCurrentNode(cta)
     assert panel.button == "Select a DSA"
 
