@@ -162,7 +162,8 @@ class RegisterSection:
             self.say(self._("The images were removed while they were registered; nothing was changed."))
             return
         try:
-            show_registration(scene, running.cta, running.dsas, outcome)
+            # The panel draws the overlay finely as soon as it shows the result.
+            show_registration(scene, running.cta, running.dsas, outcome, "quick")
         except Exception:
             self.say(self._("The result could not be put into the scene; everything is as it was."))
             raise

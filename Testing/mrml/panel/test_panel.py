@@ -30,6 +30,7 @@ from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
 from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
+from DeepIterRegLib.mrml.overlay.drr_overlay import ROUGH_SCALE
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
 from DeepIterRegLib.mrml.panel.help import CHAPTERS, PAGES
@@ -145,6 +146,13 @@ class Case:
         """The worker has the result, and the panel has shown it."""
         self.worker.end("done", outcome)
         self.opened.process_events(0.1)
+        self.opened.process_events(until=self.is_settled)
+
+    def is_settled(self) -> bool:
+        """Whether everything is drawn finely and made."""
+        views = () if self.panel.case is None else self.panel.case.views
+        fine = all(view.drr.GetAttribute(ROUGH_SCALE) is None for view in views)
+        return fine and not self.panel.overlay.makes_surfaces
 
     def preview(self) -> PreparedPreview:
         return PreparedPreview(small_cloud(small_volume()), self.outcome().views, OTHER_POSE)
