@@ -67,6 +67,8 @@ class OverlaySection:
         if case is not None and self._live is not None:
             self._live.take_up_look()
             self._live.apply_opacity()
+            if self._source_view is None:
+                self._mirror(case)
         self._show_look()
         self._enable()
 

@@ -87,7 +87,8 @@ def fit_volume_slice(scene: Any, view: str, volume: Any) -> None:
 def look_from_source(scene: Any, transaction: SceneTransaction, carm: CArm) -> None:
     """Put the camera of the first 3D view where the X-ray source is, the detector filling the view's height.
 
-    The image in the 3D view is the mirror of the one in the slice view, which is seen from the detector's far side.
+    What it shows is the mirror image of the one in the slice view, which is seen from the detector's far side:
+    `SourceView` mirrors it.
     """
     view_node(scene, "vtkMRMLViewNode", THREE_D_VIEW)
     camera = transaction.remember(view_node(scene, "vtkMRMLCameraNode", THREE_D_VIEW))

@@ -480,4 +480,8 @@ def test_3d_view_along_the_beam_shows_what_the_dsa_shows_lit_as_before(carm: CAr
     assert not source_view.is_mirrored
     assert camera.GetCamera().GetUserTransform() is None
     source_view.close()
+    camera.GetCamera().Azimuth(-60)
+    as_from_source = SourceView(ViewWindow(view.renderer, lambda: None), camera, square.mirrored(), lambda: case.pose)
+    assert not as_from_source.is_mirrored, "an image that is stored as it is seen from the source"
+    as_from_source.close()
     view.close()
