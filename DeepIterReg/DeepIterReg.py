@@ -43,6 +43,7 @@ class DeepIterReg(ScriptedLoadableModule):
             "the extension's README. Built on 3D Slicer, SimpleITK and DiffDRR."
         )
         slicer.app.connect("startupCompleted()", onStartUpCompleted)
+        slicer.app.connect("aboutToQuit()", onAboutToQuit)
 
 
 @parameterNodeWrapper
@@ -72,6 +73,13 @@ def onStartUpCompleted():
     register_sample_data(_)
 
 
+def onAboutToQuit():
+    """Slicer has remembered its layout by now; one of ours it would not know when it starts again."""
+    from DeepIterRegLib.mrml.panel.slicer_services import leave_known_layout
+
+    leave_known_layout()
+
+
 class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -79,11 +87,13 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.panel = None
         self.ui = None
-        self._wheelFilter = None
+        self._wheelFilter = self._helpFilter = None
         self._parameterNode = None
 
     def setup(self):
-        from DeepIterRegLib.mrml.panel.slicer_services import slicer_services
+        from DeepIterRegLib.mrml.panel.chosen import mark_chosen_buttons
+        from DeepIterRegLib.mrml.panel.help import add_help
+        from DeepIterRegLib.mrml.panel.slicer_services import open_page, slicer_services
         from DeepIterRegLib.mrml.panel.wheel import keep_from_wheel
         from DeepIterRegLib.mrml.panel.widget import FORMS, RegistrationPanel
 
@@ -99,6 +109,8 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.layout.addStretch(1)
         self.ui = slicer.util.childWidgetVariables(forms)
         self._wheelFilter = keep_from_wheel(forms)
+        mark_chosen_buttons(forms)
+        self._helpFilter = add_help(self.ui, _, open_page)
         self.logic = DeepIterRegLogic()
         self.panel = RegistrationPanel(self.ui, slicer_services(forms, _))
         scene = slicer.mrmlScene
@@ -107,14 +119,19 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
         self.addObserver(scene, scene.EndBatchProcessEvent, self.onNodeRemoved)
+        self.addObserver(scene, scene.NodeAddedEvent, self.onNodeAdded)
+        self.addObserver(scene, scene.EndBatchProcessEvent, self.onNodeAdded)
         self.setParameterNode(self.logic.getParameterNode())
+        # Reloaded, the module is in front already, and nobody enters it.
+        if self.parent.isEntered:
+            self.enter()
 
     def cleanup(self):
         self.removeObservers()
         if self.panel is not None:
             self.panel.close()
         # The application may still leave the module, and send events to its widgets, while it goes down.
-        self.panel = self._parameterNode = self._wheelFilter = None
+        self.panel = self._parameterNode = self._wheelFilter = self._helpFilter = None
 
     def enter(self):
         if self.panel is None:
@@ -142,6 +159,10 @@ class DeepIterRegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onNodeRemoved(self, caller, event):
         if not slicer.mrmlScene.IsClosing() and not slicer.mrmlScene.IsBatchProcessing():
             self.panel.nodes_removed()
+
+    def onNodeAdded(self, caller, event):
+        if not slicer.mrmlScene.IsClosing() and not slicer.mrmlScene.IsBatchProcessing():
+            self.panel.nodes_added()
 
     def onReload(self):
         for name in [name for name in sys.modules if name.partition(".")[0] == "DeepIterRegLib"]:

@@ -98,6 +98,8 @@ class PanelTest:
         """Register ends near the true pose, shown over the DSA; returns the mean projection errors in mm."""
         self._widget.ui.registerButton.click()
         self._wait(lambda: not self._panel.register_section.is_running, "the registration")
+        # The panel reads the result in a turn of its own.
+        self._settle(0.2)
         case = self._case()
         truth = self.patient.pose, self.patient.volume.centre_mm, self.patient.runs[0].carm
         before_mm = mean_projection_error_mm(case.initial_pose, *truth)

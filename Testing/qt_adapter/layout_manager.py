@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
+
+from PySide6 import QtCore, QtWidgets
+
+VIEWPORT_PX = 1470, 840
 
 
 class LayoutManager:
-    """`slicer.app.layoutManager()`. The view nodes are made by Slicer's own layout logic."""
+    """`slicer.app.layoutManager()`. The view nodes are made by Slicer's own layout logic.
+
+    Its viewport has the splitters of the layout on show, with an empty widget in the place of each view; like Slicer's,
+    a new layout does not begin with equal views.
+    """
 
     def __init__(self, scene: Any) -> None:
         import slicer
@@ -17,11 +27,13 @@ class LayoutManager:
         self._logic.GetLayoutNode().SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
         self._widgets: dict[str, ViewWidget] = {}
         self._slice_logics = _slice_logics(scene, self.sliceViewNames())
+        self._viewport = Viewport(self._logic.GetLayoutNode())
 
     def close(self) -> None:
         """Let go of the scene, as Slicer does when it quits; what the logics have put into the scene stays."""
         for index in range(self._slice_logics.GetNumberOfItems()):
             self._slice_logics.GetItemAsObject(index).SetMRMLScene(None)
+        self._viewport.close()
         self._logic.SetMRMLScene(None)
         self._slice_logics.RemoveAllItems()
         self._widgets.clear()
@@ -35,6 +47,15 @@ class LayoutManager:
     @property
     def layout(self) -> int:
         return self._logic.GetLayoutNode().GetViewArrangement()
+
+    def viewport(self) -> Any:
+        from Testing.qt_adapter.proxy import proxy_of
+
+        return proxy_of(self._viewport.widget)
+
+    def view_widths(self) -> tuple[int, ...]:
+        """In pixels, of the layout's columns; for tests."""
+        return self._viewport.view_widths()
 
     def sliceViewNames(self) -> tuple[str, ...]:
         nodes = self._scene.GetNodesByClass("vtkMRMLSliceNode")
@@ -81,6 +102,56 @@ def _slice_logics(scene: Any, names: tuple[str, ...]) -> Any:
     return logics
 
 
+class Viewport:
+    """Where the views of the main window are."""
+
+    def __init__(self, layout_node: Any) -> None:
+        self.widget = QtWidgets.QWidget()
+        self.widget.resize(*VIEWPORT_PX)
+        self._inner = QtWidgets.QVBoxLayout(self.widget)
+        self._inner.setContentsMargins(0, 0, 0, 0)
+        self._node, self._shown = layout_node, ""
+        self._content: QtWidgets.QWidget | None = None
+        self._tag = layout_node.AddObserver("ModifiedEvent", lambda *_: self._build())
+        self._build()
+
+    def view_widths(self) -> tuple[int, ...]:
+        """Of the outer splitter's parts."""
+        splitter = self.widget.findChild(QtWidgets.QSplitter)
+        return () if splitter is None else tuple(splitter.sizes())
+
+    def close(self) -> None:
+        self._node.RemoveObserver(self._tag)
+
+    def _build(self) -> None:
+        description = self._node.GetLayoutDescription(self._node.GetViewArrangement())
+        if not description or description == self._shown:
+            return
+        self._shown = description
+        if self._content is not None:
+            self._content.setParent(None)
+        self._content = _view_or_splitter(ElementTree.fromstring(description))
+        self._inner.addWidget(self._content)
+        self.widget.show()
+
+
+def _view_or_splitter(element: Any) -> QtWidgets.QWidget:
+    if element.tag != "layout":
+        return QtWidgets.QWidget()
+    horizontal = element.get("type") == "horizontal"
+    if element.get("split") != "true":
+        made = QtWidgets.QWidget()
+        layout = QtWidgets.QHBoxLayout(made) if horizontal else QtWidgets.QVBoxLayout(made)
+        for item in element.findall("item"):
+            layout.addWidget(_view_or_splitter(item[0]))
+        return made
+    splitter = QtWidgets.QSplitter(QtCore.Qt.Orientation.Horizontal if horizontal else QtCore.Qt.Orientation.Vertical)
+    for item in element.findall("item"):
+        splitter.addWidget(_view_or_splitter(item[0]))
+    splitter.setSizes([367, *(splitter.count() - 1) * [1103]])
+    return splitter
+
+
 class ViewWidget:
     """A slice or 3D view's widget; `sliceView()` and `threeDView()` have the interactor, which tests send events to."""
 
@@ -108,16 +179,22 @@ class ViewWidget:
 
 
 class View:
-    """What draws: only its interactor is there."""
+    """What draws: its interactor, and a renderer that nothing is drawn in."""
 
     def __init__(self) -> None:
         import vtk
 
         self._interactor = vtk.vtkGenericRenderWindowInteractor()
         self._interactor.SetSize(512, 512)
+        self._renderers = vtk.vtkRendererCollection()
+        self._renderers.AddItem(vtk.vtkRenderer())
 
     def interactor(self) -> Any:
         return self._interactor
+
+    def renderWindow(self) -> Any:
+        """Of vtkRenderWindow only the renderers: a real one looks for a screen."""
+        return SimpleNamespace(GetRenderers=lambda: self._renderers)
 
     def scheduleRender(self) -> None: ...
 

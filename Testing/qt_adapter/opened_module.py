@@ -32,6 +32,8 @@ class OpenedModule:
         """DeepIterRegWidget; its `panel` and `logic` are the extension's own."""
         self.parent = parent
         self.scene = scene
+        self.longest_turn_s = 0.0
+        """Of the event loop, since somebody set it to 0: for so long the application did not answer."""
 
     @property
     def ui(self) -> Any:
@@ -64,8 +66,10 @@ class OpenedModule:
         app = application()
         end = time.monotonic() + (seconds if until is None else timeout)
         while True:
+            began = time.perf_counter()
             app.processEvents()
             _delete_later()
+            self.longest_turn_s = max(self.longest_turn_s, time.perf_counter() - began)
             handler_errors.raise_recorded()
             if until is not None and until():
                 return

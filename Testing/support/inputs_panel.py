@@ -129,6 +129,11 @@ class InputsPanel:
         if finish:
             QtTest.QTest.keyClick(edit, QtCore.Qt.Key.Key_Return)
 
+    def given(self, name: str, node: Any) -> None:
+        """Select a node that the selectors may not offer, as a script or an older scene does."""
+        setattr(self.parameters, name, node)
+        self.section.update()
+
     def row(self, middle: str, prefix: str = "dsa") -> tuple[str, str, bool]:
         """What a C-arm value shows: its text, its origin, and whether typing can be undone."""
         edit, origin, undo = (getattr(self.ui, f"{prefix}{middle}{part}") for part in ("Edit", "Origin", "Undo"))

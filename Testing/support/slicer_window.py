@@ -127,6 +127,8 @@ def slice_picture(name: str) -> Picture:
 def three_d_picture(scene: Any, rows: int, columns: int) -> Picture:
     """(rows, columns, 3) what the 3D view shows, drawn at twice the size: edges as smooth as on a screen."""
     view = ThreeDView(scene, 2 * rows, 2 * columns)
+    for light in _renderer("1").GetLights():
+        view.renderer.AddLight(light)
     try:
         large = view.image()
     finally:
@@ -163,4 +165,33 @@ def _view(scene: Any, name: str, height: int, width: int) -> Image.Image:
         resize(scene.GetSingletonNode(name, "vtkMRMLSliceNode"), width, rows)
         shown = slice_picture(name)
     image.paste(Image.fromarray(shown), (0, BAR_PX))
+    _draw_captions(image, name)
     return image
+
+
+def _draw_captions(image: Image.Image, name: str) -> None:
+    """What the panel writes over a view, which is in the view's renderer and not in what the slice logic makes."""
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
+    for actor in _renderer(name).GetActors2D():
+        if not actor.GetVisibility() or not actor.IsA("vtkTextActor"):
+            continue
+        text, look = actor.GetInput(), actor.GetTextProperty()
+        left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+        size = right - left, bottom - top + 6
+        x, y = actor.GetPosition()[0] * image.width, BAR_PX + (1 - actor.GetPosition()[1]) * (image.height - BAR_PX)
+        x -= size[0] if look.GetJustification() == 2 else 0
+        y -= size[1] / 2 if look.GetVerticalJustification() == 1 else 0
+        ground, ink = (
+            tuple(round(255 * part) for part in colour) for colour in (look.GetBackgroundColor(), look.GetColor())
+        )
+        draw.rectangle((x, y, x + size[0], y + size[1]), fill=ground)
+        draw.text((x, y + 3 - top), text, fill=ink, font=font)
+
+
+def _renderer(name: str) -> Any:
+    """vtkRenderer that the application's view of that name has."""
+    import slicer
+
+    manager = slicer.app.layoutManager()
+    view = manager.threeDWidget(0).threeDView() if name == "1" else manager.sliceWidget(name).sliceView()
+    return view.renderWindow().GetRenderers().GetFirstRenderer()

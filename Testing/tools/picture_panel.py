@@ -82,6 +82,7 @@ class Tour:
 
     def _load(self) -> list[Any]:
         """The Sample Data module, its button and its progress window."""
+        self._opened.exit()
         loaded: list[Any] = []
         loader = sample_data.SampleLoader(
             self._scene,
@@ -97,8 +98,9 @@ class Tour:
         return loaded
 
     def _inputs(self, cta: Any, dsa: Any) -> None:
-        self._ui.ctaSelector.setCurrentNode(cta)
-        self._ui.dsaSelector.setCurrentNode(dsa)
+        self._opened.enter()
+        assert (self._ui.ctaSelector.currentNode(), self._ui.dsaSelector.currentNode()) == (cta, dsa), "proposed"
+        self._opened.process_events(0.2)
         self._picture("tutorial_inputs", ["inputsButton"], ["ctaSelector", "dsaSelector", "dsaCArmGroup"])
 
     def _catch_while_registering(self) -> None:
@@ -182,8 +184,10 @@ class Tour:
         self._ui.registerButton.click()
         running = self._opened.widget.panel.register_section
         self._opened.process_events(until=lambda: not running.is_running, timeout=REGISTER_TIMEOUT_S)
-        assert self._opened.widget.panel.case is not None, self._ui.stageLabel.text
         self._opened.process_events(0.5)
+        assert self._opened.widget.panel.case is not None, self._ui.stageLabel.text
+        overlay = self._opened.widget.panel.overlay
+        self._opened.process_events(until=lambda: not overlay.makes_surfaces)
 
     @contextmanager
     def _zoomed(self, zoom: float) -> Iterator[None]:

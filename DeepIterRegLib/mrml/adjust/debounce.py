@@ -11,7 +11,15 @@ CallLater = Callable[[Callable[[], None], int], None]
 class Debounced:
     """Calls `callback` once nothing has `changed` for `quiet_ms`, with one timer at a time however much changes."""
 
-    def __init__(self, callback: Callable[[], None], call_later: CallLater, quiet_ms: int) -> None:
+    def __init__(
+        self,
+        callback: Callable[[], None],
+        call_later: CallLater,
+        quiet_ms: int,
+        is_busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """is_busy: the rest does not count while this is true, as while a button of the mouse is down."""
+        self._is_busy = is_busy
         self._callback = callback
         self._call_later = call_later
         self._quiet_ms = quiet_ms
@@ -33,7 +41,7 @@ class Debounced:
 
         def timed_out() -> None:
             self._timer_runs = False
-            if self._changes == changes_before:
+            if self._changes == changes_before and not self._is_busy():
                 self._callback()
             else:
                 self._start_timer()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+HANDLES = "handles"
+"""Control of the history."""
+
 
 def handles_are_shown(transform_node: Any) -> bool:
     display = transform_node.GetDisplayNode()

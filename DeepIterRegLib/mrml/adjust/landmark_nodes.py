@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.resection import LandmarkView
+from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.mrml.adjust.place_mode import is_placing_into, observe_placing, start_placing, stop_placing
 from DeepIterRegLib.mrml.nodes.new_node import referenced_node
 from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.nodes.volume_node import volume_source_of
 
 LIST_CLASS = "vtkMRMLMarkupsFiducialNode"
 LANDMARKS_REFERENCE = PREFIX + "landmarks"
@@ -102,6 +105,29 @@ class LandmarkLists:
     def is_placing(self, view: int | None) -> bool:
         """Whether clicks place points into that list now."""
         return is_placing_into(self._scene, self.list_of(view))
+
+    def outside_cta(self) -> tuple[str, ...]:
+        """Labels of the CTA's points that do not lie in it: a click in a 3D view that missed the vessels lands on
+        whatever was behind them."""
+        try:
+            source = volume_source_of(self._case.cta)
+        except InputError:
+            return ()
+        last = np.array(source.voxels.shape[::-1]) - 1
+        inside = np.linalg.inv(source.ijk_to_ras)
+        labels = []
+        for label, point_mm in _points(self.list_of(None)).items():
+            ijk = apply(inside, point_mm[None])[0]
+            if (ijk < -0.5).any() or (ijk > last + 0.5).any():
+                labels.append(label)
+        return tuple(labels)
+
+    def remove_from_cta(self, labels: Container[str]) -> None:
+        """Delete the CTA's points of these labels."""
+        node = self.list_of(None)
+        for index in reversed(_placed(node)):
+            if node.GetNthControlPointLabel(index) in labels:
+                node.RemoveNthControlPoint(index)
 
     def clear(self) -> None:
         """Delete all points."""

@@ -18,11 +18,15 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment, adjusted_pose, adjustment_between
+from DeepIterRegLib.mrml.adjust.debounce import CallLater
+from DeepIterRegLib.mrml.adjust.handles import HANDLES, handles_are_shown
 from DeepIterRegLib.mrml.adjust.pose_history import PoseHistory, Step
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 
 SAME_POSE = 1e-9
 """Poses whose numbers differ by less are one and the same: a matrix that went through a node, or through text."""
+BUTTON_MS = 100
+"""How often to look whether the mouse still drags: nobody tells of all the widgets and views that it may drag in."""
 COMPUTED, ELSEWHERE, RESET = "computed", "elsewhere", "reset"
 """Controls of the history that are no widgets."""
 
@@ -33,9 +37,17 @@ class PoseEditor:
     While `paused` (a computation runs) nothing moves the head, and what others do is looked at when it ends.
     """
 
-    def __init__(self, clock: Callable[[], float], on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        on_change: Callable[[], None],
+        button_is_down: Callable[[], bool] = lambda: False,
+        call_later: CallLater = lambda callback, ms: None,
+    ) -> None:
         """clock: seconds, as time.monotonic. on_change: the pose, what can be undone, or what is shown of
-        the pose's node is not what it was."""
+        the pose's node is not what it was. button_is_down: of the mouse, anywhere. call_later: once, in so many ms."""
+        self._button_is_down = button_is_down
+        self._call_later = call_later
         self.case: RegisteredCase | None = None
         self.history = PoseHistory(clock)
         self.problem: InputError | None = None
@@ -118,7 +130,7 @@ class PoseEditor:
     def move(self, pose: FloatArray, control: str) -> None:
         """Move the head; control: names what did it. Nothing happens while it cannot be moved."""
         if self.ready:
-            self.history.record(pose, control)
+            self._record(pose, control)
             self._write(pose)
 
     def undo(self) -> None:
@@ -179,7 +191,21 @@ class PoseEditor:
         """Make a step of what others did to the pose."""
         pose = self._read()
         if self.case is not None and pose is not None and not _same(pose, self.pose):
-            self.history.record(pose, COMPUTED if _same(pose, self.case.automatic_pose) else ELSEWHERE)
+            by = HANDLES if handles_are_shown(self.case.pose_node) and self._button_is_down() else ELSEWHERE
+            self._record(pose, COMPUTED if _same(pose, self.case.automatic_pose) else by)
+
+    def _record(self, pose: FloatArray, control: str) -> None:
+        """What happens while a button of the mouse is down, on a slider or on a handle, is one step, however slow."""
+        if self.history.gesture is None and self._button_is_down():
+            self.history.begin_gesture(control)
+            self._call_later(self._end_drag, BUTTON_MS)
+        self.history.record(pose, control)
+
+    def _end_drag(self) -> None:
+        if self._button_is_down():
+            self._call_later(self._end_drag, BUTTON_MS)
+        else:
+            self.history.end_gesture()
 
     def _read(self) -> FloatArray | None:
         assert self.case is not None

@@ -61,6 +61,11 @@ class PoseHistory:
         """The mouse goes down: what is recorded until `end_gesture` is one step."""
         self._gesture, self._growing = control, False
 
+    @property
+    def gesture(self) -> str | None:
+        """The gesture that goes on."""
+        return self._gesture
+
     def end_gesture(self) -> None:
         """The mouse goes up."""
         self._gesture, self._growing = None, False

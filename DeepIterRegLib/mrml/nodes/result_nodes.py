@@ -39,23 +39,24 @@ from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, look_from_source, show_
 from DeepIterRegLib.registration.report import shows_skull
 from DeepIterRegLib.registration.result import Outcome, OutcomeView
 from DeepIterRegLib.registration.shades import grey_window
+from DeepIterRegLib.render.vessel_images import Detail
 
 POSE_NAME = "CTA to C-arm"
 CLOUD_NAME, SKULL_NAME = "CTA vessel points", "CT skull points"
 REPORT_NAME = "Registration report"
 
 
-def show_registration(scene: Any, cta: Any, dsas: Sequence[Any], outcome: Outcome) -> Any:
+def show_registration(scene: Any, cta: Any, dsas: Sequence[Any], outcome: Outcome, detail: Detail = "fine") -> Any:
     """Write a registration into the scene, over an earlier one of the same nodes; returns the pose's transform node.
 
-    cta: the volume node. dsas: the DSAs' nodes in the order of outcome.views. If anything fails, the scene is as it
-    was.
+    cta: the volume node. dsas: the DSAs' nodes in the order of outcome.views. detail: of the DRRs, "quick" where they
+    are drawn finely soon. If anything fails, the scene is as it was.
     """
     with SceneTransaction(scene) as transaction:
         pose_node = _place_cta(scene, transaction, cta, outcome)
         pose_node.RemoveNodeReferenceIDs(DSA_REFERENCE)
         for index, (dsa, view) in enumerate(zip(dsas, outcome.views, strict=True)):
-            plane, drr = _place_view(transaction, dsa, view, outcome)
+            plane, drr = _place_view(transaction, dsa, view, outcome, detail)
             pose_node.SetNthNodeReferenceID(DSA_REFERENCE, index, dsa.GetID())
             if index < len(SLICE_VIEWS):
                 show_in_slice_view(scene, transaction, SLICE_VIEWS[index], plane=plane, drr=drr, carm=view.carm)
@@ -92,7 +93,9 @@ def _place_cta(scene: Any, transaction: SceneTransaction, cta: Any, outcome: Out
     return pose_node
 
 
-def _place_view(transaction: SceneTransaction, dsa: Any, view: OutcomeView, outcome: Outcome) -> tuple[Any, Any]:
+def _place_view(
+    transaction: SceneTransaction, dsa: Any, view: OutcomeView, outcome: Outcome, detail: Detail
+) -> tuple[Any, Any]:
     """The DSA's image plane and the DRR over it, found again or added."""
     name, ijk_to_ras = dsa.GetName(), plane_ijk_to_ras(view.carm)
     plane = _reference(
@@ -109,7 +112,7 @@ def _place_view(transaction: SceneTransaction, dsa: Any, view: OutcomeView, outc
         transaction.remember(node.GetDisplayNode())
     plane.GetDisplayNode().SetAutoWindowLevel(False)
     plane.GetDisplayNode().SetWindowLevelMinMax(*grey_window(view.minip, view.valid))
-    draw_drr(drr, outcome.cloud, view.carm, outcome.pose)
+    draw_drr(drr, outcome.cloud, view.carm, outcome.pose, detail)
     return plane, drr
 
 

@@ -12,33 +12,42 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.geometry.carm import CArm
-from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array, put_voxels
+from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, image_data, matrix_of_array, put_voxels
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
-from DeepIterRegLib.mrml.nodes.node_attributes import FULL_RED_MM
+from DeepIterRegLib.mrml.nodes.node_attributes import FULL_RED_MM, PREFIX
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.overlay_painting import Rgba, overlay_pixels, resized_mask
 from DeepIterRegLib.registration.shades import full_strength_mm
 from DeepIterRegLib.render.vessel_images import Detail, VesselImages, VesselRenderer
 
+ROUGH_SCALE = PREFIX + "scale-is-rough"
+"""Attribute of a DRR whose scale was chosen by a coarse picture."""
 DRR_CLASS = "vtkMRMLVectorVolumeNode"
 
 
-def draw_drr(node: Any, cloud: VesselCloud, carm: CArm, pose: FloatArray) -> None:
+def draw_drr(node: Any, cloud: VesselCloud, carm: CArm, pose: FloatArray, detail: Detail = "fine") -> None:
     """Draw a cloud at a pose (4, 4) into the node, on the detector, in the default look, and choose its scale.
 
-    Its pixels may be larger than the DSA's: as large as the points of the cloud are apart.
+    Its pixels may be larger than the DSA's: as large as the points of the cloud are apart. detail: "quick" where
+    somebody draws it finely soon, who then chooses the scale again.
     """
-    images = VesselRenderer(cloud, carm).draw(pose)
-    choose_scale(node, images)
+    images = VesselRenderer(cloud, carm).draw(pose, detail)
+    choose_scale(node, images, is_rough=detail == "quick")
     valid = np.ones(images.arteries.shape, dtype=bool)
-    # A new image: whoever undoes the registration keeps the one before.
-    node.SetAndObserveImageData(None)
-    put_image(node, overlay_pixels(images, OverlayLook(), scale_of(node), valid), images.carm)
+    rgba = overlay_pixels(images, OverlayLook(), scale_of(node), valid)
+    # A new image: whoever undoes the registration keeps the one before. Never none: views may show the node.
+    node.SetAndObserveImageData(image_data(rgba[None]))
+    put_image(node, rgba, images.carm)
 
 
-def choose_scale(node: Any, images: VesselImages) -> None:
-    """Let what is strong in these images be drawn strongly from now on, at every pose."""
+def choose_scale(node: Any, images: VesselImages, is_rough: bool = False) -> None:
+    """Let what is strong in these images be drawn strongly from now on, at every pose; until a fine picture is drawn,
+    where these are rough."""
+    if is_rough:
+        node.SetAttribute(ROUGH_SCALE, "yes")
+    else:
+        node.RemoveAttribute(ROUGH_SCALE)
     node.SetAttribute(FULL_RED_MM, repr(full_strength_mm(images.arteries + images.veins)))
 
 
@@ -68,6 +77,11 @@ def _show_values_as_they_are(node: Any) -> None:
         display.SetWindowLevelMinMax(0.0, 255.0)
 
 
+def no_vessels(carm: CArm) -> Any:
+    """vtkImageData of an overlay that shows nothing: a view that is given a node without an image complains."""
+    return image_data(np.zeros((1, carm.rows, carm.columns, 4), dtype=np.uint8))
+
+
 class OverlayPainter:
     """Draws one DSA's overlay: its vessels at a pose, in a look, into a node."""
 
@@ -84,7 +98,8 @@ class OverlayPainter:
     def paint(self, pose: FloatArray, look: OverlayLook, detail: Detail = "fine") -> None:
         """Draw the vessels at a pose (4, 4)."""
         images = self._drawn(pose, look, detail)
-        if self.node.GetAttribute(FULL_RED_MM) is None:
+        rough = self.node.GetAttribute(ROUGH_SCALE) is not None
+        if self.node.GetAttribute(FULL_RED_MM) is None or (rough and detail == "fine"):
             choose_scale(self.node, images)
         rgba = overlay_pixels(images, look, scale_of(self.node), self._valid_as(images.arteries.shape), self.background)
         put_image(self.node, rgba, images.carm)

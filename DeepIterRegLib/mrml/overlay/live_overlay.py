@@ -31,8 +31,8 @@ class LiveOverlay:
     Where a raw frame is on show, in which the head lay elsewhere, the DRR is drawn there.
 
     call_later: calls back once, in so many ms; without it every picture is drawn finely. on_look: told when the look
-    changes by itself: a pose that moves is not looked at from before. Raises InputError where the scene lacks the
-    vessels. Call `close` when done.
+    changes by itself: a pose that moves is not looked at from before. button_is_down: while the mouse
+    still drags nothing rests. Raises InputError where the scene lacks the vessels. Call `close` when done.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class LiveOverlay:
         case: RegisteredCase,
         call_later: CallLater | None = None,
         on_look: Callable[[OverlayLook], None] | None = None,
+        button_is_down: Callable[[], bool] = lambda: False,
     ) -> None:
         import slicer
 
@@ -52,7 +53,9 @@ class LiveOverlay:
         self._on_look = on_look
         self._drawn_from = _ingredients(case)
         self._painted: list[int] = []
-        self._debounced = None if call_later is None else Debounced(self.redraw, call_later, DEBOUNCE_MS)
+        self._debounced = (
+            None if call_later is None else Debounced(self.redraw, call_later, DEBOUNCE_MS, button_is_down)
+        )
         self._observer: int | None = case.pose_node.AddObserver(
             slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._pose_moved
         )

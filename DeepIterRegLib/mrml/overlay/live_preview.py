@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
@@ -13,7 +11,7 @@ from DeepIterRegLib.mrml.nodes.arrays import image_data, matrix_of_array
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import add_passing_node
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
-from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, OverlayPainter
+from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, OverlayPainter, no_vessels
 from DeepIterRegLib.mrml.views.layout import arrange
 from DeepIterRegLib.mrml.views.view_state import ViewState
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, fit_slice_view, show_in_slice_view, view_node
@@ -30,10 +28,15 @@ class LivePreview:
     """
 
     def __init__(
-        self, scene: Any, cloud: VesselCloud, views: Sequence[OutcomeView], look: OverlayLook | None = None
+        self,
+        scene: Any,
+        cloud: VesselCloud,
+        views: Sequence[OutcomeView],
+        look: OverlayLook | None = None,
+        equalize: Callable[[], None] = lambda: None,
     ) -> None:
         """cloud: the CTA's vessels. views: the DSAs, of which the first two are shown. look: of the overlay; what
-        compares or looks back is left out of it."""
+        compares or looks back is left out of it. equalize: gives the views of a layout the same size."""
         look = look or OverlayLook()
         self._scene = scene
         self._look = OverlayLook(
@@ -43,7 +46,8 @@ class LivePreview:
         self._painters: list[OverlayPainter] = []
         self._fitted: dict[Any, tuple[CArm, tuple[int, ...]]] = {}
         self._before = ViewState(scene, SLICE_VIEWS[: len(views)])
-        arrange(scene, "one" if len(views) == 1 else "two")
+        if arrange(scene, "one" if len(views) == 1 else "two"):
+            equalize()
         for name, view in zip(SLICE_VIEWS, views, strict=False):
             self._show(name, view, cloud)
 
@@ -79,7 +83,7 @@ class LivePreview:
         plane.GetDisplayNode().SetAutoWindowLevel(False)
         plane.GetDisplayNode().SetWindowLevelMinMax(low, high)
         drr = self._add(DRR_CLASS, "DRR (preview)")
-        drr.SetAndObserveImageData(image_data(_nothing(view.carm)))
+        drr.SetAndObserveImageData(no_vessels(view.carm))
         with SceneTransaction(self._scene) as transaction:
             show_in_slice_view(self._scene, transaction, name, plane=plane, drr=drr, carm=view.carm)
         node = view_node(self._scene, "vtkMRMLSliceNode", name)
@@ -92,7 +96,3 @@ class LivePreview:
         node.GetDisplayNode().SetSaveWithScene(False)
         self._nodes += [node.GetDisplayNode(), node]
         return node
-
-
-def _nothing(carm: CArm) -> np.ndarray:
-    return np.zeros((1, carm.rows, carm.columns, 4), dtype=np.uint8)

@@ -33,6 +33,7 @@ STEP_MM_SETTING, STEP_DEG_SETTING = "adjust/step-mm", "adjust/step-deg"
 class AdjustSection:
     """ui: the widgets of Adjust.ui. refine: starts a registration from a pose, without searching for the head first.
     arrange_landmarks: shows the CTA's slices beside the DSA. start_by_hand: makes a case without registering.
+    on_adjusted: told whether the head is elsewhere than it was found.
 
     The sliders speak of the first DSA; a key or the mouse in a DSA's view speaks of that one. They, and undo, go
     against what the last computation found: see `PoseEditor`.
@@ -46,6 +47,7 @@ class AdjustSection:
         *,
         arrange_landmarks: Callable[[], None],
         start_by_hand: Callable[[], None],
+        on_adjusted: Callable[[bool], None] = lambda adjusted: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ui = ui
@@ -53,11 +55,13 @@ class AdjustSection:
         self._ = services.translate
         self._refine = refine
         self._start_by_hand = start_by_hand
+        self._on_adjusted = on_adjusted
         self._entered = True
         self._showing = False
-        self._editor = PoseEditor(clock, self._update)
+        self._can_start = False
+        self._editor = PoseEditor(clock, self._update, services.button_is_down, services.call_later)
         self._input = HandInput(self._editor, self._wants_keys, self._wants_mouse, self._steps)
-        self._mice = SliceMice(services.scene, services.slice_interactor, services.call_later, self._input)
+        self._mice = SliceMice(services.scene, services.view_interactor, services.call_later, self._input)
         self._landmarks = LandmarksGroup(ui, services, self._editor, arrange_landmarks)
         self._shortcuts = [
             services.shortcut(f"Shift+{key}" if shift else key, self._nudge(key, shift))
@@ -79,6 +83,12 @@ class AdjustSection:
     def busy(self, running: bool) -> None:
         """While a registration runs the head stays where it is."""
         self._editor.paused = running
+
+    def can_start(self, possible: bool) -> None:
+        """Whether there is something selected that could be placed by hand."""
+        if possible != self._can_start:
+            self._can_start = possible
+            self._update()
 
     def enter(self) -> None:
         """The module is shown: keys and mouse mean the head."""
@@ -178,7 +188,7 @@ class AdjustSection:
             ui.handlesCheckBox.checked = case is not None and handles_are_shown(case.pose_node)
             ui.refineButton.enabled = editor.ready
             ui.startByHandButton.visible = case is None
-            ui.startByHandButton.enabled = not editor.paused
+            ui.startByHandButton.enabled = self._can_start and not editor.paused
             ui.undoButton.enabled, ui.redoButton.enabled = editor.can_undo, editor.can_redo
             ui.resetButton.enabled = editor.can_reset
             ui.undoButton.toolTip = undo_tip(None if case is None else editor.history.current, self._)
@@ -186,6 +196,8 @@ class AdjustSection:
             ui.adjustmentLabel.text = state_sentence(editor, adjustment, self._)
         finally:
             self._showing = False
+        if case is not None:
+            self._on_adjusted(editor.is_adjusted)
         for shortcut in self._shortcuts:
             shortcut.enabled = editor.ready and self._wants_keys()
         self._landmarks.update()

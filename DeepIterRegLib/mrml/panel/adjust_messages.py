@@ -8,6 +8,7 @@ from collections.abc import Callable
 from DeepIterRegLib.geometry.hand_adjustment import HandAdjustment
 from DeepIterRegLib.geometry.rigid import rotation_angle_deg
 from DeepIterRegLib.mrml.adjust.hand_input import MOUSE
+from DeepIterRegLib.mrml.adjust.handles import HANDLES
 from DeepIterRegLib.mrml.adjust.pose_editor import COMPUTED, ELSEWHERE, RESET, PoseEditor
 from DeepIterRegLib.mrml.adjust.pose_history import Step
 from DeepIterRegLib.mrml.panel.landmarks import LANDMARKS
@@ -46,7 +47,7 @@ def _change(step: Step, translate: Translate) -> str:
     words = {
         "right_mm": _("right"), "up_mm": _("up"), "toward_you_mm": _("toward you"),
         "turn_deg": _("turn"), "tip_deg": _("tip"), "swing_deg": _("swing"),
-        MOUSE: _("mouse"), LANDMARKS: _("landmarks"), RESET: _("reset to automatic"),
+        MOUSE: _("mouse"), HANDLES: _("handles in 3D"), LANDMARKS: _("landmarks"), RESET: _("reset to automatic"),
         COMPUTED: _("automatic result"), ELSEWHERE: _("moved outside of this panel"),
     }  # fmt: skip
     return words.get(step.control, step.control)

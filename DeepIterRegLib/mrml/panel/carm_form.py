@@ -70,6 +70,8 @@ class CArmForm:
         self._dsa = dsa
         self._group.visible = dsa is not None
         self._refresh()
+        # A section whose wrapped notes need more height than it was given takes it from these rows.
+        self._group.minimumHeight = self._group.sizeHint.height()
 
     def missing(self) -> Missing | None:
         """What is to be entered or corrected first; None where nothing is."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field
+from DeepIterRegLib.mrml.nodes.candidates import all_nodes, can_be_cta, can_be_dsa, likeliest_cta, likeliest_dsa
 from DeepIterRegLib.mrml.nodes.dsa_node import source_of
 from DeepIterRegLib.mrml.nodes.input_check import Missing, missing_cta, missing_dsa, missing_second
 from DeepIterRegLib.mrml.nodes.segmentation_masks import given_cta_masks, given_detector_masks
@@ -84,8 +85,9 @@ class InputsSection:
     def update(self) -> None:
         """Show what the parameter node and the scene hold. Cheap, and calls nobody back."""
         parameters = self._parameters
+        self._offer()
         for name, widget_name in SELECTORS.items():
-            selector, node = getattr(self._ui, widget_name), getattr(parameters, name, None)
+            selector, node = getattr(self._ui, widget_name), self._selected(name)
             if name not in self._bereft and not _is(selector.currentNode(), node):
                 _quietly([selector], partial(selector.setCurrentNode, node))
         for name, buttons in CHOICES.items():
@@ -106,6 +108,19 @@ class InputsSection:
         for name in ("secondDsaVessels", "secondDsaVeins"):
             getattr(self._ui, f"{name}Label").visible = second is not None
             getattr(self._ui, f"{name}Selector").visible = second is not None
+
+    def propose(self) -> None:
+        """Select the most likely CTA and DSA of the scene where none is selected."""
+        parameters, scene = self._parameters, self._services.scene
+        if parameters is None:
+            return
+        before = parameters.cta, parameters.dsa
+        if parameters.cta is None:
+            parameters.cta = likeliest_cta(scene)
+        if parameters.dsa is None:
+            parameters.dsa = likeliest_dsa(scene, parameters.cta)
+        if (parameters.cta, parameters.dsa) != before:
+            self._changed()
 
     def missing(self) -> str | None:
         """What has to be selected or typed in first, as the button says it; None when all is there."""
@@ -174,9 +189,30 @@ class InputsSection:
             found["secondDsa"] = same or missing_dsa(second, cta, files, self._, second=True)
         return {name: missing for name, missing in found.items() if missing is not None}
 
+    def _selected(self, name: str) -> Any:
+        """The node that a selector shows: of a DSA its sequence, whichever of the two was selected."""
+        node = getattr(self._parameters, name, None)
+        return source_of(node) if node is not None and name in ("dsa", "secondDsa") else node
+
+    def _offer(self) -> None:
+        """Let the selectors list each run once, and only what can be a CTA or a DSA, beside what is selected."""
+        nodes = list(all_nodes(self._services.scene)) if self._parameters is not None else []
+        cta, dsa, second = (self._selected(name) for name in ("cta", "dsa", "secondDsa"))
+        for name, offered in (
+            ("cta", lambda node: can_be_cta(node) and not _is(node, dsa)),
+            ("dsa", lambda node: can_be_dsa(node) and not _is(node, cta)),
+            ("secondDsa", lambda node: can_be_dsa(node) and not _is(node, cta) and not _is(node, dsa)),
+        ):
+            chosen = {"cta": cta, "dsa": dsa, "secondDsa": second}[name]
+            hidden = [node.GetID() for node in nodes if not offered(node) and not _is(node, chosen)]
+            selector = getattr(self._ui, SELECTORS[name])
+            model = selector.sortFilterProxyModel()
+            if sorted(model.hiddenNodeIDs) != sorted(hidden):
+                _quietly([selector], partial(setattr, model, "hiddenNodeIDs", hidden))
+
     def _on_removed(self, name: str, node: Any) -> None:
         """The selected node goes from the scene: nothing is selected then, and no other node behind the user's back."""
-        if self._parameters is None or not _is(getattr(self._parameters, name), node):
+        if self._parameters is None or not _is(self._selected(name), node):
             return
         self._bereft.add(name)
         setattr(self._parameters, name, None)
@@ -189,7 +225,7 @@ class InputsSection:
     def _on_selected(self, name: str, node: Any) -> None:
         if name in self._bereft:
             return
-        if self._parameters is not None and not _is(getattr(self._parameters, name), node):
+        if self._parameters is not None and not _is(self._selected(name), node):
             setattr(self._parameters, name, node)
             self._changed()
 

@@ -16,22 +16,28 @@ from DeepIterRegLib.mrml.adjust.pose_editor import PoseEditor
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.views.views import SLICE_VIEWS
 
 LANDMARKS = "landmarks"
 """Control of the history."""
+TOO_GOOD_MM = 0.3
+"""Three pairs that fit better than clicks are exact say nothing but that they were aligned to."""
 
 
 class LandmarksGroup:
     """A part of `AdjustSection`. ui: the widgets of Adjust.ui."""
 
     def __init__(self, ui: Any, services: Services, editor: PoseEditor, arrange: Callable[[], None]) -> None:
-        """arrange: puts the CTA's slices beside the DSA, so that there is something to click on."""
+        """arrange: shows the CTA's vessels in 3D beside the DSA, so that there is something to click on."""
         self._arrange = arrange
         self._ui = ui
         self._scene = services.scene
         self._ = services.translate
         self._editor = editor
         self._lists: LandmarkLists | None = None
+        self._call_later = services.call_later
+        self._planes: list[Any] = []
+        """Slice views' nodes whose planes were taken out of 3D while the CTA's points are placed."""
         self._key: tuple[Any, ...] = ()
         self._said = ""
         self._buttons: list[tuple[int | None, Any]] = [
@@ -60,6 +66,7 @@ class LandmarksGroup:
             self._lists.stop_placing()
             self._lists.close()
         self._lists, self._key = None, ()
+        self._show_planes()
 
     def stop_placing(self) -> None:
         if self._lists is not None:
@@ -80,6 +87,13 @@ class LandmarksGroup:
             ui.alignedLabel.visible = False
             ui.alignButton.enabled = ui.clearLandmarksButton.enabled = False
             return
+        if lists.is_placing(None):
+            self._hide_planes()
+        else:
+            self._show_planes()
+        if lists.outside_cta():
+            # Not now: Slicer is still placing it.
+            self._call_later(self._refuse, 0)
         pairs = lists.pairs()
         anything = bool(pairs.number or pairs.only_in_cta or pairs.only_in_dsa or pairs.off_the_image)
         ui.clearLandmarksButton.enabled = anything
@@ -103,6 +117,28 @@ class LandmarksGroup:
 
         return place
 
+    def _hide_planes(self) -> None:
+        """Nothing but the CTA may be hit by a click that places one of its points."""
+        for name in SLICE_VIEWS:
+            node = self._scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+            if node is not None and node.GetSliceVisible():
+                node.SetSliceVisible(False)
+                self._planes.append(node)
+
+    def _show_planes(self) -> None:
+        planes, self._planes = self._planes, []
+        for node in planes:
+            if self._scene.IsNodePresent(node):
+                node.SetSliceVisible(True)
+
+    def _refuse(self) -> None:
+        """Take back points that were placed outside of the CTA."""
+        outside = () if self._lists is None else self._lists.outside_cta()
+        if self._lists is not None and outside:
+            self._said = self._("That point lay outside of the CTA and was taken back: click on a vessel of the CTA.")
+            self._lists.remove_from_cta(outside)
+            self.update()
+
     def _list_name(self, view: int | None) -> str:
         if view is None:
             return self._("Landmarks in the CTA")
@@ -111,6 +147,7 @@ class LandmarksGroup:
     def _clear(self) -> None:
         self._said = ""
         if self._lists is not None:
+            self._lists.stop_placing()
             self._lists.clear()
         self.update()
 
@@ -125,7 +162,8 @@ class LandmarksGroup:
             self._said = told(error, self._)
             self.update()
             return
-        self._said = self._judgement(found)
+        lists.stop_placing()
+        self._said = self._judgement(found, sum(map(len, pairs.labels)))
         self._editor.move(found.pose, LANDMARKS)
 
     def _advice(self, pairs: LandmarkPairs | None) -> str:
@@ -149,27 +187,33 @@ class LandmarksGroup:
             lines.append(self._("At least three are needed."))
         return " ".join(lines)
 
-    def _judgement(self, found: LandmarkPose) -> str:
-        """One sentence on what may be wrong with the fit, or how good it is."""
+    def _judgement(self, found: LandmarkPose, count: int) -> str:
+        """One sentence on what may be wrong with the fit, or how good it is. count: of the pairs, in all views."""
         if found.nearly_in_a_row:
             return self._("The landmarks lie almost in a row, so the turn about it is a guess; add one beside it.")
         if found.fits_poorly:
             return self._(
                 "The landmarks do not fit together ({rms:.1f} mm); check that each number is the same point in both."
             ).format(rms=found.rms_mm)
+        if count <= MIN_LANDMARKS:
+            return self._("Three pairs always fit, right or wrong: place a fourth one, and press Align again.")
         if found.equally_good > 1:
             return self._("Several positions fit equally well, the nearest was taken; one more landmark decides.")
         return self._("Aligned; the landmarks fit to {rms:.1f} mm on the detector.").format(rms=found.rms_mm)
 
     def _distances(self, pairs: LandmarkPairs) -> str:
         """Between each landmark of the CTA, projected where the head is now, and its partner."""
-        lines = []
+        lines: list[str] = []
+        total = sum(map(len, pairs.labels))
         for index, (view, labels) in enumerate(zip(pairs.views, pairs.labels, strict=True)):
             if not labels:
                 continue
             row_mm, column_mm = view.carm.pixel_spacing_mm
             offsets = project(apply(self._editor.pose, view.points_mm), view.carm) - view.pixels
             distances_mm = np.linalg.norm(offsets * (column_mm, row_mm), axis=1)
+            if total <= MIN_LANDMARKS and distances_mm.max() < TOO_GOOD_MM:
+                # Aligned to them, of course they fit.
+                continue
             words = ", ".join(
                 f"{mm:.1f}\u00a0mm\u00a0({label})" for label, mm in zip(labels, distances_mm, strict=True)
             )

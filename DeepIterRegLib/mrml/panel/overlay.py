@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +10,15 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
 from DeepIterRegLib.mrml.panel.services import Services, Timer
-from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case, has_second_view
+from DeepIterRegLib.mrml.panel.verdict_in_views import pose_or_none
+from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case, has_second_view, hide_others
 from DeepIterRegLib.mrml.views.frames_view import frame_count, frame_seconds, show_frame
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown, show_frustums
+from DeepIterRegLib.mrml.views.in_steps import InSteps
 from DeepIterRegLib.mrml.views.layout import Arrangement, register_layouts
-from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surfaces_are_shown
+from DeepIterRegLib.mrml.views.source_view import SourceView
+from DeepIterRegLib.mrml.views.surfaces import place_surfaces, show_surfaces, show_surfaces_steps, surfaces_are_shown
+from DeepIterRegLib.mrml.views.views import THREE_D_VIEW
 from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
 from DeepIterRegLib.registration.report import shows_skull
 
@@ -38,6 +42,8 @@ class OverlaySection:
         self._live: LiveOverlay | None = None
         self._busy = False
         self._shows = False
+        self._source_view: SourceView | None = None
+        self._surfaces = InSteps(services.call_later)
         self._flicker: Timer = services.timer(self._flicker_once, FLICKER_MS)
         self._flickered_away = False
         self._comparisons = {name: getattr(ui, f"compare{text}Button") for name, text in COMPARISONS.items()}
@@ -51,7 +57,9 @@ class OverlaySection:
             self._forget()
             if case is not None:
                 try:
-                    self._live = LiveOverlay(case, self._services.call_later, on_look=self._look_changed)
+                    self._live = LiveOverlay(
+                        case, self._services.call_later, self._look_changed, self._services.button_is_down
+                    )
                     self._live.redraw_soon()
                 except InputError:
                     case = None
@@ -59,6 +67,8 @@ class OverlaySection:
         if case is not None and self._live is not None:
             self._live.take_up_look()
             self._live.apply_opacity()
+            if self._source_view is None:
+                self._mirror(case)
         self._show_look()
         self._enable()
 
@@ -72,21 +82,33 @@ class OverlaySection:
         self._forget()
         self._case = None
 
-    def arrange(self, arrangement: Arrangement | None = None) -> None:
-        """Show the result: the DSAs with the overlay, as a whole, beside the scene seen from the X-ray source.
+    def arrange_for_landmarks(self) -> None:
+        """Arrange, with the vessels in 3D: they are what is clicked on."""
+        self.arrange()
+        if self._case is not None and not self._surfaces.is_running and not surfaces_are_shown(self._case):
+            self._make_surfaces(show_surfaces_steps(self._case, self.look))
 
-        arrangement: "landmarks" puts the CTA's slices beside the first DSA; left out, what fits the number of DSAs.
-        """
+    def arrange(self) -> None:
+        """Show the result: the DSAs with the overlay, as a whole, beside the scene seen from the X-ray source."""
         case, live = self._case, self._live
         if case is None or live is None:
             return
         live.set_look(replace(live.look, moment="after"))
-        arrange_case(case, arrangement or ("two" if has_second_view(case) else "one"), live.look)
+        chosen: Arrangement = "two" if has_second_view(case) else "one"
+        arrange_case(case, chosen, live.look, self._services.equalize_views, self._make_surfaces)
         live.apply_opacity()
         self._show_frame(live.look)
         self._show_look()
+        # The views of a new layout may be there only after everybody was told about it.
+        self._services.call_later(self._services.equalize_views, SETTLE_MS[0])
+        self._mirror(case)
         for ms in SETTLE_MS:
             self._services.call_later(lambda: self._fit(case), ms)
+
+    @property
+    def makes_surfaces(self) -> bool:
+        """Whether the vessels in 3D are still being made."""
+        return self._surfaces.is_running
 
     @property
     def look(self) -> OverlayLook:
@@ -134,8 +156,9 @@ class OverlaySection:
         look = self._live.look
         if look.frame != before.frame:
             self._show_frame(look)
-        if surfaces_are_shown(self._case) or not (before.arteries or before.veins):
-            show_surfaces(self._case, look, bool(self._ui.surfacesCheckBox.checked))
+        hidden = not surfaces_are_shown(self._case) and not self._surfaces.is_running
+        if not hidden or not (before.arteries or before.veins):
+            self._make_surfaces(show_surfaces_steps(self._case, look, bool(self._ui.surfacesCheckBox.checked)))
         self._show_dependent(look)
 
     def _look_changed(self, _look: OverlayLook) -> None:
@@ -154,16 +177,41 @@ class OverlaySection:
 
     def _show_surfaces(self, on: bool) -> None:
         if not self._shows and self._case is not None:
-            show_surfaces(self._case, self.look, on)
+            self._make_surfaces(show_surfaces_steps(self._case, self.look, on))
+
+    def _make_surfaces(self, steps: Iterator[None]) -> None:
+        """In turns of the event loop: all of it at once would stop the application."""
+        self._surfaces.start(steps, self._surfaces_made)
+
+    def _surfaces_made(self) -> None:
+        # The look may have changed meanwhile.
+        if self._case is not None and surfaces_are_shown(self._case):
+            show_surfaces(self._case, self.look)
+        self._show_look()
 
     def _show_frustums(self, on: bool) -> None:
         if not self._shows and self._case is not None:
             show_frustums(self._case, on)
+            if not on:
+                hide_others(self._case)
 
     def _fit(self, case: RegisteredCase) -> None:
         """Fit the views that still show what they were arranged for."""
         if self._case is case and not self._busy:
             fit_case(case)
+
+    def _mirror(self, case: RegisteredCase) -> None:
+        """Let the 3D view show what the first DSA shows."""
+        self._unmirror()
+        window = self._services.view_window(THREE_D_VIEW)
+        camera = self._services.scene.GetSingletonNode(THREE_D_VIEW, "vtkMRMLCameraNode")
+        if window is not None and camera is not None:
+            self._source_view = SourceView(window, camera, case.views[0].carm, lambda: pose_or_none(case))
+
+    def _unmirror(self) -> None:
+        if self._source_view is not None:
+            self._source_view.close()
+        self._source_view = None
 
     def _flicker_once(self) -> None:
         if self._live is not None:
@@ -172,6 +220,8 @@ class OverlaySection:
 
     def _forget(self) -> None:
         self._flicker.stop()
+        self._surfaces.stop()
+        self._unmirror()
         if self._live is not None:
             if self._flickered_away:
                 self._live.apply_opacity()
@@ -199,7 +249,8 @@ class OverlaySection:
             if look.frame is not None:
                 ui.frameSlider.value = look.frame + 1
             ui.beforeButton.checked = look.moment == "before"
-            ui.surfacesCheckBox.checked = case is not None and surfaces_are_shown(case)
+            making = self._surfaces.is_running
+            ui.surfacesCheckBox.checked = case is not None and (making or surfaces_are_shown(case))
             ui.frustumCheckBox.checked = case is not None and frustums_are_shown(case)
         finally:
             self._shows = False
@@ -208,6 +259,8 @@ class OverlaySection:
     def _show_dependent(self, look: OverlayLook) -> None:
         """What is visible or said because of something else."""
         ui, case = self._ui, self._case
+        if case is not None:
+            place_surfaces(case, look.moment == "before")
         for widget in (ui.swipeCaption, ui.swipeSlider):
             widget.visible = look.comparison == "swipe"
         for widget in (ui.squareCaption, ui.squareSlider):

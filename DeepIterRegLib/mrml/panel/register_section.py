@@ -84,6 +84,7 @@ class RegisterSection:
         self._on_running = on_running
         self._on_done = on_done
         self._look = look
+        self._nothing_is_missing = False
         self._running: _RunningRegistration | None = None
         self.background_preparation = BackgroundPreparation(services.worker, self._request, services.call_later)
         ui.registerButton.connect("clicked()", self.register_or_cancel)
@@ -94,13 +95,14 @@ class RegisterSection:
     def is_running(self) -> bool:
         return self._running is not None
 
-    def update(self) -> None:
-        """Let the button say what it does, or what is missing before it can."""
-        if self._running is not None:
-            return
-        missing = self._images.missing()
-        self._ui.registerButton.enabled = missing is None
-        self._ui.registerButton.text = self._("Register") if missing is None else missing
+    def update(self) -> bool:
+        """Let the button say what it does, or what is missing before it can; returns whether nothing is."""
+        if self._running is None:
+            missing = self._images.missing()
+            self._nothing_is_missing = missing is None
+            self._ui.registerButton.enabled = missing is None
+            self._ui.registerButton.text = self._("Register") if missing is None else missing
+        return self._nothing_is_missing
 
     def register_or_cancel(self) -> None:
         """Press of the button."""
@@ -136,7 +138,10 @@ class RegisterSection:
         running = self._running
         if running is None:
             return
-        running.preview = LivePreview(self._services.scene, preview.cloud, preview.views, self._look())
+        services = self._services
+        running.preview = LivePreview(
+            services.scene, preview.cloud, preview.views, self._look(), services.equalize_views
+        )
         running.preview.show(preview.initial_pose)
 
     def progress(self, progress: Progress) -> None:
@@ -157,7 +162,8 @@ class RegisterSection:
             self.say(self._("The images were removed while they were registered; nothing was changed."))
             return
         try:
-            show_registration(scene, running.cta, running.dsas, outcome)
+            # The panel draws the overlay finely as soon as it shows the result.
+            show_registration(scene, running.cta, running.dsas, outcome, "quick")
         except Exception:
             self.say(self._("The result could not be put into the scene; everything is as it was."))
             raise

@@ -1,4 +1,4 @@
-"""What came out: by what it was registered, how well that agrees, how far the CTA moved, warnings, time."""
+"""What came out: the verdict, what to know before relying on it; under Details by what, how far, how long."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from DeepIterRegLib.common.confidence import percent
+import numpy as np
+
+from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.mrml.adjust.pose_editor import SAME_POSE
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.verdict import uncertainty_text, verdict_of
+from DeepIterRegLib.mrml.panel.verdict_in_views import VerdictInViews
 from DeepIterRegLib.registration.report import compared_terms
 
 EMPTY = "–"
@@ -16,38 +21,46 @@ LIST_STYLE = "margin-top:2px; margin-bottom:0px; margin-left:-24px"
 
 
 class ResultSection:
-    """Shows the report that a registration left in the scene. ui: the widgets of Result.ui."""
+    """Shows the report that a registration left in the scene, the verdict first. ui: the widgets of Result.ui."""
 
     def __init__(self, ui: Any, services: Services) -> None:
         self._ui = ui
         self._ = services.translate
         self._case: RegisteredCase | None = None
+        self._selected: Sequence[Any] = ()
+        self._adjusted = False
         self._busy = False
+        self._in_views = VerdictInViews(services)
         ui.appliedCheckBox.connect("toggled(bool)", self._apply)
         self.show(None)
 
     def show(self, case: RegisteredCase | None) -> None:
         """Show a registration, or that there is none."""
         self._case = case
+        self._adjusted = case is not None and is_adjusted(case)
         ui = self._ui
         report = None if case is None else case.report
         ui.transformLabel.text = EMPTY if case is None else case.pose_node.GetName()
         ui.similarityLabel.text = EMPTY if report is None else similarity_text(report, self._)
         ui.movedLabel.text = EMPTY if report is None else moved_text(report, self._)
         ui.durationLabel.text = EMPTY if report is None else duration_text(report, self._)
-        warnings = [] if report is None else list(report["warnings"])
-        if self._is_stale():
-            warnings.insert(0, self._("The CTA was moved or hardened after it was registered; register it again."))
-        ui.warningsLabel.text = warnings_html(warnings, self._)
-        ui.warningsLabel.visible = bool(warnings)
-        confidence = None if report is None else report.get("confidence")
-        for widget in (ui.confidenceLabel, ui.confidenceCaption):
-            widget.visible = confidence is not None
-        ui.confidenceLabel.text = "" if confidence is None else confidence_text(confidence, self._)
         before = ui.appliedCheckBox.blockSignals(True)
         ui.appliedCheckBox.checked = case is not None and case.is_applied
         ui.appliedCheckBox.blockSignals(before)
+        self._show_verdict()
         self._enable()
+
+    def show_adjusted(self, adjusted: bool) -> None:
+        """The head was moved by hand, or is back where it was found."""
+        if adjusted != self._adjusted:
+            self._adjusted = adjusted
+            self._show_verdict()
+
+    def show_selected(self, dsas: Sequence[Any]) -> None:
+        """Other DSAs were selected: a result of others says so. dsas: the sequences behind proxies."""
+        if list(dsas) != list(self._selected):
+            self._selected = tuple(dsas)
+            self._show_verdict()
 
     def busy(self, running: bool) -> None:
         """Leave the CTA where it is while a registration runs."""
@@ -55,7 +68,40 @@ class ResultSection:
         self._enable()
 
     def close(self) -> None:
-        """Nothing is observed; the scene is asked whenever something is shown."""
+        """Take the verdict out of the views."""
+        self._in_views.close()
+
+    def _show_verdict(self) -> None:
+        ui, case = self._ui, self._case
+        verdict = None if case is None else verdict_of(case.report, self._adjusted, self._)
+        ui.verdictLabel.text = self._("Nothing is registered yet.") if verdict is None else verdict.sentence
+        ui.verdictLabel.styleSheet = "" if verdict is None else verdict.style
+        self._say(ui.uncertaintyLabel, "" if case is None or self._adjusted else uncertainty_text(case.report, self._))
+        self._say(ui.ofLabel, "" if case is None else self._of_text(case))
+        self._say(ui.warningsLabel, "" if case is None else notes_html(self._notes(case), self._))
+        self._in_views.show(case, verdict)
+
+    def _of_text(self, case: RegisteredCase) -> str:
+        """Which images the result is of; that others are selected."""
+        names = self._(" and ").join(view.dsa.GetName() for view in case.views)
+        text = self._("{cta} on {dsas}.").format(cta=case.cta.GetName(), dsas=names)
+        if [node for node in self._selected if node is not None] not in ([], [view.dsa for view in case.views]):
+            return self._("{of} Another DSA is selected, which is not registered yet.").format(of=text)
+        return text
+
+    def _notes(self, case: RegisteredCase) -> list[str]:
+        """What to know before relying on it, what decides first: what makes the verdict doubtful, then what was found
+        at the result, then what was found in the images, which the report lists in the order of time."""
+        confidence = case.report.get("confidence")
+        doubts = [] if confidence is None or confidence["verdict"] == "registered" else list(confidence["reasons"])
+        notes = [*doubts, *reversed(case.report["warnings"])]
+        if self._is_stale():
+            notes.insert(0, self._("The CTA was moved or hardened after it was registered; register it again."))
+        return list(dict.fromkeys(notes))
+
+    def _say(self, label: Any, text: str) -> None:
+        label.text = text
+        label.visible = bool(text)
 
     def _enable(self) -> None:
         self._ui.appliedCheckBox.enabled = self._case is not None and not self._busy and not self._is_stale()
@@ -66,6 +112,14 @@ class ResultSection:
     def _apply(self, applied: bool) -> None:
         if self._case is not None:
             self._case.apply_to_cta(applied)
+
+
+def is_adjusted(case: RegisteredCase) -> bool:
+    """Whether the head is elsewhere than the last computation found it."""
+    try:
+        return bool(np.abs(case.pose - case.automatic_pose).max() > SAME_POSE)
+    except InputError:
+        return True
 
 
 def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
@@ -91,17 +145,6 @@ def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
             line = _("{name}skull {value} ({seen_in})")
             lines.append(line.format(name=name, value=value, seen_in=seen_in_text(term["seen_in"], _)))
     return "\n".join(lines)
-
-
-def confidence_text(confidence: Mapping[str, Any], translate: Any = str) -> str:
-    """The verdict and how sure it is, then why."""
-    _ = translate
-    sentence = {
-        "registered": _("Registered: {sure} sure to be within 5 mm"),
-        "check": _("CHECK before you rely on it: {sure} sure to be within 5 mm"),
-        "wrong": _("PROBABLY WRONG: {sure} sure to be within 5 mm"),
-    }[confidence["verdict"]]
-    return "\n".join([sentence.format(sure=percent(confidence["probability"])), *confidence["reasons"]])
 
 
 def seen_in_text(seen_in: str, translate: Any = str) -> str:
@@ -139,12 +182,12 @@ def duration_text(report: Mapping[str, Any], translate: Any = str) -> str:
     )
 
 
-def warnings_html(warnings: Sequence[str], translate: Any = str) -> str:
-    """The warnings as a list, escaped."""
+def notes_html(notes: Sequence[str], translate: Any = str) -> str:
+    """The notes as a list, escaped."""
     _ = translate
-    if not warnings:
+    if not notes:
         return ""
-    lines = [f"<li>{html.escape(warning)}</li>" for warning in warnings]
+    lines = [f"<li>{html.escape(note)}</li>" for note in notes]
     heading = _("Please note")
     return f"<b>{html.escape(heading)}</b><ul style='{LIST_STYLE}'>{''.join(lines)}</ul>"
 

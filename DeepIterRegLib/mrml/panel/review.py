@@ -84,7 +84,7 @@ class ReviewSection:
             return
         try:
             session = ReviewSession(self._candidates(self._case), self._new_seed(), self._clock)
-            self._views = ReviewViews(self._case)
+            self._views = ReviewViews(self._case, self._services.equalize_views)
         except InputError as error:
             self._say(told(error, self._))
             return

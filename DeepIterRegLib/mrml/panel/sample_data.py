@@ -129,13 +129,14 @@ def load_sample(scene: Any, path: Path) -> list[Any]:
     sample = read_sample(path)
     cta = add_volume(scene, sample.volume)
     cta.SetName(scene.GenerateUniqueName(CTA_NAME))
-    nodes = [cta]
-    for angiogram, name in zip(sample.angiograms, DSA_NAMES, strict=True):
+    sequences = []
+    # The first one last: of several runs the panel proposes the latest.
+    for angiogram, name in reversed(list(zip(sample.angiograms, DSA_NAMES, strict=True))):
         sequence = add_angiogram(scene, angiogram)
         sequence.SetName(scene.GenerateUniqueName(name))
         _add_browser(scene, sequence)
-        nodes.append(sequence)
-    return nodes
+        sequences.append(sequence)
+    return [cta, *reversed(sequences)]
 
 
 def _add_browser(scene: Any, sequence: Any) -> None:
@@ -196,6 +197,9 @@ def slicer_sample_loader(translate: Callable[[str], str]) -> SampleLoader:
     return loader
 
 
+TITLE_PX = 360
+
+
 class ProgressWindow:
     """Implements `Window` with Qt; not modal, for nothing in the application has to wait."""
 
@@ -207,6 +211,8 @@ class ProgressWindow:
         self._ = translate
         self._dialog = qt.QProgressDialog(slicer.util.mainWindow())
         self._dialog.setWindowTitle(_("Simulating a patient"))
+        # Wide enough for its title, which a window does not count.
+        self._dialog.setMinimumWidth(TITLE_PX)
         self._dialog.setCancelButtonText(_("Cancel"))
         self._dialog.minimumDuration = 0
         self._dialog.autoClose = False

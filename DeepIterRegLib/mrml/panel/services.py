@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from DeepIterRegLib.mrml.nodes.dsa_node import FileOfInstance
+from DeepIterRegLib.mrml.views.captions import ViewWindow
 from DeepIterRegLib.mrml.worker_client.client import WorkerClient
 
 
@@ -68,10 +69,16 @@ class Services:
     """A stopped timer of a callback and an interval in ms."""
     call_later: Callable[[Callable[[], None], int], None]
     """Once, in so many ms."""
+    button_is_down: Callable[[], bool]
+    """Whether a button of the mouse is held down."""
     shortcut: Callable[[str, Callable[[], None]], Shortcut]
     """A disabled shortcut of a key sequence such as "Shift+Left", while the panel has the focus."""
-    slice_interactor: Callable[[str], Any | None]
-    """vtkRenderWindowInteractor of the slice view of that layout name, None where there is no such view."""
+    view_interactor: Callable[[str], Any | None]
+    """vtkRenderWindowInteractor of the slice or 3D view of that layout name, None where there is no such view."""
+    view_window: Callable[[str], ViewWindow | None]
+    """Where the slice or 3D view of that layout name draws, None where there is no such view."""
+    equalize_views: Callable[[], None]
+    """Give all views of the layout on show the same width and height: a layout keeps the sizes of the one before."""
     file_of_instance: FileOfInstance
     """The path of a DICOM instance's file, or ""."""
     application: str = ""

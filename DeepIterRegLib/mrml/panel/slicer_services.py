@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from DeepIterRegLib.mrml.nodes.dsa_node import slicer_file_of_instance
 from DeepIterRegLib.mrml.panel.services import Services, Shortcut
+from DeepIterRegLib.mrml.review.views import LAYOUTS
+from DeepIterRegLib.mrml.views.captions import ViewWindow
+from DeepIterRegLib.mrml.views.layout import DESCRIPTIONS, description_of
 from DeepIterRegLib.mrml.worker_client.process import slicer_worker
 
 SETTINGS_GROUP = "DeepIterReg/"
+LAYOUT_SETTING = "MainWindow/layout"
+"""Of Slicer's own: the layout that its main window opens in."""
+EQUAL_PX = 1000
+"""Of each view, before the splitter scales them all to the size it has."""
 
 
 def slicer_services(parent: Any, translate: Callable[[str], str]) -> Services:
@@ -24,11 +32,15 @@ def slicer_services(parent: Any, translate: Callable[[str], str]) -> Services:
         settings=QtSettings(),
         timer=QtTimer,
         call_later=call_later,
+        button_is_down=button_is_down,
         shortcut=lambda key, callback: _shortcut(parent, key, callback),
-        slice_interactor=slice_interactor,
+        view_interactor=view_interactor,
+        view_window=view_window,
+        equalize_views=equalize_views,
         file_of_instance=slicer_file_of_instance,
         application=f"3D Slicer {app.applicationVersion}",
-        translate=translate,
+        # Slicer's own looks at the stack of calls each time, which a slider feels that says something at every step.
+        translate=cache(translate),
     )
 
 
@@ -111,13 +123,78 @@ def call_later(callback: Callable[[], None], ms: int) -> None:
     qt.QTimer.singleShot(ms, callback)
 
 
-def slice_interactor(view: str) -> Any | None:
-    """The interactor of a slice view, None where the application shows no views (tests, no main window)."""
+def view_interactor(view: str) -> Any | None:
+    """The interactor of a slice or 3D view, None where the application shows no views (tests, no main window)."""
+    shown = _view(view)
+    return None if shown is None else shown.interactor()
+
+
+def view_window(view: str) -> ViewWindow | None:
+    """Where a slice or 3D view draws, None where the application shows no such view."""
+    shown = _view(view)
+    if shown is None:
+        return None
+    renderer = shown.renderWindow().GetRenderers().GetFirstRenderer()
+    return None if renderer is None else ViewWindow(renderer, shown.scheduleRender)
+
+
+def _view(name: str) -> Any | None:
+    """The ctkVTKAbstractView of a layout name."""
     import slicer
 
     manager = slicer.app.layoutManager()
-    widget = None if manager is None else manager.sliceWidget(view)
-    return None if widget is None else widget.sliceView().interactor()
+    if manager is None:
+        return None
+    widget = manager.sliceWidget(name)
+    if widget is not None:
+        return widget.sliceView()
+    for index in range(manager.threeDViewCount):
+        widget = manager.threeDWidget(index)
+        if widget is not None and widget.mrmlViewNode().GetLayoutName() == name:
+            return widget.threeDView()
+    return None
+
+
+def open_page(url: str) -> None:
+    """In the user's browser."""
+    import qt
+
+    qt.QDesktopServices.openUrl(qt.QUrl(url))
+
+
+def button_is_down() -> bool:
+    """Whether a button of the mouse is held down, wherever."""
+    import qt
+
+    return bool(int(qt.QApplication.mouseButtons()))
+
+
+def equalize_views() -> None:
+    """Set the splitters of the layout on show; nothing happens where there is no main window."""
+    import slicer
+
+    manager = slicer.app.layoutManager()
+    viewport = None if manager is None else manager.viewport()
+    if viewport is None:
+        return
+    for splitter in slicer.util.findChildren(viewport, className="QSplitter"):
+        splitter.setSizes([EQUAL_PX] * splitter.count())
+
+
+def leave_known_layout() -> None:
+    """Let the application start in its four-up layout where it would remember one of ours.
+
+    To be called when it quits, after it has written its settings: it restores them before any module is asked, so our
+    number would mean nothing then.
+    """
+    import qt
+    import slicer
+
+    settings = qt.QSettings()
+    number = settings.value(LAYOUT_SETTING)
+    ours = [description for _, description in (*DESCRIPTIONS.values(), *LAYOUTS.values())]
+    if number is not None and description_of(slicer.mrmlScene, int(number)) in ours:
+        settings.setValue(LAYOUT_SETTING, slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
 
 def _shortcut(parent: Any, key: str, callback: Callable[[], None]) -> Shortcut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
@@ -17,6 +18,8 @@ from DeepIterRegLib.mrml.panel.review import ReviewSection
 from DeepIterRegLib.mrml.panel.save import SaveSection
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.views.layout import register_layouts
+from DeepIterRegLib.mrml.views.selected_dsa import show_selected_dsa
+from DeepIterRegLib.mrml.views.views import SLICE_VIEWS
 
 ARRANGE_AFTER_MS = 30
 FORMS = ("Inputs", "Run", "Result", "Overlay", "Adjust", "Save", "Review")
@@ -35,6 +38,11 @@ class RegistrationPanel:
         self._parameters: Any = None
         self._case: RegisteredCase | None = None
         self._in_front = False
+        self._to_be_arranged = False
+        """A scene was loaded while another module was in front."""
+        self._looks_at_nodes = self._is_closed = False
+        self._seen: list[Any] = []
+        """The selected DSAs that have been shown."""
         self.inputs = InputsSection(ui, services, on_changed=self.update)
         self.overlay = OverlaySection(ui, services)
         self.register_section = RegisterSection(
@@ -51,8 +59,9 @@ class RegistrationPanel:
             ui,
             services,
             self._refine,
-            arrange_landmarks=lambda: self.overlay.arrange("landmarks"),
+            arrange_landmarks=self.overlay.arrange_for_landmarks,
             start_by_hand=self.register_section.start_by_hand,
+            on_adjusted=self.result.show_adjusted,
         )
         self.save = SaveSection(ui, services)
         self.review = ReviewSection(ui, services)
@@ -71,11 +80,13 @@ class RegistrationPanel:
 
     def update(self) -> None:
         """Something was selected or typed in."""
-        self.register_section.update()
+        self._update_button()
         self.register_section.background_preparation.changed()
+        self._show_selected()
         cta = None if self._parameters is None else self._parameters.cta
         if (self._case and self._case.cta) is not cta:
             self.refresh()
+        self._show_selected_dsas()
 
     def refresh(self) -> None:
         """Show the registration of the selected CTA as the scene has it, or that there is none."""
@@ -85,9 +96,10 @@ class RegistrationPanel:
         except InputError as error:
             self._case = None
             self.register_section.say(told(error, self._services.translate))
+        self._show_selected()
         for section in self._of_a_case:
             section.show(self._case)
-        self.register_section.update()
+        self._update_button()
 
     def scene_loaded(self) -> None:
         """A scene was opened or added: select its registered images where nothing is selected yet."""
@@ -99,8 +111,8 @@ class RegistrationPanel:
                 parameters.secondDsa = case.views[1].dsa if len(case.views) > 1 else None
                 break
         self.refresh()
-        if self._case is not None and self._in_front:
-            self.overlay.arrange()
+        self._to_be_arranged = self._case is not None
+        self._arrange_loaded()
 
     def nodes_removed(self) -> None:
         """Something went from the scene: let go of a registration that is no longer whole."""
@@ -110,7 +122,14 @@ class RegistrationPanel:
             nodes += [node for view in case.views for node in (view.dsa, view.plane, view.drr)]
             if not all(scene.IsNodePresent(node) for node in nodes):
                 self.refresh()
-        self.register_section.update()
+        # Several go together, and each would have its images looked at.
+        self.nodes_added()
+
+    def nodes_added(self) -> None:
+        """Something was loaded: once all of it is there, offer it, and propose it where nothing is selected."""
+        if not self._looks_at_nodes:
+            self._looks_at_nodes = True
+            self._later(self._look_at_nodes, 0)
 
     def enter(self) -> None:
         """The module came to the front."""
@@ -120,6 +139,8 @@ class RegistrationPanel:
         self.register_section.background_preparation.resume()
         self.adjust.enter()
         self.refresh()
+        self._arrange_loaded()
+        self.inputs.propose()
 
     def leave(self) -> None:
         """Another module came to the front: a registration that still runs is cancelled, nothing has changed."""
@@ -132,7 +153,7 @@ class RegistrationPanel:
         """Let go of the scene's nodes."""
         self.register_section.cancel()
         self.register_section.background_preparation.pause()
-        self._case = None
+        self._case, self._to_be_arranged, self._seen = None, False, []
         for section in self._of_a_case:
             section.show(None)
         self.register_section.say("")
@@ -143,6 +164,7 @@ class RegistrationPanel:
 
     def close(self) -> None:
         """End the worker and everything that observes the scene."""
+        self._is_closed = True
         self.register_section.cancel()
         self.register_section.background_preparation.pause()
         self._parameters = None
@@ -150,6 +172,44 @@ class RegistrationPanel:
         for section in self._of_a_case:
             section.close()
         self._services.worker.close()
+
+    def _update_button(self) -> None:
+        """Register and Start by hand need the same."""
+        self.adjust.can_start(self.register_section.update())
+
+    def _show_selected(self) -> None:
+        if self._parameters is not None:
+            self.result.show_selected(self.inputs.nodes()[1])
+
+    def _look_at_nodes(self) -> None:
+        self._looks_at_nodes = False
+        if self._parameters is not None and not self.register_section.is_running:
+            self._update_button()
+            if self._in_front:
+                self.inputs.propose()
+
+    def _show_selected_dsas(self) -> None:
+        """Let the user see a DSA that was selected: as it was loaded, or with its overlay where it is registered."""
+        if self._parameters is None or self.register_section.is_running or not self._in_front:
+            return
+        selected = [node for node in self.inputs.nodes()[1] if self._services.scene.IsNodePresent(node)]
+        if selected == self._seen:
+            return
+        before, self._seen = self._seen, selected
+        registered = [] if self._case is None else [view.dsa for view in self._case.views]
+        if selected and selected == registered:
+            self.overlay.arrange()
+            return
+        for name, dsa in zip(SLICE_VIEWS, selected, strict=False):
+            if dsa not in before:
+                show_selected_dsa(self._services.scene, name, dsa)
+
+    def _arrange_loaded(self) -> None:
+        """Show what a loaded scene holds as soon as the module is in front."""
+        if self._in_front and self._to_be_arranged and self._case is not None:
+            self._to_be_arranged = False
+            self._seen = self.inputs.nodes()[1]
+            self.overlay.arrange()
 
     def _running(self, running: bool) -> None:
         for section in (self.inputs, *self._of_a_case):
@@ -165,6 +225,11 @@ class RegistrationPanel:
         self.register_section.refine(pose)
 
     def _done(self, cta: Any) -> None:
-        self.refresh()
-        # A little later, when the result is on the screen: to make the surfaces of the vessels takes time.
-        self._services.call_later(self.overlay.arrange, ARRANGE_AFTER_MS)
+        self._seen = self.inputs.nodes()[1]
+        # One after the other, with turns of the event loop between them: together they would be felt.
+        self._later(self.refresh, 0)
+        self._later(self.overlay.arrange, ARRANGE_AFTER_MS)
+
+    def _later(self, callback: Callable[[], None], ms: int) -> None:
+        """Once, unless the panel is gone by then."""
+        self._services.call_later(lambda: None if self._is_closed else callback(), ms)

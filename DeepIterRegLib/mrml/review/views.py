@@ -5,18 +5,21 @@ One row for each DSA. The two views of a row are linked: zooming one zooms the o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.mrml.nodes.new_node import add_passing_node, new_node
 from DeepIterRegLib.mrml.nodes.node_attributes import FULL_RED_MM
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
-from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, OverlayPainter, scale_of
+from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, OverlayPainter, no_vessels, scale_of
 from DeepIterRegLib.mrml.views.layout import layout_node
 from DeepIterRegLib.mrml.views.views import fit_slice_view
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 SIDES = ("left", "right")
+LETTERS = {"left": "A", "right": "B"}
+"""Of the views. L and R are the patient's sides to whoever reads images."""
 LOOK = OverlayLook()
 """The same for all, whatever the reader has chosen for the overlay."""
 GREY = (0.5, 0.5, 0.5)
@@ -41,7 +44,7 @@ def _group(row: int) -> int:
 
 
 def _row(row: int) -> str:
-    views = "".join(VIEW.format(name=view_name(row, side), label=side[0].upper(), group=_group(row)) for side in SIDES)
+    views = "".join(VIEW.format(name=view_name(row, side), label=LETTERS[side], group=_group(row)) for side in SIDES)
     return f'<layout type="horizontal" split="true">{views}</layout>'
 
 
@@ -65,8 +68,9 @@ def register_review_layouts(scene: Any) -> None:
 class ReviewViews:
     """Shows pairs of poses of a case until `close`, which brings back the views as they were."""
 
-    def __init__(self, case: RegisteredCase) -> None:
-        """Raises InputError where the vessels are missing from the scene."""
+    def __init__(self, case: RegisteredCase, equalize: Callable[[], None] = lambda: None) -> None:
+        """equalize: gives the views of a layout the same size. Raises InputError where the vessels are missing from
+        the scene."""
         self._scene = case.pose_node.GetScene()
         self._views = case.views[: max(LAYOUTS)]
         cloud = case.cloud
@@ -84,6 +88,7 @@ class ReviewViews:
             register_review_layouts(self._scene)
             self._before = layout.GetViewArrangement()
             layout.SetViewArrangement(LAYOUTS[len(self._views)][0])
+            equalize()
         self.fit()
 
     def show(self, left_pose: FloatArray, right_pose: FloatArray) -> None:
@@ -122,12 +127,13 @@ class ReviewViews:
         drr = self._add(DRR_CLASS, side)
         # Both sides in the strengths of the case's own overlay.
         drr.SetAttribute(FULL_RED_MM, repr(scale_of(view.drr)))
+        drr.SetAndObserveImageData(no_vessels(view.carm))
         drr.CreateDefaultDisplayNodes()
         drr.GetDisplayNode().SetSaveWithScene(False)
         self._added.append(drr.GetDisplayNode())
         name = view_name(row, side)
         slice_node = self._view_node("vtkMRMLSliceNode", name)
-        slice_node.SetLayoutLabel(side[0].upper())
+        slice_node.SetLayoutLabel(LETTERS[side])
         slice_node.SetLayoutColor(*GREY)
         slice_node.SetViewGroup(_group(row))
         slice_node.SetSliceVisible(False)

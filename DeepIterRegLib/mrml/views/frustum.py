@@ -18,6 +18,7 @@ FRUSTUM_REFERENCE = PREFIX + "frustum"
 """Reference from the image plane to the model of its beam."""
 COLOURS = ((0.45, 0.75, 0.95), (0.95, 0.8, 0.35))
 """Of the first and the second DSA's."""
+FRUSTUM_ROLE = "frustum"
 SOURCE_RADIUS_MM = 12.0
 LINE_WIDTH_PX = 2
 
@@ -87,7 +88,7 @@ def frustums_are_shown(case: RegisteredCase) -> bool:
 
 def _made(view: RegisteredView, colour: tuple[float, float, float]) -> Any:
     name = f"{view.dsa.GetName()} beam"
-    node = referenced_node(view.plane, FRUSTUM_REFERENCE, "vtkMRMLModelNode", name, "frustum")
+    node = referenced_node(view.plane, FRUSTUM_REFERENCE, "vtkMRMLModelNode", name, FRUSTUM_ROLE)
     node.SetAndObservePolyData(frustum_polydata(view.carm))
     node.SetSelectable(False)
     if node.GetDisplayNode() is None:

@@ -1,4 +1,4 @@
-"""Arrangements of the views that fit the work: the DSA large, the C-arm in 3D, the CTA where landmarks are clicked."""
+"""Arrangements of the views that fit the work: the DSAs large, and the C-arm in 3D, where landmarks are clicked too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-Arrangement = Literal["one", "two", "landmarks"]
+Arrangement = Literal["one", "two"]
 
 SLICE = """<view class="vtkMRMLSliceNode" singletontag="{name}">
  <property name="orientation" action="default">{orientation}</property>
@@ -15,20 +15,18 @@ SLICE = """<view class="vtkMRMLSliceNode" singletontag="{name}">
 </view>"""
 RED = SLICE.format(name="Red", orientation="Axial", letter="R", colour="#F34A33")
 YELLOW = SLICE.format(name="Yellow", orientation="Sagittal", letter="Y", colour="#EDD54C")
-GREEN = SLICE.format(name="Green", orientation="Coronal", letter="G", colour="#6EB04B")
 THREE_D = """<view class="vtkMRMLViewNode" singletontag="1">
  <property name="viewlabel" action="default">1</property>
 </view>"""
 
 
-def _row(*items: str, kind: str = "horizontal") -> str:
-    return f'<layout type="{kind}" split="true">' + "".join(f"<item>{item}</item>" for item in items) + "</layout>"
+def _row(*items: str) -> str:
+    return '<layout type="horizontal" split="true">' + "".join(f"<item>{item}</item>" for item in items) + "</layout>"
 
 
 DESCRIPTIONS: dict[Arrangement, tuple[int, str]] = {
     "one": (7310, _row(RED, THREE_D)),
     "two": (7311, _row(RED, YELLOW, THREE_D)),
-    "landmarks": (7312, _row(RED, _row(GREEN, THREE_D, kind="vertical"))),
 }
 """Preferred number (Slicer's own end at 100, other extensions take what lies above 500) and description."""
 
@@ -55,6 +53,12 @@ def is_arranged(scene: Any, *arrangements: Arrangement) -> bool:
     """Whether the application's main window shows one of these."""
     node = layout_node(scene)
     return node is not None and node.GetViewArrangement() in [layout_number(scene, name) for name in arrangements]
+
+
+def description_of(scene: Any, number: int) -> str | None:
+    """Of the layout that has that number in this scene; None where none has."""
+    node = layout_node(scene)
+    return node.GetLayoutDescription(number) if node is not None and node.IsLayoutDescription(number) else None
 
 
 @contextmanager
@@ -88,7 +92,7 @@ def layout_number(scene: Any, arrangement: Arrangement) -> int | None:
     while node.IsLayoutDescription(number):
         if node.GetLayoutDescription(number) == description:
             return number
-        # Somebody else's: leave it alone. Ours are three, and lie side by side.
+        # Somebody else's: leave it alone. Ours lie side by side.
         number += len(DESCRIPTIONS)
     return number if node.AddLayoutDescription(number, description) else None
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from DeepIterRegLib.mrml.nodes.arrays import matrix_of_array
 from DeepIterRegLib.mrml.nodes.new_node import referenced_node
 from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.views.in_steps import at_once
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.report import shows_skull
@@ -17,12 +20,14 @@ from DeepIterRegLib.registration.report import shows_skull
 Vessels = Literal["arteries", "veins"]
 REFERENCES: dict[Vessels, str] = {"arteries": PREFIX + "artery-surface", "veins": PREFIX + "vein-surface"}
 """References from the pose to the models."""
+START_REFERENCE = PREFIX + "start"
+"""Reference from the pose to the transform that the surfaces are under while one looks at where it started."""
 NAMES: dict[Vessels, str] = {"arteries": "CTA arteries", "veins": "CTA veins"}
 SKULL_NAME = "CT skull"
 """Of what takes the arteries' place where a CT shows no contrast."""
 
-MOST_VOXELS = 6_000_000
-"""Of the grid that a surface is made on: makes it in a few tenths of a second."""
+MOST_VOXELS = 4_000_000
+"""Of the grid that a surface is made on: no step of making it takes a tenth of a second."""
 EDGE = 0.15
 """Fill of a voxel, after smoothing, at which a vessel's wall is drawn: low, so that vessels one voxel wide survive."""
 SMOOTHING_VOXELS = 0.6
@@ -32,35 +37,51 @@ SMALLEST_MM = 4.0
 
 def vessel_surface(cloud: VesselCloud) -> Any:
     """vtkPolyData around the points of a cloud, patient frame (mm), with normals; empty for an empty cloud."""
+    steps = vessel_surface_steps(cloud)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def vessel_surface_steps(cloud: VesselCloud) -> Generator[None, None, Any]:
+    """`vessel_surface`, stopping after each filter: none of them takes a tenth of a second."""
     import vtk
 
+    surface = vtk.vtkPolyData()
     if len(cloud) == 0:
-        return vtk.vtkPolyData()
+        return surface
     fill, origin, voxel_mm = filled_grid(cloud)
-    image = _image(fill, origin, voxel_mm)
+    yield
     blur = vtk.vtkImageGaussianSmooth()
-    blur.SetInputData(image)
+    blur.SetInputData(_image(fill, origin, voxel_mm))
     blur.SetStandardDeviation(SMOOTHING_VOXELS)
     blur.SetRadiusFactor(2.0)
+    blur.Update()
+    yield
     wall = vtk.vtkFlyingEdges3D()
-    wall.SetInputConnection(blur.GetOutputPort())
+    wall.SetInputData(blur.GetOutput())
     wall.SetValue(0, EDGE)
     wall.ComputeNormalsOff()
     wall.ComputeGradientsOff()
     wall.ComputeScalarsOff()
     wall.Update()
+    yield
     smooth = vtk.vtkWindowedSincPolyDataFilter()
     smooth.SetInputData(without_specks(wall.GetOutput()))
+    yield
     smooth.SetNumberOfIterations(15)
     smooth.SetPassBand(0.1)
     smooth.BoundarySmoothingOff()
     smooth.NonManifoldSmoothingOn()
     smooth.NormalizeCoordinatesOn()
+    smooth.Update()
+    yield
     normals = vtk.vtkPolyDataNormals()
-    normals.SetInputConnection(smooth.GetOutputPort())
+    normals.SetInputData(smooth.GetOutput())
     normals.SplittingOff()
     normals.Update()
-    surface = vtk.vtkPolyData()
     surface.ShallowCopy(normals.GetOutput())
     return surface
 
@@ -125,17 +146,40 @@ def show_surfaces(case: RegisteredCase, look: OverlayLook, visible: bool = True)
 
     They are made when first shown, or when the vessels have changed, and kept with the scene.
     """
+    at_once(show_surfaces_steps(case, look, visible))
+
+
+def show_surfaces_steps(case: RegisteredCase, look: OverlayLook, visible: bool = True) -> Iterator[None]:
+    """`show_surfaces`, in pieces; it ends early where the case goes from the scene meanwhile."""
     wanted: dict[Vessels, tuple[bool, VesselCloud]] = {
         "arteries": (look.arteries, case.cloud.arteries), "veins": (look.veins, case.cloud.veins)
     }  # fmt: skip
     for vessels, (shown, cloud) in wanted.items():
         node = surface_of(case, vessels)
         if visible and shown and len(cloud) and _is_outdated(node, case):
-            node = _made(case, vessels, cloud)
+            surface = yield from vessel_surface_steps(cloud)
+            if case.pose_node.GetScene() is None:
+                return
+            node = _made(case, vessels, surface)
         if node is not None:
             display = node.GetDisplayNode()
             display.SetVisibility(visible and shown)
             display.SetColor(*(look.artery_colour if vessels == "arteries" else look.vein_colour))
+
+
+def place_surfaces(case: RegisteredCase, before: bool) -> None:
+    """Let the surfaces of a case lie where the registration started, or under its pose."""
+    surfaces = [node for vessels in REFERENCES if (node := surface_of(case, vessels)) is not None]
+    transform = case.pose_node
+    if before and surfaces:
+        transform = referenced_node(
+            case.pose_node, START_REFERENCE, "vtkMRMLLinearTransformNode", "Starting pose", "starting-pose"
+        )
+        transform.SetHideFromEditors(True)
+        transform.SetMatrixTransformToParent(matrix_of_array(case.initial_pose))
+    for node in surfaces:
+        if node.GetTransformNodeID() != transform.GetID():
+            node.SetAndObserveTransformNodeID(transform.GetID())
 
 
 def surface_of(case: RegisteredCase, vessels: Vessels) -> Any | None:
@@ -161,10 +205,10 @@ def _fingerprint(cloud: VesselCloud) -> str:
     return f"{len(cloud)} {float(cloud.weights_mm3.sum()):.6g} {float(cloud.positions_mm.sum(dtype=np.float64)):.6g}"
 
 
-def _made(case: RegisteredCase, vessels: Vessels, cloud: VesselCloud) -> Any:
+def _made(case: RegisteredCase, vessels: Vessels, surface: Any) -> Any:
     name = SKULL_NAME if shows_skull(case.report) else NAMES[vessels]
     node = referenced_node(case.pose_node, REFERENCES[vessels], "vtkMRMLModelNode", name, vessels)
-    node.SetAndObservePolyData(vessel_surface(cloud))
+    node.SetAndObservePolyData(surface)
     node.SetAttribute(POINTS, _fingerprint(case.cloud))
     node.SetAndObserveTransformNodeID(case.pose_node.GetID())
     if node.GetDisplayNode() is None:
@@ -172,6 +216,8 @@ def _made(case: RegisteredCase, vessels: Vessels, cloud: VesselCloud) -> Any:
         display = node.GetDisplayNode()
         display.SetVisibility2D(False)
         display.SetBackfaceCulling(False)
+        # In a mirrored view one sees what counts as their backs.
+        display.SetBackfaceColorHSVOffset(0.0, 0.0, 0.0)
         display.SetSpecular(0.25)
         display.SetPower(20.0)
         display.SetAmbient(0.15)

@@ -7,23 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.nodes.arrays import ijk_to_ras_of, matrix_of_array
 from DeepIterRegLib.mrml.nodes.detector_plane import plane_centre_mm, plane_size_mm, plane_slice_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import new_node
+from DeepIterRegLib.mrml.nodes.node_attributes import role
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 
 SLICE_VIEWS = ("Red", "Yellow")
 """The first DSA goes to the first, the second to the second."""
-CTA_VIEW = "Green"
-"""Where the CTA itself is shown, for landmarks."""
 THREE_D_VIEW = "1"
 SLICE_VIEW_LABELS = {
     "Red": ("R", (0.952941, 0.290196, 0.2)),
     "Yellow": ("Y", (0.929412, 0.835294, 0.298039)),
-    "Green": ("G", (0.431373, 0.690196, 0.294118)),
 }
 """Slicer's own letters and colours: a scene that lacked them would repaint the views' bars grey."""
 VIEW_MARGIN = 1.02
@@ -63,37 +60,35 @@ def fit_slice_view(slice_node: Any, carm: CArm) -> None:
     slice_node.EndModify(modified)
 
 
-def show_cta_slice(scene: Any, transaction: SceneTransaction, cta: Any, pose: FloatArray | None) -> None:
-    """Show the CTA's own axial slice through its middle in CTA_VIEW, as large as fits.
+def show_alone(scene: Any, view: str, volume: Any) -> None:
+    """Show one volume in a slice view, and nothing over it."""
+    _lay_over(view_node(scene, "vtkMRMLSliceCompositeNode", view), volume.GetID(), None)
 
-    pose: (4, 4) that the CTA is shown at, None where it is shown where it was scanned; its slices stay axial however
-    the head lies in the C-arm.
-    """
-    slice_node = transaction.remember(view_node(scene, "vtkMRMLSliceNode", CTA_VIEW))
-    composite = transaction.remember(view_node(scene, "vtkMRMLSliceCompositeNode", CTA_VIEW))
-    _lay_over(composite, cta.GetID(), None)
-    middle = (np.array(cta.GetImageData().GetDimensions()) - 1) / 2
-    axial = np.diag([-1.0, 1.0, 1.0, 1.0])
-    axial[:3, 3] = (ijk_to_ras_of(cta) @ np.append(middle, 1))[:3]
+
+def fit_volume_slice(scene: Any, view: str, volume: Any) -> None:
+    """Let a slice view show the middle slice of a volume frontally, its first row at the top, and all of it."""
+    ijk_to_ras = ijk_to_ras_of(volume)
+    size = np.array(volume.GetImageData().GetDimensions())
+    edges_mm = np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
+    slice_to_ras = np.eye(4)
+    right, down = ijk_to_ras[:3, 0] / edges_mm[0], ijk_to_ras[:3, 1] / edges_mm[1]
+    slice_to_ras[:3, :3] = np.column_stack([right, -down, np.cross(right, -down)])
+    middle = [(size[0] - 1) / 2, (size[1] - 1) / 2, (size[2] - 1) // 2, 1]
+    slice_to_ras[:3, 3] = (ijk_to_ras @ middle)[:3]
+    slice_node = view_node(scene, "vtkMRMLSliceNode", view)
     modified = slice_node.StartModify()
-    slice_node.GetSliceToRAS().DeepCopy(matrix_of_array(axial if pose is None else pose @ axial))
+    slice_node.GetSliceToRAS().DeepCopy(matrix_of_array(slice_to_ras))
     slice_node.UpdateMatrices()
-    slice_node.SetSliceVisible(False)
-    fit_cta_slice(slice_node, cta)
-    slice_node.EndModify(modified)
-
-
-def fit_cta_slice(slice_node: Any, cta: Any) -> None:
-    """Let a slice view show all of the CTA's slice, in whatever size it has now; the slice stays the one on show."""
-    size_mm = np.abs(ijk_to_ras_of(cta)[:3, :3]) @ np.array(cta.GetImageData().GetDimensions())
     slice_node.SetSliceOrigin(0.0, 0.0, 0.0)
-    _fit(slice_node, size_mm[0], size_mm[1])
+    _fit(slice_node, *(size * edges_mm)[:2])
+    slice_node.EndModify(modified)
 
 
 def look_from_source(scene: Any, transaction: SceneTransaction, carm: CArm) -> None:
     """Put the camera of the first 3D view where the X-ray source is, the detector filling the view's height.
 
-    The image in the 3D view is the mirror of the one in the slice view, which is seen from the detector's far side.
+    What it shows is the mirror image of the one in the slice view, which is seen from the detector's far side:
+    `SourceView` mirrors it.
     """
     view_node(scene, "vtkMRMLViewNode", THREE_D_VIEW)
     camera = transaction.remember(view_node(scene, "vtkMRMLCameraNode", THREE_D_VIEW))
@@ -147,6 +142,14 @@ def slice_shows(scene: Any, view: str, volume: Any) -> bool:
     if composite is None:
         return False
     return volume.GetID() == (composite.GetForegroundVolumeID() or composite.GetBackgroundVolumeID())
+
+
+def shows_role(composite: Any, *roles: str) -> bool:
+    """Whether a slice view shows an image of ours that is for one of these, in front or behind."""
+    scene = composite.GetScene()
+    ids = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+    nodes = [scene.GetNodeByID(node_id) for node_id in ids if node_id]
+    return any(node is not None and role(node) in roles for node in nodes)
 
 
 def view_node(scene: Any, class_name: str, layout_name: str) -> Any:

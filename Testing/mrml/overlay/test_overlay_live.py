@@ -24,6 +24,7 @@ from DeepIterRegLib.mrml.nodes.arrays import matrix_of_array, voxels_of
 from DeepIterRegLib.mrml.nodes.node_attributes import CARM
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_cases
 from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
+from DeepIterRegLib.mrml.overlay.drr_overlay import draw_drr
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
 from DeepIterRegLib.mrml.overlay.look_attribute import LOOK, look_of
 from DeepIterRegLib.mrml.views.views import show_behind
@@ -152,7 +153,8 @@ def test_moving_pose_is_drawn_quickly_and_a_resting_one_finely() -> None:
     sharp = CArm.from_angles(80.0, 5.0, 1150.0, 750.0, 0.5, 288, 384, principal_point_px=(180.0, 150.0))
     case = registered_tubes([sharp])
     later = Later()
-    live = LiveOverlay(case, later)
+    down = [False]
+    live = LiveOverlay(case, later, button_is_down=lambda: down[0])
     live.redraw()
     fine = voxels_of(case.views[0].drr).shape
     case.set_pose(OTHER_POSE)
@@ -162,6 +164,10 @@ def test_moving_pose_is_drawn_quickly_and_a_resting_one_finely() -> None:
     case.set_pose(POSE)
     later.passes()
     assert voxels_of(case.views[0].drr).shape == quick, "it has moved since"
+    down[0] = True
+    later.passes()
+    assert voxels_of(case.views[0].drr).shape == quick, "the mouse still drags"
+    down[0] = False
     later.passes()
     assert voxels_of(case.views[0].drr).shape == fine
     assert later.waiting == []
@@ -169,6 +175,20 @@ def test_moving_pose_is_drawn_quickly_and_a_resting_one_finely() -> None:
     live.close()
     later.passes()
     assert voxels_of(case.views[0].drr).shape == quick, "closed"
+
+
+def test_scale_of_a_coarse_picture_holds_until_a_fine_one_is_drawn() -> None:
+    sharp = CArm.from_angles(80.0, 5.0, 1150.0, 750.0, 0.5, 288, 384, principal_point_px=(180.0, 150.0))
+    case = registered_tubes([sharp])
+    drr = case.views[0].drr
+    fine, picture = drr.GetAttribute("DeepIterReg.full-red-mm"), voxels_of(drr).copy()
+    draw_drr(drr, case.cloud, sharp, POSE, "quick")
+    assert drr.GetAttribute("DeepIterReg.full-red-mm") != fine
+    LiveOverlay(case).redraw()
+    assert drr.GetAttribute("DeepIterReg.full-red-mm") == fine
+    np.testing.assert_array_equal(voxels_of(drr), picture)
+    case.set_pose(OTHER_POSE)
+    assert drr.GetAttribute("DeepIterReg.full-red-mm") == fine, "chosen once"
 
 
 def test_picture_at_a_pose_does_not_depend_on_where_it_came_from(case: RegisteredCase) -> None:

@@ -52,6 +52,8 @@ class Panel:
         self.hand = hand
         self.clock = Clock()
         self.settings = settings
+        self.button_is_down = False
+        self.later: list[Any] = []
         self.refined: list[FloatArray] = []
         self.shortcuts: dict[str, FakeShortcut] = {}
         self.views = {name: FakeView(hand.scene, name) for name in ("Red", "Yellow")}
@@ -65,9 +67,12 @@ class Panel:
             dialogs=unused,
             settings=settings,
             timer=unused,
-            call_later=lambda callback, _: callback(),
+            call_later=lambda callback, _: self.later.append(callback) if self.button_is_down else callback(),
+            button_is_down=lambda: self.button_is_down,
             shortcut=self._shortcut,
-            slice_interactor=lambda name: self.views[name].interactor if name in self.views else None,
+            view_interactor=lambda name: self.views[name].interactor if name in self.views else None,
+            view_window=lambda _: None,
+            equalize_views=lambda: None,
             file_of_instance=lambda _: "",
         )
         self.section = AdjustSection(
@@ -265,6 +270,32 @@ def test_handles_by_the_check_box_and_the_check_box_by_the_handles(panel: Panel)
     assert not panel.ui.handlesCheckBox.checked
 
 
+@pytest.mark.parametrize("what", ["handles in 3D", "up"])
+def test_a_slow_drag_is_one_step_by_its_name_and_the_next_one_another(panel: Panel, what: str) -> None:
+    panel.ui.handlesCheckBox.click()
+
+    def drag(*values: float) -> None:
+        panel.button_is_down = True
+        for value in values:
+            panel.clock.wait(2.0)
+            if what == "up":
+                panel.slider("up_mm").value = value
+            else:
+                panel.from_outside(panel.expected(up_mm=value))
+        panel.button_is_down = False
+        waiting, panel.later = panel.later, []
+        for callback in waiting:
+            callback()
+
+    drag(1.0, 2.0, 3.0)
+    drag(4.0, 5.0)
+    assert panel.ui.undoButton.toolTip == f"Takes the last change back: {what}."
+    for left in (3.0, 0.0):
+        panel.ui.undoButton.click()
+        np.testing.assert_allclose(panel.pose, panel.expected(up_mm=left), atol=1e-9)
+    assert not panel.ui.undoButton.enabled
+
+
 def test_refine_starts_where_the_head_is_and_its_result_is_what_reset_goes_to(panel: Panel) -> None:
     panel.slide("right_mm", 4.0)
     by_hand = panel.pose
@@ -311,8 +342,10 @@ def test_landmarks_bring_a_lost_head_back(panel: Panel) -> None:
     panel.mark(noise_px=0.3)
     lost = se3_exp(np.array([0.9, -0.5, 0.7, 40.0, -60.0, 30.0])) @ POSE
     panel.from_outside(lost)
+    panel.ui.placeCtaButton.click()
     assert panel.ui.landmarksLabel.text == "4 pairs of landmarks."
     panel.ui.alignButton.click()
+    assert not panel.ui.placeCtaButton.checked, "the next click of the mouse places nothing"
     assert panel.ui.alignedLabel.text.startswith("Aligned; the landmarks fit to 0.")
     assert rotation_angle_deg(panel.pose @ np.linalg.inv(POSE)) < 3
     assert (
@@ -320,6 +353,34 @@ def test_landmarks_bring_a_lost_head_back(panel: Panel) -> None:
     )
     panel.ui.undoButton.click()
     np.testing.assert_allclose(panel.pose, lost, atol=1e-9)
+
+
+def test_a_point_outside_of_the_cta_is_taken_back_with_a_sentence(panel: Panel) -> None:
+    """A click in 3D beside a vessel hits the image plane, or nothing."""
+    panel.mark()
+    planes = [panel.hand.scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in ("Red", "Yellow")]
+    assert all(plane.GetSliceVisible() for plane in planes)
+    panel.ui.placeCtaButton.click()
+    assert not any(plane.GetSliceVisible() for plane in planes), "nothing to hit but the CTA"
+    points = panel.hand.scene.GetFirstNodeByName("Landmarks in the CTA")
+    on_detector_mm = detector_points_mm(np.array([[40.0, 50.0]]), LATERAL)[0]
+    points.AddControlPointWorld(*on_detector_mm)
+    assert points.GetNumberOfControlPoints() == 4
+    assert "outside of the CTA" in panel.ui.alignedLabel.text
+    panel.ui.placeDsaButton.click()
+    assert all(plane.GetSliceVisible() for plane in planes)
+
+
+def test_three_pairs_claim_nothing(panel: Panel) -> None:
+    panel.mark(noise_px=3.0)
+    for name in ("Landmarks in the CTA", "Landmarks in the DSA"):
+        panel.hand.scene.GetFirstNodeByName(name).RemoveNthControlPoint(3)
+    panel.from_outside(se3_exp(np.array([0.0, 0.0, 0.2, 9.0, 0.0, 0.0])) @ POSE)
+    assert "mm" in panel.ui.alignedLabel.text, "before, they say how far off it is"
+    panel.ui.alignButton.click()
+    assert panel.ui.alignedLabel.text == (
+        "Three pairs always fit, right or wrong: place a fourth one, and press Align again."
+    )
 
 
 def test_text_says_what_is_missing(panel: Panel) -> None:
@@ -332,7 +393,9 @@ def test_text_says_what_is_missing(panel: Panel) -> None:
     scene.GetFirstNodeByName("Landmarks in the CTA").RemoveNthControlPoint(2)
     assert ui.landmarksLabel.text == "2 pairs of landmarks. Missing in the DSA: 2. Missing in the CTA: 3."
     assert not ui.alignButton.enabled
+    ui.placeDsaButton.click()
     ui.clearLandmarksButton.click()
+    assert not ui.placeDsaButton.checked
     assert "at least three points" in ui.landmarksLabel.text
     assert not ui.clearLandmarksButton.enabled
 

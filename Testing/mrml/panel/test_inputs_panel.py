@@ -14,12 +14,13 @@ from Testing.support.paths import OUTPUT
 
 pytest.importorskip("slicer")
 
+from DeepIterRegLib.mrml.logic import DeepIterRegLogic
 from DeepIterRegLib.mrml.nodes.arrays import image_data
 from DeepIterRegLib.mrml.nodes.carm_values import TYPED
 from DeepIterRegLib.mrml.nodes.volume_node import add_image
 from Testing.mrml.nodes.test_inputs_carm import sequence_of_dicom
 from Testing.support.dicom_files import write_xa
-from Testing.support.small_registration import FRONTAL, LATERAL, small_angiogram, small_volume
+from Testing.support.small_registration import FRONTAL, LATERAL, POSE, FakeRegister, small_angiogram, small_volume
 
 ROWS = ("PrimaryAngle", "SecondaryAngle", "Sdd", "Sid", "PixelSpacing")
 
@@ -65,7 +66,8 @@ def test_dicom_values_are_shown_typed_over_and_come_back(tmp_path: Path) -> None
     with inputs_panel(files={"1.2": path}) as panel:
         sequence, proxy = sequence_of_dicom(panel.scene, "1.2")
         panel.ui.ctaSelector.setCurrentNode(panel.logic.load_cta(small_volume()))
-        panel.ui.dsaSelector.setCurrentNode(proxy)
+        panel.given("dsa", proxy)
+        assert panel.ui.dsaSelector.currentNode() is sequence
         assert [panel.row(name) for name in ROWS] == [
             ("LAO 30°", "from DICOM", False),
             ("CAU 10°", "from DICOM", False),
@@ -149,12 +151,62 @@ def test_second_dsa_is_another_one(panel: InputsPanel) -> None:
     sequence, proxy = sequence_of_dicom(panel.scene, "1")
     panel.ui.ctaSelector.setCurrentNode(panel.logic.load_cta(small_volume()))
     panel.ui.dsaSelector.setCurrentNode(sequence)
-    panel.ui.secondDsaSelector.setCurrentNode(proxy)
+    panel.given("secondDsa", proxy)
     assert panel.button == "Select a second DSA that is not the first"
     assert not panel.shown("secondDsaCArmGroup")
     panel.ui.secondDsaSelector.setCurrentNode(plain_run(panel))
     panel.ui.dsaSelector.setCurrentNode(panel.logic.load_dsa(small_angiogram(LATERAL)))
     assert panel.button == "Enter the C-arm's angles (second DSA)"
+
+
+def test_each_run_is_offered_once_and_only_what_can_be_one(panel: InputsPanel) -> None:
+    """As in an examination of seven runs: Slicer has a sequence and a volume of the same name for each."""
+    runs = [sequence_of_dicom(panel.scene, str(number))[0] for number in range(7)]
+    cta = panel.logic.load_cta(small_volume())
+    unknown = add_image(panel.scene, "unknown", np.zeros((9, 9, 9)), np.eye(4))
+    odd = odd_dsas(panel)
+    ready = panel.logic.load_dsa(small_angiogram(LATERAL))
+    DeepIterRegLogic(panel.scene, FakeRegister(POSE)).register(cta, [ready])
+    panel.ui.ctaSelector.setCurrentNode(cta)
+    assert panel.button == "Select a DSA"
+
+    def offered(name: str) -> list[Any]:
+        selector = getattr(panel.ui, f"{name}Selector")
+        nodes = [selector.nodeFromIndex(index) for index in range(selector.nodeCount())]
+        return [node for node in nodes if node is not odd["no frames"]]
+
+    assert offered("cta") == [cta, unknown]
+    assert offered("dsa") == [*runs, unknown, ready]
+    panel.ui.dsaSelector.setCurrentNode(runs[3])
+    panel.ui.ctaSelector.setCurrentNode(unknown)
+    assert offered("secondDsa") == [run for run in (*runs, ready) if run is not runs[3]]
+
+
+def test_the_likeliest_images_are_proposed_and_what_was_selected_stays(panel: InputsPanel) -> None:
+    import slicer
+
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(panel.scene)
+
+    def loaded(node: Any, name: str, modality: str) -> Any:
+        node.SetName(name)
+        item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+        hierarchy.SetItemAttribute(item, "DICOM.Modality", modality)
+        return node
+
+    panel.section.propose()
+    assert panel.button == "Select a CTA and a DSA"
+    volume = np.zeros((9, 9, 9))
+    loaded(add_image(panel.scene, "", volume, np.eye(4)), "3: Thorax", "CT")
+    cta = loaded(add_image(panel.scene, "", volume, np.eye(4)), "4: CTA Head 0.6", "CT")
+    loaded(add_image(panel.scene, "", volume, np.eye(4)), "5: T1", "MR")
+    plain_run(panel)
+    earlier, last = (loaded(sequence_of_dicom(panel.scene, uid)[0], "Run", "XA") for uid in "12")
+    loaded(sequence_of_dicom(panel.scene, "3")[0], "Echo", "US")
+    panel.section.propose()
+    assert (panel.ui.ctaSelector.currentNode(), panel.ui.dsaSelector.currentNode()) == (cta, last)
+    panel.ui.dsaSelector.setCurrentNode(earlier)
+    panel.section.propose()
+    assert panel.ui.dsaSelector.currentNode() is earlier
 
 
 def odd_dsas(panel: InputsPanel) -> dict[str, Any]:
@@ -187,7 +239,7 @@ def odd_dsas(panel: InputsPanel) -> dict[str, Any]:
 @pytest.mark.parametrize("what", ["no frames", "models", "colours", "volumes", "empty volume"])
 def test_odd_dsas_get_a_sentence(panel: InputsPanel, what: str) -> None:
     panel.ui.ctaSelector.setCurrentNode(panel.logic.load_cta(small_volume()))
-    panel.ui.dsaSelector.setCurrentNode(odd_dsas(panel)[what])
+    panel.given("dsa", odd_dsas(panel)[what])
     assert panel.button == "Select another DSA"
     assert panel.ui.dsaNote.text.endswith(".")
     assert panel.shown("dsaNote")
@@ -201,13 +253,13 @@ def test_cta_is_no_dsa_and_a_dsa_no_cta(panel: InputsPanel) -> None:
     cta = panel.logic.load_cta(small_volume())
     sequence, proxy = sequence_of_dicom(panel.scene, "1")
     panel.ui.ctaSelector.setCurrentNode(cta)
-    panel.ui.dsaSelector.setCurrentNode(cta)
+    panel.given("dsa", cta)
     assert panel.button == "Select a DSA that is not the CTA"
     panel.ui.dsaSelector.setCurrentNode(sequence)
-    panel.ui.ctaSelector.setCurrentNode(proxy)
+    panel.given("cta", proxy)
     assert panel.button == "Select another CTA"
     assert panel.shown("ctaNote")
-    panel.ui.ctaSelector.setCurrentNode(panel.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode"))
+    panel.given("cta", panel.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode"))
     assert panel.button == "Select another CTA"
     warp = panel.scene.AddNewNodeByClass("vtkMRMLBSplineTransformNode")
     import vtk

@@ -24,7 +24,7 @@ from DeepIterRegLib.mrml.panel.overlay import OverlaySection
 from DeepIterRegLib.mrml.views.frames_view import FRAME_REFERENCE
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown
 from DeepIterRegLib.mrml.views.layout import layout_number
-from DeepIterRegLib.mrml.views.surfaces import surfaces_are_shown
+from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surfaces_are_shown
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from Testing.mrml.views.test_overlay_views import composite, scene_with_views
 from Testing.support.overlay_case import layout, registered_tubes, surface
@@ -60,6 +60,7 @@ class FakeServices:
         self.scene = scene
         self.timers: list[FakeTimer] = []
         self.waiting: list[Callable[[], None]] = []
+        self.is_down = False
 
     def translate(self, text: str) -> str:
         return text
@@ -71,10 +72,23 @@ class FakeServices:
     def call_later(self, callback: Callable[[], None], ms: int) -> None:
         self.waiting.append(callback)
 
+    def view_window(self, name: str) -> None:
+        return None
+
+    def equalize_views(self) -> None: ...
+
+    def button_is_down(self) -> bool:
+        return self.is_down
+
     def time_passes(self) -> None:
         waiting, self.waiting = self.waiting, []
         for callback in waiting:
             callback()
+
+    def all_passes(self) -> None:
+        """Until nothing waits any longer."""
+        while self.waiting:
+            self.time_passes()
 
 
 class Opened:
@@ -120,6 +134,9 @@ def test_without_a_registration_there_is_nothing_to_set(opened: Opened) -> None:
 def test_one_click_arranges_everything(opened: Opened) -> None:
     case = opened.register()
     opened.ui.arrangeButton.click()
+    assert not surfaces_are_shown(case), "made later, in pieces: the application goes on"
+    assert opened.ui.surfacesCheckBox.checked
+    opened.services.all_passes()
     assert layout(opened.scene).GetViewArrangement() == layout_number(opened.scene, "one")
     assert red(opened.scene).GetBackgroundVolumeID() == case.views[0].plane.GetID()
     assert surfaces_are_shown(case)
@@ -140,6 +157,12 @@ def test_two_dsas_are_arranged_side_by_side(opened: Opened) -> None:
 def test_check_boxes_and_colours_change_overlay_and_surfaces(opened: Opened) -> None:
     case = opened.register()
     opened.ui.arrangeButton.click()
+    opened.services.time_passes()
+    opened.ui.veinsCheckBox.click()
+    opened.services.all_passes()
+    opened.ui.veinsCheckBox.click()
+    opened.services.all_passes()
+    assert surface(case, "veins").GetDisplayNode().GetVisibility()
     opened.ui.veinsCheckBox.click()
     assert not surface(case, "veins").GetDisplayNode().GetVisibility()
     colour = opened.ui.arteryColourButton.color
@@ -253,7 +276,13 @@ def test_before_is_left_when_the_cta_is_moved_or_the_views_arranged(opened: Open
     after = voxels_of(case.views[0].drr).copy()
     opened.ui.beforeButton.click()
     assert not np.array_equal(voxels_of(case.views[0].drr), after)
+    show_surfaces(case, opened.section.look)
+    opened.ui.beforeButton.click()
+    opened.ui.beforeButton.click()
+    vessels = surface(case, "arteries")
+    np.testing.assert_allclose(to_parent_of(vessels.GetParentTransformNode()), case.initial_pose, atol=1e-9)
     case.set_pose(OTHER_POSE)
+    assert vessels.GetParentTransformNode() is case.pose_node, "the vessels in 3D go with the overlay"
     assert not opened.ui.beforeButton.checked
     opened.ui.beforeButton.click()
     opened.ui.arrangeButton.click()
@@ -264,6 +293,7 @@ def test_before_is_left_when_the_cta_is_moved_or_the_views_arranged(opened: Open
 def test_hidden_surfaces_and_beams_come_back(opened: Opened) -> None:
     case = opened.register()
     opened.ui.arrangeButton.click()
+    opened.services.all_passes()
     opened.ui.surfacesCheckBox.click()
     opened.ui.frustumCheckBox.click()
     assert (surfaces_are_shown(case), frustums_are_shown(case)) == (False, False)
@@ -306,6 +336,7 @@ def test_opened_scene_restores_every_setting(tmp_path: Path, opened: Opened) -> 
     opened.register()
     ui = opened.ui
     ui.arrangeButton.click()
+    opened.services.all_passes()
     ui.veinsCheckBox.click()
     ui.opacitySlider.value = 45.0
     ui.outlineButton.click()

@@ -22,15 +22,21 @@ from Testing.support.paths import ROOT
 
 pytest.importorskip("slicer")
 
+from PySide6 import QtGui, QtWidgets
+
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes import result_nodes
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
 from DeepIterRegLib.mrml.nodes.scene import read_scene, write_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
+from DeepIterRegLib.mrml.overlay.drr_overlay import ROUGH_SCALE
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
-from DeepIterRegLib.mrml.panel.result import confidence_text, similarity_text
+from DeepIterRegLib.mrml.panel.help import CHAPTERS, PAGES
+from DeepIterRegLib.mrml.panel.result import similarity_text
+from DeepIterRegLib.mrml.panel.verdict import uncertainty_text, verdict_of
+from DeepIterRegLib.mrml.views.layout import is_arranged
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
@@ -38,6 +44,7 @@ from DeepIterRegLib.registration.images import PatientImages
 from DeepIterRegLib.registration.report import build_report
 from DeepIterRegLib.registration.result import Outcome, Progress, outcome_of
 from DeepIterRegLib.worker.payload import PreparedPreview
+from Testing.support.slice_view import slice_view_image
 from Testing.support.small_registration import (
     FRONTAL,
     LATERAL,
@@ -136,8 +143,19 @@ class Case:
         self.click()
         self.worker.listener.prepared(self.preview())
         self.worker.listener.progress(Progress("Registering", 0.8, 0.5, OTHER_POSE))
-        self.worker.end("done", self.outcome(pose))
+        self.done(self.outcome(pose))
+
+    def done(self, outcome: Outcome) -> None:
+        """The worker has the result, and the panel has shown it."""
+        self.worker.end("done", outcome)
         self.opened.process_events(0.1)
+        self.opened.process_events(until=self.is_settled)
+
+    def is_settled(self) -> bool:
+        """Whether everything is drawn finely and made."""
+        views = () if self.panel.case is None else self.panel.case.views
+        fine = all(view.drr.GetAttribute(ROUGH_SCALE) is None for view in views)
+        return fine and not self.panel.overlay.makes_surfaces
 
     def preview(self) -> PreparedPreview:
         return PreparedPreview(small_cloud(small_volume()), self.outcome().views, OTHER_POSE)
@@ -202,7 +220,7 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     case.worker.listener.progress(Progress("Removing bone", 0.4))
     assert case.ui.stageLabel.text == "Removing bone from the CTA … (CPU, 2 cores)"
     assert case.ui.progressBar.value == 40
-    case.worker.end("done", case.outcome())
+    case.done(case.outcome())
     assert case.ui.registerButton.text == "Register"
     assert not case.ui.progressBar.visible
     np.testing.assert_allclose(case.panel.case.pose, POSE)
@@ -210,7 +228,7 @@ def test_register_sends_what_is_selected_and_shows_what_comes_back(case: Case) -
     assert len(case.panel.case.views) == 2
     assert "DSA 2:" in case.ui.similarityLabel.text
     assert "The shutter hides a part of the DSA." in case.ui.warningsLabel.text
-    assert not case.ui.confidenceLabel.visible, "nobody assessed the stand-in's pose"
+    assert case.ui.verdictLabel.text == "No verdict: judge it by eye.", "nobody assessed the stand-in's pose"
 
 
 def test_result_says_by_what_the_head_was_registered() -> None:
@@ -228,27 +246,89 @@ def test_result_says_by_what_the_head_was_registered() -> None:
     assert similarity_text({"angiograms": [xray]}) == "– before, – after", "of an earlier version, or by hand"
 
 
+SURE = {
+    "verdict": "registered", "probability": 0.97, "reasons": ["Rivals are far."], "across_mm": 0.81, "along_mm": 4.26,
+    "rotation_deg": 0.33,
+}  # fmt: skip
+
+
+def test_verdict_is_a_word_a_colour_and_a_number() -> None:
+    report = {"method": "default", "confidence": SURE}
+    good = verdict_of(report, False)
+    assert (good.sentence, good.short) == ("Good: 97 % sure to be within 5\u00a0mm", "Good 97 %")
+    assert uncertainty_text(report) == "If right: ± 0.8 mm across, ± 4.3 mm along the beam, ± 0.3°".replace(
+        "± ", "±\u00a0"
+    ).replace(" mm", "\u00a0mm")
+    check = verdict_of({"confidence": {**SURE, "verdict": "check", "probability": 0.42}}, False)
+    assert (check.sentence, check.short) == ("Check: 42 % sure to be within 5\u00a0mm", "Check 42 %")
+    wrong = {"method": "default", "confidence": {**SURE, "verdict": "wrong", "probability": 0.001}}
+    assert verdict_of(wrong, False).short == "Wrong under 1 %"
+    assert uncertainty_text(wrong) == "", "of a wrong result it would say nothing"
+    assert len({one.ground for one in (good, check, verdict_of(wrong, False), verdict_of(report, True))}) == 4
+    assert verdict_of(report, True).sentence.startswith("Moved by hand: judge it by eye.")
+    assert verdict_of({"method": "by hand"}, False).short == "Not registered"
+
+
 def test_a_doubted_result_is_not_called_registered() -> None:
     skull = {"term": "skull", "angiogram": 1, "similarity": 0.3, "seen_in": "native image"}
-    confidence = {"verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
     view = {"ncc_before": None, "ncc_after": None}
-    report = {"angiograms": [view], "terms": [skull], "confidence": confidence}
+    report = {"angiograms": [view], "terms": [skull], "confidence": {**SURE, "verdict": "check"}}
     assert similarity_text(report).splitlines()[0] == "Compared: the skull"
-    assert confidence_text(confidence).splitlines() == [
-        "CHECK before you rely on it: 42 % sure to be within 5 mm", "The skull does not fit.",
-    ]  # fmt: skip
-    assert confidence_text({**confidence, "verdict": "wrong"}).startswith("PROBABLY WRONG: 42 %")
-    assert confidence_text({**confidence, "verdict": "registered"}).startswith("Registered: 42 %")
 
 
-def test_how_sure_a_result_is_stands_in_the_panel(case: Case) -> None:
+def test_verdict_comes_first_and_stands_in_the_view_of_the_dsa_while_it_shows_the_result(case: Case) -> None:
+    def corners() -> list[str]:
+        """What is to be read in the corner of each of Slicer's slice views."""
+        windows = [case.panel._services.view_window(name) for name in ("Red", "Yellow", "Green")]
+        found = [list(window.renderer.GetActors2D()) for window in windows]
+        texts = [[one.GetInput().strip() for one in actors if one.GetVisibility()] for actors in found]
+        assert all(sides in ([], ["A", "P"]) for sides in ([text for text in some if len(text) == 1] for some in texts))
+        return ["".join(text for text in some if len(text) > 1) for some in texts]
+
+    ui = case.ui
+    assert ui.verdictLabel.text == "Nothing is registered yet."
+    ui.dsaSelector.setCurrentNode(None)
+    assert not ui.startByHandButton.enabled, "nothing is there that could be placed"
+    ui.dsaSelector.setCurrentNode(case.lateral)
+    assert ui.startByHandButton.enabled
     case.click()
     outcome = case.outcome()
-    confidence = {"verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
-    case.worker.end("done", dataclasses.replace(outcome, report={**outcome.report, "confidence": confidence}))
-    assert case.ui.confidenceLabel.visible
-    assert "CHECK" in case.ui.confidenceLabel.text
-    assert case.panel.case.report["confidence"] == confidence
+    doubt = {**SURE, "verdict": "check", "probability": 0.42, "reasons": ["The skull does not fit."]}
+    warnings = ["It was read from a file.", "CTA and DSA agree poorly at the result."]
+    report = {**outcome.report, "confidence": doubt, "warnings": warnings}
+    case.done(dataclasses.replace(outcome, report=report))
+    assert ui.verdictLabel.text.startswith("Check")
+    assert "#fabe28" in ui.verdictLabel.styleSheet
+    notes = [ui.warningsLabel.text.index(text) for text in ("does not fit", "agree poorly", "from a file")]
+    assert notes == sorted(notes), "what decides comes first"
+    assert ui.resultDetailsButton.collapsed
+    assert ui.ofLabel.text == "CTA on DSA."
+    for name in ("resultDetailsButton", "inputsAdvancedButton", "adjustButton", "landmarksButton", "reviewButton"):
+        getattr(ui, name).collapsed = False
+    case.opened.process_events(0.05)
+    assert case.opened.parent._qt().minimumSizeHint().width() <= 380
+    assert corners() == ["Check 42 %", "", ""]
+    case.ui.rightSlider.value = 5.0
+    assert corners()[0] == "Moved by hand"
+    assert ui.verdictLabel.text == "Moved by hand: judge it by eye. The automatic result was: Check."
+    assert not ui.uncertaintyLabel.visible
+    case.ui.resetButton.click()
+    assert corners()[0] == "Check 42 %"
+    ui.beforeButton.click()
+    assert corners()[0] == "", "of where it started nothing is said"
+    ui.beforeButton.click()
+    red = case.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
+    drr = red.GetForegroundVolumeID()
+    red.SetForegroundVolumeID(None)
+    assert corners()[0] == "", "the view shows something else"
+    red.SetForegroundVolumeID(drr)
+    ui.dsaSelector.setCurrentNode(case.frontal)
+    assert "Another DSA is selected" in ui.ofLabel.text
+    ui.dsaSelector.setCurrentNode(case.lateral)
+    assert ui.ofLabel.text == "CTA on DSA."
+    case.scene.Clear(False)
+    case.opened.process_events()
+    assert corners() == ["", "", ""]
 
 
 def test_overlay_moves_while_it_runs_and_the_scene_does_not(case: Case) -> None:
@@ -321,7 +401,7 @@ def test_images_removed_while_registering_are_not_brought_back(case: Case) -> No
     case.click()
     outcome = case.outcome()
     case.scene.RemoveNode(case.lateral)
-    case.worker.end("done", outcome)
+    case.done(outcome)
     assert case.panel.case is None
     assert case.scene.GetFirstNodeByName("CTA to C-arm") is None
     assert "removed" in case.ui.stageLabel.text
@@ -336,7 +416,7 @@ def test_result_that_cannot_be_shown_leaves_the_scene(case: Case, monkeypatch: p
 
     monkeypatch.setattr(result_nodes, "look_from_source", fail)
     with pytest.raises(RuntimeError):
-        case.worker.end("done", case.outcome())
+        case.done(case.outcome())
     assert case.snapshot() == before
     assert case.ui.registerButton.text == "Register"
     assert "everything is as it was" in case.ui.stageLabel.text
@@ -380,7 +460,7 @@ def test_refine_starts_where_the_hand_left_the_cta(case: Case) -> None:
     by_hand = case.panel.case.pose
     case.ui.refineButton.click()
     np.testing.assert_allclose(np.asarray(case.worker.requests[-1].options.given_pose), by_hand)
-    case.worker.end("done", case.outcome(OTHER_POSE))
+    case.done(case.outcome(OTHER_POSE))
     np.testing.assert_allclose(case.panel.case.pose, OTHER_POSE)
     case.ui.undoButton.click()
     np.testing.assert_allclose(case.panel.case.pose, by_hand, atol=1e-9)
@@ -398,17 +478,109 @@ def test_scene_saved_by_hand_or_by_the_command_fills_the_panel(
     parameters = case.scene.GetSingletonNode("DeepIterReg", "vtkMRMLScriptedModuleNode")
     assert parameters is not None
     case.scene.RemoveNode(parameters)  # a scene of the command line has none
+    case.scene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(3)
     write_scene(case.scene, tmp_path / "command.mrb")
     for name in ("scene.mrb", "command.mrb"):
         case.scene.Clear(False)
         case.opened.process_events()
         assert case.ui.similarityLabel.text == "–"
+        if name == "command.mrb":
+            case.opened.exit()
         assert case.scene.ReadFromMRB(str(tmp_path / name), True)
         case.opened.process_events(0.3)
+        if name == "command.mrb":
+            assert not is_arranged(case.scene, "one"), "another module is in front"
+            case.opened.enter()
+            case.opened.process_events(0.3)
+        assert is_arranged(case.scene, "one")
         np.testing.assert_allclose(case.panel.case.pose, moved, atol=1e-9)
         assert case.ui.turnSlider.value == pytest.approx(3.0, abs=0.01)
         assert case.ui.outlineButton.checked
         assert case.ui.dsaSelector.currentNode() is case.panel.case.views[0].dsa
+
+
+@pytest.mark.parametrize("before", ["SlicerLayoutConventionalView", "SlicerLayoutOneUp3DView"])
+def test_views_are_equal_whatever_the_layout_was_and_slicer_does_not_start_in_ours(case: Case, before: str) -> None:
+    import qt
+    import slicer
+
+    manager = slicer.app.layoutManager()
+    manager.setLayout(getattr(slicer.vtkMRMLLayoutNode, before))
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal if before.endswith("3DView") else None)
+    case.click()
+    case.worker.listener.prepared(case.preview())
+    assert np.ptp(manager.view_widths()) <= 2, "while it registers"
+    case.done(case.outcome())
+    assert len(manager.view_widths()) == (3 if before.endswith("3DView") else 2)
+    assert np.ptp(manager.view_widths()) <= 2
+    manager.viewport()._qt().findChild(QtWidgets.QSplitter).setSizes([100, 1000, 1000])
+    case.ui.arrangeButton.click()
+    assert np.ptp(manager.view_widths()) <= 2, "arranged again in the same layout"
+    settings = qt.QSettings()
+    settings.setValue("MainWindow/layout", manager.layout)
+    case.opened.page.onAboutToQuit()
+    assert int(settings.value("MainWindow/layout")) == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    settings.setValue("MainWindow/layout", 6)
+    case.opened.page.onAboutToQuit()
+    assert int(settings.value("MainWindow/layout")) == 6, "one of Slicer's own is left alone"
+
+
+def test_what_another_dsa_left_in_3d_goes_when_a_second_one_is_registered(case: Case) -> None:
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    case.register()
+    beams = [view.plane.GetNodeReference("DeepIterReg.frustum") for view in case.panel.case.views]
+    yellow = case.scene.GetSingletonNode("Yellow", "vtkMRMLSliceNode")
+    assert all(beam.GetDisplayNode().GetVisibility() for beam in beams)
+    assert yellow.GetSliceVisible()
+    case.ui.secondDsaSelector.setCurrentNode(None)
+    case.register()
+    assert [bool(beam.GetDisplayNode().GetVisibility()) for beam in beams] == [True, False]
+    assert not yellow.GetSliceVisible()
+    beams[1].GetDisplayNode().SetVisibility(True)
+    case.ui.frustumCheckBox.click()
+    assert not any(beam.GetDisplayNode().GetVisibility() for beam in beams), "the box hides all beams"
+
+
+def test_module_that_is_reloaded_in_front_is_in_front(case: Case) -> None:
+    """Slicer makes another widget on the same parent, which was entered, and sets it up; nobody enters it."""
+    case.opened.widget.cleanup()
+    case.opened.widget = case.opened.page.DeepIterRegWidget(case.opened.parent)
+    case.opened.parent._qt().scripted = case.opened.widget
+    case.opened.widget.setup()
+    assert case.panel._in_front
+
+
+def test_three_clicks_open_the_module_look_and_register(case: Case) -> None:
+    """What is selected is shown before it is registered, and nothing is registered by itself."""
+    case.opened.exit()
+    case.ui.ctaSelector.setCurrentNode(None)
+    case.ui.dsaSelector.setCurrentNode(None)
+    case.opened.enter()
+    assert (case.ui.ctaSelector.currentNode(), case.ui.dsaSelector.currentNode()) == (case.cta, case.lateral)
+    red = case.scene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
+    shown = case.scene.GetNodeByID(red.GetBackgroundVolumeID())
+    run = small_angiogram(LATERAL).frames
+    fullest = int(np.argmax([np.percentile(np.abs(frame - run[0]), 98) for frame in run]))
+    assert fullest > 0
+    np.testing.assert_array_equal(voxels_of(shown)[0], run[fullest])
+    row_mm, column_mm = LATERAL.pixel_spacing_mm
+    node = case.scene.GetSingletonNode("Red", "vtkMRMLSliceNode")
+    node.SetFieldOfView(LATERAL.columns * column_mm, LATERAL.rows * row_mm, 1.0)
+    dark = slice_view_image(case.scene, "Red", LATERAL.rows, LATERAL.columns)[:, :, 0] < 250
+    vessels = run[fullest] < 990
+    assert np.corrcoef(dark.ravel(), vessels.ravel())[0, 1] > 0.6, "upright and not mirrored"
+    case.opened.process_events(0.1)
+    assert case.worker.requests == []
+    case.register()
+    case.ui.dsaSelector.setCurrentNode(case.frontal)
+    assert case.scene.GetNodeByID(red.GetBackgroundVolumeID()) is not case.panel.case.views[0].plane
+    case.ui.dsaSelector.setCurrentNode(case.lateral)
+    assert case.scene.GetNodeByID(red.GetBackgroundVolumeID()) is case.panel.case.views[0].plane
+    case.opened.exit()
+    newer = add_angiogram(case.scene, small_angiogram(LATERAL))
+    case.ui.dsaSelector.setCurrentNode(None)
+    case.opened.enter()
+    assert case.ui.dsaSelector.currentNode() is newer, "loaded after the module was last open"
 
 
 def test_scene_is_saved_with_how_it_was_adjusted(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -493,7 +665,7 @@ def test_register_waits_for_the_preparation_and_can_be_cancelled_meanwhile(case:
     case.click()
     settle_preparation(case, "done", {})
     assert len(case.worker.requests) == 1
-    case.worker.end("done", case.outcome())
+    case.done(case.outcome())
     assert case.panel.case is not None
 
 
@@ -534,7 +706,7 @@ def test_head_can_be_placed_by_hand_where_registering_fails(case: Case) -> None:
     assert case.ui.startByHandButton.visible
     case.ui.startByHandButton.click()
     assert len(case.worker.placed) == 1
-    case.worker.end("done", case.outcome(OTHER_POSE))
+    case.done(case.outcome(OTHER_POSE))
     assert case.panel.case is not None
     assert case.ui.rightSlider.enabled
     assert not case.ui.startByHandButton.visible
@@ -546,3 +718,50 @@ def test_second_click_of_a_double_click_does_not_cancel(case: Case) -> None:
     assert case.worker.listener is not None
     case.click()
     assert case.worker.listener is None
+
+
+def test_what_is_chosen_can_be_told_in_a_dark_theme(case: Case) -> None:
+    assert case.ui.filledButton.styleSheet
+    assert case.ui.beforeButton.styleSheet
+    dark = QtGui.QPalette(QtGui.QColor("#353535"))
+    dark.setColor(QtGui.QPalette.ColorRole.Highlight, QtGui.QColor("#308cc6"))
+    button = QtWidgets.QPushButton()
+    button.setPalette(dark)
+    button.setCheckable(True)
+    button.setStyleSheet(case.ui.filledButton.styleSheet)
+    shades = []
+    for checked in (False, True):
+        button.setChecked(checked)
+        image = button.grab().toImage()
+        shades.append(image.pixelColor(image.width() // 2, image.height() // 2))
+    assert abs(shades[0].blue() - shades[1].blue()) > 60
+
+
+def test_every_section_opens_its_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(slicer_services, "open_page", opened.append)
+    with case_in(monkeypatch) as case:
+        press_every_help(case)
+    assert opened == [PAGES + chapter for chapter in CHAPTERS.values()]
+    for chapter in CHAPTERS.values():
+        page, _, anchor = chapter.partition("#")
+        titles = [line.lstrip("# ") for line in (ROOT / "docs" / page).read_text().splitlines() if line[:1] == "#"]
+        anchors = ["".join(c for c in title.lower() if c.isalnum() or c in " -").replace(" ", "-") for title in titles]
+        assert anchor in anchors
+    assert PAGES.startswith(json.loads((ROOT / "DeepIterReg.json").read_text())["scm_url"])
+
+
+def press_every_help(case: Case) -> None:
+    import qt
+
+    assert callable(qt.QDesktopServices.openUrl)
+    sections = [found for found in vars(case.ui).values() if type(found).__name__ == "ctkCollapsibleButton"]
+    for section in sections:
+        section.collapsed = False
+    case.opened.process_events()
+    for name in CHAPTERS:
+        section = getattr(case.ui, name)._qt()
+        button = section.findChild(QtWidgets.QToolButton, f"{name}Help")
+        assert button.isVisibleTo(section)
+        assert section.width() - 30 < button.geometry().right() < section.width(), "at the right of its head"
+        button.click()

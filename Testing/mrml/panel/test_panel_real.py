@@ -92,6 +92,7 @@ def test_real_run_is_registered_and_opens_again_on_another_computer(tmp_path: Pa
 def press(opened: Any) -> None:
     opened.ui.registerButton.click()
     opened.process_events(until=lambda: not opened.widget.panel.register_section.is_running, timeout=120)
+    opened.process_events(0.1)
     assert opened.ui.stageLabel.text == ""
 
 

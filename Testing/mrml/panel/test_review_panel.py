@@ -104,6 +104,9 @@ def test_automatic_result_and_present_pose_are_shown_side_by_side_for_every_dsa(
         assert panel.shows(row, "right", OTHER_POSE)
         assert not panel.shows(row, "left", OTHER_POSE)
     assert panel.layout == LAYOUTS[2][0]
+    # L and R would be the patient's sides.
+    nodes = [panel.scene.GetSingletonNode(view_name(0, side), "vtkMRMLSliceNode") for side in ("left", "right")]
+    assert [node.GetLayoutLabel() for node in nodes] == ["A", "B"]
 
 
 def test_another_seed_shows_them_the_other_way_round(panel: Panel) -> None:

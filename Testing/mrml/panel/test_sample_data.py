@@ -130,7 +130,7 @@ def test_nodes_are_those_of_the_dicom_module_with_the_geometry(small_file: Path)
     ]  # fmt: skip
     assert missing_cta(cta) is None
     assert scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 2
-    browser = scene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode")
+    browser = scene.GetNthNodeByClass(1, "vtkMRMLSequenceBrowserNode")
     proxy = browser.GetProxyNode(lateral)
     assert proxy.IsA("vtkMRMLScalarVolumeNode")
     for node, carm in ((lateral, LATERAL), (proxy, LATERAL), (frontal, FRONTAL)):

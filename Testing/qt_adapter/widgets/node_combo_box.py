@@ -24,6 +24,22 @@ def _flag(name: str) -> QtCore.Property:
     return QtCore.Property(bool, lambda self: self._flags[name], lambda self, value: self._set_flag(name, value))
 
 
+class qMRMLSortFilterProxyModel(QtCore.QObject):
+    """What a selector leaves out."""
+
+    CALLABLE = frozenset[str]()
+
+    def __init__(self, parent: qMRMLNodeComboBox) -> None:
+        super().__init__(parent)
+        self._selector = parent
+
+    def _set_hidden(self, ids: list[str]) -> None:
+        self._selector._filter.hidden_ids = list(ids)
+        self._selector._refill()
+
+    hiddenNodeIDs = _string_list(lambda self: list(self._selector._filter.hidden_ids), _set_hidden)
+
+
 class qMRMLNodeComboBox(QtWidgets.QWidget):
     """As Slicer's, it reports a change when the shown text changes: a renamed current node is one, another node of the
     same name is none. Removing the current node selects the next. Extra entries of its menu are not there.
@@ -32,7 +48,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     CALLABLE = frozenset(
         {"mrmlScene", "setMRMLScene", "addAttribute", "removeAttribute", "setNodeTypeLabel", "nodeTypeLabel"}
         | {"nodeCount", "nodeFromIndex", "currentNode", "setCurrentNode", "setCurrentNodeID", "setCurrentNodeIndex"}
-        | {"addNode", "removeCurrentNode"}
+        | {"addNode", "removeCurrentNode", "sortFilterProxyModel"}
     )
     SIGNALS = {  # noqa: RUF012
         "currentNodeChanged(vtkMRMLNode*)": "node_changed",
@@ -58,6 +74,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._observations: list[tuple[Any, int]] = []
         self._node_tags: dict[str, tuple[Any, int]] = {}
         self._filter = NodeFilter()
+        self._model = qMRMLSortFilterProxyModel(self)
         self._labels: dict[str, str] = {}
         self._flags = {
             "showHidden": False,
@@ -203,6 +220,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self.id_changed.emit(node.GetID() if node is not None else "")
 
     # What Python calls
+
+    def sortFilterProxyModel(self) -> qMRMLSortFilterProxyModel:
+        return self._model
 
     def currentNode(self) -> Any:
         node_id = self._box.currentData(NODE_ID)

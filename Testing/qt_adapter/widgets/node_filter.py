@@ -14,11 +14,14 @@ class NodeFilter:
     types: list[str] = field(default_factory=list)
     hidden_types: list[str] = field(default_factory=list)
     """Classes derived from `types` that are not offered."""
+    hidden_ids: list[str] = field(default_factory=list)
     attributes: list[tuple[str, str, str | None]] = field(default_factory=list)
     """(node type, attribute, value): nodes of the type must have it, with that value unless it is None."""
 
     def shows(self, node: Any, flags: Mapping[str, bool]) -> bool:
         """flags: the selector's properties showHidden and showChildNodeTypes."""
+        if node.GetID() in self.hidden_ids:
+            return False
         if node.GetHideFromEditors() and not flags["showHidden"]:
             return False
         return any(self._shows_as(node, node_type, flags["showChildNodeTypes"]) for node_type in self.types)
