@@ -1,25 +1,37 @@
 """The images are segmented while the user still looks at them: then a press on Register takes a second, not ten.
 
-Quiet: nothing of the scene is changed, and what goes wrong is said when Register is pressed.
+Quiet: nothing of the scene is changed, and what goes wrong is said when Register is pressed. The worker does one thing
+at a time, so what the panel wants to know of the images beside a registration waits here for its turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.common.progress import Progress
-from DeepIterRegLib.mrml.worker_client.client import WorkerClient
+from DeepIterRegLib.mrml.worker_client.client import JobListener, WorkerClient
+from DeepIterRegLib.mrml.worker_client.messages import disk_full
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 
 QUIET_MS = 400
 """How long nothing has to be selected or typed in before it begins: each letter of a number is a change."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Inspection:
+    """Somebody wants to know what images are read as."""
+
+    request: RegistrationRequest
+    listener: JobListener
+
+
 class BackgroundPreparation:
-    """Lets the worker prepare what is selected. request: what would be registered now, None while something is missing;
-    it may raise InputError. call_later: calls back once, in so many ms. Implements `JobListener`.
+    """Lets the worker prepare what is selected, and read what is asked for. request: what would be registered now, None
+    while something is missing; it may raise InputError. call_later: calls back once, in so many ms. Implements
+    `JobListener`.
     """
 
     def __init__(
@@ -32,6 +44,10 @@ class BackgroundPreparation:
         self._request = request
         self._call_later = call_later
         self._running: RegistrationRequest | None = None
+        self._inspecting: _Inspection | None = None
+        """What runs, where it is no preparation."""
+        self._wanted: _Inspection | None = None
+        """To be begun when the worker is free."""
         self._prepared = ""
         self._changes = 0
         self._paused = True
@@ -46,6 +62,9 @@ class BackgroundPreparation:
     def pause(self) -> None:
         """Begin nothing any longer, and end what runs: another module came to the front, the scene closes."""
         self._paused = True
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            wanted.listener.cancelled()
         if self._running is not None and self._waiting_start is None:
             self._worker.cancel()
 
@@ -55,7 +74,7 @@ class BackgroundPreparation:
 
     def remember(self, request: RegistrationRequest) -> None:
         """The worker has these images by now."""
-        self._prepared = _key(request)
+        self._prepared = images_key(request)
 
     def forget(self) -> None:
         """The worker that had prepared something is gone."""
@@ -74,7 +93,7 @@ class BackgroundPreparation:
         on_progress: Callable[[Progress], None],
         on_cancelled: Callable[[], None],
     ) -> None:
-        """Call `start` as soon as the worker is free: at once, or when the CTA to be registered is prepared.
+        """Call `start` as soon as the worker is free: at once, or when the CTA to be registered is prepared or read.
 
         Another CTA's preparation is ended. on_progress: of the preparation that is waited for. on_cancelled: the worker
         was told to cancel meanwhile; `start` is then not called.
@@ -88,6 +107,14 @@ class BackgroundPreparation:
         else:
             self._waiting_start, self._on_progress, self._on_cancelled = start, on_progress, on_cancelled
 
+    def inspect(self, request: RegistrationRequest, listener: JobListener) -> None:
+        """Let the worker read the images of a request as soon as it is free; its answer goes to the listener.
+
+        A later call takes the place of an earlier one, whose listener hears nothing more.
+        """
+        self._wanted = _Inspection(request, listener)
+        self._begin_inspection()
+
     # What the worker's client calls: see `JobListener`.
 
     def started(self) -> None: ...
@@ -99,55 +126,85 @@ class BackgroundPreparation:
             self._on_progress(progress)
 
     def done(self, result: Any) -> None:
-        self._finished()
+        self._finished(lambda listener: listener.done(result))
 
     def failed(self, error: UserError) -> None:
-        # Not said before Register is pressed, which meets it again; and not tried again before something changes.
-        self._finished()
+        # A preparation's is not said before Register is pressed, which meets it again; and it is not tried again before
+        # something changes.
+        if self._inspecting is not None:
+            # The worker may be another one from now on.
+            self.forget()
+        self._finished(lambda listener: listener.failed(error))
 
     def cancelled(self) -> None:
         self.forget()
         on_cancelled = self._on_cancelled if self._waiting_start is not None else None
+        inspecting = self._inspecting
         self._end()
+        self._tell(inspecting, lambda listener: listener.cancelled())
         if on_cancelled is not None:
             on_cancelled()
 
     def _begin(self) -> None:
         if self._paused or (self._worker.state == "busy" and self._running is None):
             return
+        if self._running is None and self._begin_inspection():
+            return
         try:
             request = self._request()
         except InputError:
             return
-        if request is None or _key(request) == self._prepared:
+        if request is None or images_key(request) == self._prepared:
             return
         if self._running is not None:
             if self._running.cta_key == request.cta_key:
                 # The CTA is the long part of it; looked at again when it is done.
                 return
             self._worker.cancel()
+        if self._begin_inspection():
+            return
         self._running = request
         try:
             self._worker.prepare(request, self)
         except OSError:
             self._running = None
 
-    def _finished(self) -> None:
-        if self._running is not None:
+    def _begin_inspection(self) -> bool:
+        """Begin what is wanted, if the worker is free; whether it was begun."""
+        wanted = self._wanted
+        if wanted is None or self._paused or self._worker.state == "busy":
+            return False
+        self._wanted, self._inspecting, self._running = None, wanted, wanted.request
+        try:
+            self._worker.inspect(wanted.request, self)
+        except OSError:
+            self._inspecting = self._running = None
+            wanted.listener.failed(disk_full())
+            return False
+        return True
+
+    def _finished(self, tell: Callable[[JobListener], None]) -> None:
+        inspecting = self._inspecting
+        if inspecting is None and self._running is not None:
             self.remember(self._running)
         start = self._end()
+        self._tell(inspecting, tell)
         if start is not None:
             start()
-        else:
+        elif not self._begin_inspection():
             self.changed()
 
+    def _tell(self, inspecting: _Inspection | None, tell: Callable[[JobListener], None]) -> None:
+        if inspecting is not None and self._wanted is None:
+            tell(inspecting.listener)
+
     def _end(self) -> Callable[[], None] | None:
-        self._running = None
+        self._running = self._inspecting = None
         start, self._waiting_start = self._waiting_start, None
         return start
 
 
-def _key(request: RegistrationRequest) -> str:
-    """What the worker would remember of it."""
+def images_key(request: RegistrationRequest) -> str:
+    """Equal exactly if the images of a request and their masks are, whatever is to be done with them."""
     masks = (request.cta_vessels, request.cta_veins, *request.dsa_vessels, *request.dsa_veins)
     return repr((request.cta_key, request.dsa_keys, [None if mask is None else mask.key for mask in masks]))

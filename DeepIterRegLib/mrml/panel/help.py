@@ -8,6 +8,7 @@ from typing import Any
 PAGES = "https://github.com/DeepIterReg/SlicerDeepIterReg/blob/main/docs/"
 CHAPTERS = {
     "inputsButton": "tutorial.md#2-select-the-images",
+    "whatWasReadButton": "command_line.md#what-was-read",
     "resultButton": "tutorial.md#4-look-at-the-result",
     "overlayButton": "tutorial.md#is-it-right",
     "adjustButton": "tutorial.md#6-when-it-is-wrong",

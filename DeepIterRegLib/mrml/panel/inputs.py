@@ -162,6 +162,14 @@ class InputsSection:
             options=Options(method=parameters.method, initial_pose=initial_pose, device=parameters.device),
         )
 
+    def request_to_read(self) -> RegistrationRequest | None:
+        """The selected images, whatever is still missing of their geometry; None while a CTA or a DSA is not selected.
+        Raises InputError."""
+        parameters = self._parameters
+        if parameters is None or parameters.cta is None or parameters.dsa is None:
+            return None
+        return self.request()
+
     def offer_packages(self) -> bool:
         """The one question at the first use; always True, for a registration needs no package."""
         self._packages.offer_once()

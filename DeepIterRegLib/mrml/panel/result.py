@@ -44,6 +44,9 @@ class ResultSection:
         ui.similarityLabel.text = EMPTY if report is None else similarity_text(report, self._)
         ui.movedLabel.text = EMPTY if report is None else moved_text(report, self._)
         ui.durationLabel.text = EMPTY if report is None else duration_text(report, self._)
+        assumed = "" if report is None else assumed_text(report, self._)
+        self._say(ui.assumedLabel, assumed)
+        ui.assumedCaption.visible = bool(assumed)
         before = ui.appliedCheckBox.blockSignals(True)
         ui.appliedCheckBox.checked = case is not None and case.is_applied
         ui.appliedCheckBox.blockSignals(before)
@@ -180,6 +183,17 @@ def duration_text(report: Mapping[str, Any], translate: Any = str) -> str:
     return sentence.format(
         register=seconds.get("register", 0.0), prepare=seconds.get("prepare", 0.0), device=report["device"].upper()
     )
+
+
+def assumed_text(report: Mapping[str, Any], translate: Any = str) -> str:
+    """What of each DSA's geometry no tag says."""
+    _ = translate
+    several = len(report["angiograms"]) > 1
+    lines = []
+    for number, view in enumerate(report["angiograms"], start=1):
+        name = _("DSA {number}: ").format(number=number) if several else ""
+        lines += [f"{name}{sentence}" for sentence in view.get("assumed", ())]
+    return "\n".join(lines)
 
 
 def notes_html(notes: Sequence[str], translate: Any = str) -> str:

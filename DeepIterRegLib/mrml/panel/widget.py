@@ -17,6 +17,7 @@ from DeepIterRegLib.mrml.panel.result import ResultSection
 from DeepIterRegLib.mrml.panel.review import ReviewSection
 from DeepIterRegLib.mrml.panel.save import SaveSection
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.what_was_read import WhatWasRead
 from DeepIterRegLib.mrml.views.layout import register_layouts
 from DeepIterRegLib.mrml.views.selected_dsa import show_selected_dsa
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS
@@ -54,6 +55,9 @@ class RegistrationPanel:
             on_done=self._done,
             look=lambda: self.overlay.look,
         )
+        self.what_was_read = WhatWasRead(
+            ui, services, self.inputs.request_to_read, self.register_section.background_preparation.inspect
+        )
         self.result = ResultSection(ui, services)
         self.adjust = AdjustSection(
             ui,
@@ -65,7 +69,7 @@ class RegistrationPanel:
         )
         self.save = SaveSection(ui, services)
         self.review = ReviewSection(ui, services)
-        self._of_a_case = (self.result, self.overlay, self.adjust, self.save, self.review)
+        self._of_a_case = (self.what_was_read, self.result, self.overlay, self.adjust, self.save, self.review)
 
     @property
     def case(self) -> RegisteredCase | None:
@@ -81,6 +85,7 @@ class RegistrationPanel:
     def update(self) -> None:
         """Something was selected or typed in."""
         self._update_button()
+        self.what_was_read.changed()
         self.register_section.background_preparation.changed()
         self._show_selected()
         cta = None if self._parameters is None else self._parameters.cta

@@ -34,7 +34,7 @@ from DeepIterRegLib.mrml.overlay.drr_overlay import ROUGH_SCALE
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
 from DeepIterRegLib.mrml.panel.help import CHAPTERS, PAGES
-from DeepIterRegLib.mrml.panel.result import similarity_text
+from DeepIterRegLib.mrml.panel.result import assumed_text, similarity_text
 from DeepIterRegLib.mrml.panel.verdict import uncertainty_text, verdict_of
 from DeepIterRegLib.mrml.views.layout import is_arranged
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
@@ -67,7 +67,9 @@ class FakeWorker:
         self.placed: list[RegistrationRequest] = []
         self.listener: Any = None
         self.prepared_in_background: list[RegistrationRequest] = []
+        self.inspected: list[RegistrationRequest] = []
         self.preparing: Any = None
+        """Who waits for what runs in the background."""
         self.closed = False
 
     @property
@@ -96,7 +98,10 @@ class FakeWorker:
         return "job"
 
     def inspect(self, request: RegistrationRequest, listener: Any) -> str:
-        raise AssertionError("nobody asked what was read")
+        assert self.state == "warm", "one job at a time"
+        self.inspected.append(request)
+        self.preparing = listener
+        return "job"
 
     def run(self, command: str, payload: Mapping[str, Any], listener: Any) -> str:
         raise AssertionError(f"nobody asked for {command}")
@@ -244,6 +249,27 @@ def test_result_says_by_what_the_head_was_registered() -> None:
         "Registered by the skull", "DSA 1: skull 0.46 (in the X-ray)", "DSA 2: skull – (in the noise of the DSA)",
     ]  # fmt: skip
     assert similarity_text({"angiograms": [xray]}) == "– before, – after", "of an earlier version, or by hand"
+
+
+def test_what_the_geometry_took_for_granted_is_told() -> None:
+    middle, upright = "The isocentre was assumed in the image's middle.", "The image was assumed to be upright."
+    assert assumed_text({"angiograms": [{"assumed": [middle, upright]}]}) == f"{middle}\n{upright}"
+    both = {"angiograms": [{"assumed": []}, {"assumed": [middle]}]}
+    assert assumed_text(both) == f"DSA 2: {middle}"
+    assert assumed_text({"angiograms": [{}]}) == "", "of an earlier version"
+
+
+def test_details_name_what_was_assumed_and_nothing_where_all_was_known(case: Case) -> None:
+    case.register()
+    case.ui.resultDetailsButton.collapsed = False
+    assert not case.ui.assumedCaption.visible
+    assumed = "The isocentre was assumed in the image's middle."
+    case.click()
+    outcome = case.outcome()
+    report = {**outcome.report, "angiograms": [{**outcome.report["angiograms"][0], "assumed": [assumed]}]}
+    case.done(dataclasses.replace(outcome, report=report))
+    assert case.ui.assumedLabel.text == assumed
+    assert case.ui.assumedCaption.visible
 
 
 SURE = {
@@ -696,6 +722,97 @@ def test_nothing_is_prepared_for_another_module(case: Case) -> None:
     assert case.worker.preparing is None
     case.opened.enter()
     wait_for_preparation(case)
+
+
+def wait_for_reading(case: Case, count: int) -> None:
+    case.opened.process_events(until=lambda: len(case.worker.inspected) == count, timeout=3)
+    assert len(case.worker.inspected) == count
+
+
+PAGE = "DSA: read as the DSA\n  Geometry\n    SDD  1200 mm  [(0018,1110) Distance Source to Detector]"
+
+
+def test_what_was_read_is_shown_and_copied_once_the_worker_is_free(case: Case) -> None:
+    wait_for_preparation(case)
+    case.ui.whatWasReadButton.collapsed = False
+    assert case.ui.readingLabel.text == "Reading the images …"
+    assert not case.worker.inspected, "the worker does one job at a time"
+    settle_preparation(case, "done", {})
+    wait_for_reading(case, 1)
+    assert len(case.worker.inspected[0].dsas) == 1
+    assert not case.ui.copyPageButton.visible
+    settle_preparation(case, "done", {"page": PAGE, "images": []})
+    assert case.ui.pageText.plainText == PAGE
+    assert case.ui.readingLabel.visible is False
+    QtGui.QGuiApplication.clipboard().clear()
+    case.ui.copyPageButton.click()
+    assert QtGui.QGuiApplication.clipboard().text() == PAGE
+    case.opened.process_events(0.6)
+    assert len(case.worker.inspected) == len(case.worker.prepared_in_background) == 1, "once is enough"
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    wait_for_reading(case, 2)
+    assert case.ui.pageText.plainText == "", "the page was of other images"
+    settle_preparation(case, "failed", WorkerError("The worker ended."))
+    assert case.ui.readingLabel.text == "The worker ended."
+    assert not case.ui.copyPageButton.visible
+    wait_for_preparation(case)
+    assert len(case.worker.prepared_in_background) == 2
+    case.opened.process_events(0.6)
+    assert len(case.worker.inspected) == 2, "not tried again and again"
+
+
+def test_nothing_is_read_while_its_section_is_closed(case: Case) -> None:
+    wait_for_preparation(case)
+    settle_preparation(case, "done", {})
+    case.opened.process_events(0.6)
+    assert not case.worker.inspected
+
+
+def test_what_was_read_is_told_of_images_that_cannot_be_registered_yet(case: Case) -> None:
+    case.ui.dsaSddEdit.text = "12"
+    case.ui.dsaSddEdit._qt().editingFinished.emit()
+    case.ui.dsaSelector.setCurrentNode(None)
+    case.ui.whatWasReadButton.collapsed = False
+    assert case.ui.readingLabel.text == "Select a CTA and a DSA"
+    assert not case.worker.inspected
+
+
+def test_register_waits_until_the_images_are_read_and_what_it_ended_is_read_again(case: Case) -> None:
+    wait_for_preparation(case)
+    settle_preparation(case, "done", {})
+    case.ui.whatWasReadButton.collapsed = False
+    wait_for_reading(case, 1)
+    case.click()
+    assert not case.worker.requests
+    settle_preparation(case, "done", {"page": PAGE, "images": []})
+    assert len(case.worker.requests) == 1
+    assert case.ui.pageText.plainText == PAGE
+    case.worker.end("cancelled")
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    wait_for_reading(case, 2)
+    case.click()
+    case.click()
+    assert case.ui.stageLabel.text == "Cancelled; everything is as it was."
+    wait_for_reading(case, 3)
+    other = add_volume(case.scene, dataclasses.replace(small_volume(), name="another CTA"))
+    case.ui.ctaSelector.setCurrentNode(other)
+    wait_for_reading(case, 4)
+    assert case.worker.inspected[-1].cta_key != case.worker.inspected[-2].cta_key
+    settle_preparation(case, "done", {"page": "of the other CTA", "images": []})
+    assert case.ui.pageText.plainText == "of the other CTA"
+
+
+def test_nothing_is_read_for_another_module(case: Case) -> None:
+    wait_for_preparation(case)
+    settle_preparation(case, "done", {})
+    case.ui.whatWasReadButton.collapsed = False
+    wait_for_reading(case, 1)
+    case.opened.exit()
+    assert case.worker.preparing is None
+    case.opened.process_events(0.6)
+    assert len(case.worker.inspected) == 1
+    case.opened.enter()
+    wait_for_reading(case, 2)
 
 
 def test_head_can_be_placed_by_hand_where_registering_fails(case: Case) -> None:
