@@ -37,8 +37,9 @@ from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.registration.images import Deferred, PatientImages
 
 T = TypeVar("T")
-ReadAs = Literal["cta", "3dra", "dsa", "x-ray", "transform", "c-arm"]
+ReadAs = Literal["cta", "vessels", "3dra", "dsa", "x-ray", "transform", "c-arm"]
 
+KINDS = {"cta": "CT angiogram", "vessels": "CT angiogram without bone", "3dra": "rotational 3D angiogram"}
 TRANSFORM_SUFFIXES = {".tfm", ".txt", ".h5", ".mat", ".xfm"}
 SHOWN = (
     "Modality", "ImageType", "FrameType", "PatientPosition", "PatientOrientation", "NumberOfFrames", "Rows", "Columns",
@@ -250,10 +251,10 @@ def _of_volume(page: _Page, volume: Volume, notes: ReadingNotes) -> Inspection:
     )
     step = tuple(slice(None, None, max(1, n // 64)) for n in volume.voxels.shape)
     low, middle, high = np.percentile(volume.voxels[step], [0.1, 50, 99.9])
-    unit = "HU" if volume.kind == "cta" else "arbitrary"
+    unit = "arbitrary" if volume.kind == "3dra" else "HU"
     pixels = (
         *_decisions(notes, leave=("Place in the patient",)),
-        Fact("Read as", "CT angiogram" if volume.kind == "cta" else "rotational 3D angiogram", "the values"),
+        Fact("Read as", KINDS[volume.kind], "the values"),
         Fact(f"Values, {unit} (0.1, 50, 99.9 %)", f"{low:g}, {middle:g}, {high:g}", _source(notes, "RescaleSlope")),
         Fact("Type of the values", str(volume.voxels.dtype)),
     )

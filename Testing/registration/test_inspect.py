@@ -25,6 +25,7 @@ from DeepIterRegLib.registration.inspect_page import page_lines
 from Testing.support.dicom_files import GEOMETRY, write_ct_slices, write_xa
 from Testing.support.image_phantoms import head_hu, intensities, subtracted_u8
 from Testing.support.paths import ROOT
+from Testing.support.small_registration import LATERAL, small_angiogram
 
 PATIENT: dict[str, Any] = {
     "PatientName": "DOE^JANE",
@@ -229,6 +230,13 @@ def test_the_images_of_a_registration_are_told_as_they_are_fetched(tmp_path: Pat
     assert second.read_as is None
     assert "Imager Pixel Spacing (0018,1164)" in second.refused[0].sentence
     assert not any(word in str((cta, first, second)) for word in OF_THE_PATIENT)
+
+
+def test_volume_without_bone_has_a_page_too() -> None:
+    volume = Volume(head_hu(), np.diag([-2.5, -3.0, 4.0, 1.0]), "vessels")
+    found, _ = inspect_images(PatientImages(volume, (small_angiogram(LATERAL),)))
+    assert facts(found)["Read as"][0] == "CT angiogram without bone"
+    assert "CTA: read as the CTA (without bone)" in list(page_lines([found]))
 
 
 def test_what_the_user_says_is_told_as_given_also_where_a_tag_says_otherwise(tmp_path: Path) -> None:
