@@ -22,7 +22,7 @@ from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.images import Masks, PatientImages
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.overlay_look import OverlayLook
-from DeepIterRegLib.registration.report import build_report
+from DeepIterRegLib.registration.report import bones_come_first, build_report
 from DeepIterRegLib.registration.result import Registration, outcome_of
 
 Register = Callable[[PatientImages, Options | None, ProgressCallback | None], Registration]
@@ -112,9 +112,12 @@ class DeepIterRegLogic:
         outcome = outcome_of(registration, report)
         show_registration(self.scene, cta, sources, outcome)
         self._painters = [
-            OverlayPainter(drr_node_of(source), outcome.cloud, view.carm, view.valid)
+            OverlayPainter(
+                drr_node_of(source), outcome.cloud, view.carm, view.valid,
+                bones=outcome.bones, bones_first=bones_come_first(report),
+            )
             for source, view in zip(sources, outcome.views, strict=True)
-        ]
+        ]  # fmt: skip
 
     def update_overlay(self, pose: FloatArray) -> None:
         """Redraw the DRRs of the last registration at another pose (4, 4), as while a slider moves."""

@@ -49,8 +49,8 @@ class PreparedVolume:
 
     @property
     def cloud_for_scene(self) -> VesselCloud:
-        """`shown_cloud` about the volume's centre, which is the centre of the pose's transform in a scene."""
-        return replace(self.shown_cloud, centre_mm=self.volume.centre_mm)
+        """The vessels about the volume's centre, which is the centre of the pose's transform in a scene."""
+        return replace(self.cloud, centre_mm=self.volume.centre_mm)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """overlay.png: the DSA in grey with arteries red and veins blue, before and after the registration, side by side.
 
-Of a CT without contrast the skull is drawn, in the arteries' colour; the titles say so.
+The skull is drawn where CTA and DSA do not both show vessels; of a CT without contrast the titles say so.
 """
 
 from __future__ import annotations
@@ -78,14 +78,15 @@ def panel_title(when: str, ncc: float | None, shows_skull: bool) -> str:
 
 
 def overlay_panels(view: ViewComparison, look: OverlayLook = LOOK) -> tuple[Rgb, Rgb]:
-    """(rows, columns, 3) each, the DSA's own pixels with the vessels over them: before and after.
+    """(rows, columns, 3) each, the DSA's own pixels with vessels or bones over them: before and after.
 
     Both in the same strengths, those of the pose that was found, so that they can be compared with each other and with
     the scene.
     """
     angiogram = view.prepared.angiogram
-    renderer = VesselRenderer(view.cloud, angiogram.carm)
-    before, after = (renderer.draw(pose) for pose in (view.pose_before, view.pose_after))
+    look = look.settled(view.bones_first)
+    renderer = VesselRenderer(view.vessels, angiogram.carm, view.bones)
+    before, after = (renderer.draw(pose, bones=bool(look.bones)) for pose in (view.pose_before, view.pose_after))
     full_mm = full_strength_mm(after.arteries + after.veins)
     grey = grey_image(view.prepared.minip, angiogram.valid, grey_window(view.prepared.minip, angiogram.valid))
     first, second = (

@@ -1,9 +1,9 @@
-"""How the vessels are drawn over the DSA: all the settings of the panel's Overlay section."""
+"""How vessels and bones are drawn over the DSA: all the settings of the panel's Overlay section."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, get_args
 
 Colour = tuple[float, float, float]
@@ -13,6 +13,7 @@ Moment = Literal["after", "before"]
 
 ARTERY_RED: Colour = (0.92, 0.08, 0.10)
 VEIN_BLUE: Colour = (0.13, 0.42, 0.95)
+BONE_IVORY: Colour = (0.98, 0.80, 0.30)
 MIN_TILE_MM, MAX_TILE_MM = 5.0, 100.0
 
 
@@ -37,11 +38,15 @@ class OverlayLook:
     """Number of the DSA's frame behind the overlay, from 0; None for the MinIP."""
     moment: Moment = "after"
     """The pose in use, or the one that the registration started from."""
+    bones: bool | None = None
+    """None: where CTA and DSA do not both show vessels."""
+    bone_colour: Colour = BONE_IVORY
 
     def __post_init__(self) -> None:
         for name in ("arteries", "veins"):
             _require(isinstance(getattr(self, name), bool), name)
-        for name in ("artery_colour", "vein_colour"):
+        _require(self.bones is None or isinstance(self.bones, bool), "bones")
+        for name in ("artery_colour", "vein_colour", "bone_colour"):
             colour = tuple(float(value) for value in getattr(self, name))
             _require(len(colour) == 3 and all(0 <= value <= 1 for value in colour), name)
             object.__setattr__(self, name, colour)
@@ -52,6 +57,10 @@ class OverlayLook:
         _require(self.style in get_args(Style), "style")
         _require(self.comparison in get_args(Comparison), "comparison")
         _require(self.moment in get_args(Moment), "moment")
+
+    def settled(self, bones_first: bool) -> OverlayLook:
+        """The same with its bones shown or not. bones_first: CTA and DSA do not both show vessels."""
+        return self if self.bones is not None else replace(self, bones=bones_first)
 
     @property
     def is_opaque(self) -> bool:

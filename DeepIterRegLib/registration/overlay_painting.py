@@ -1,4 +1,4 @@
-"""The one painter of overlays: arteries and veins as a tint, as outlines, or as a synthetic DSA in squares.
+"""The one painter of overlays: arteries, veins and bones as a tint, as outlines, or as a synthetic DSA in squares.
 
 overlay.png, the panel's image, the pictures it saves and the blind comparison are all made here. numpy alone, for it
 paints in Slicer while a hand moves the head; uint8, and the same for the same input.
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
-from DeepIterRegLib.registration.shades import Greys
+from DeepIterRegLib.registration.shades import Greys, full_strength_mm
 from DeepIterRegLib.render.vessel_images import VesselImages
 
 Rgba = npt.NDArray[np.uint8]
@@ -36,20 +36,24 @@ def overlay_pixels(
 ) -> Rgba:
     """(rows, columns, 4) what lies over the DSA, to be shown with the look's opacity (`opacity_of`).
 
-    full_mm: length of vessel that is drawn most strongly. valid: (rows, columns) of `images`: outside nothing opaque
+    full_mm: length of vessel that is drawn most strongly; of bones it follows from their image. Bones are drawn where
+    `images` have them, below the vessels. valid: (rows, columns) of `images`: outside nothing opaque
     is drawn. background: 0 to 1, how bright the DSA is shown where there is no vessel.
     """
     arteries = strength(images.arteries if look.arteries else np.zeros_like(images.arteries), full_mm)
     veins = strength(images.veins if look.veins else np.zeros_like(images.veins), full_mm)
+    bones = _bone_strength(images)
     if look.is_opaque:
         shown = valid & (swiped(images.carm, look.swipe) if look.comparison == "swipe" else tiled(images.carm, look))
-        image = synthetic_dsa(arteries, veins, look, background, shown)
+        image = synthetic_dsa(arteries, veins, bones, look, background, shown)
         if look.comparison == "swipe":
             _draw_swipe_line(image, look.swipe, valid)
         return image
     if look.style == "outline":
-        return tinted(outline(arteries), outline(veins), look, arteries_win=True)
-    return tinted(arteries, veins, look)
+        rgba = tinted(outline(arteries), outline(veins), look, arteries_win=True)
+        return rgba if bones is None else upon_bones(rgba, outline(bones), look)
+    rgba = tinted(arteries, veins, look)
+    return rgba if bones is None else upon_bones(rgba, bones, look)
 
 
 def opacity_of(look: OverlayLook) -> float:
@@ -74,13 +78,19 @@ def layer_of(overlay: Rgba, look: OverlayLook) -> Rgba:
 
 
 def drr_picture(images: VesselImages, full_mm: float) -> Greys:
-    """(rows, columns) all vessels, dark on white, whatever a look hides."""
-    return np.rint(255 * (1 - DARKEST * strength(images.arteries + images.veins, full_mm))).astype(np.uint8)
+    """(rows, columns) all vessels, dark on white, whatever a look hides; bones where `images` have them."""
+    total = strength(images.arteries + images.veins, full_mm)
+    bones = _bone_strength(images)
+    if bones is not None:
+        total = np.minimum(total + bones, 1)
+    return np.rint(255 * (1 - DARKEST * total)).astype(np.uint8)
 
 
 def images_on(carm: CArm, images: VesselImages) -> VesselImages:
     """The images with the pixels of `carm`, another one of the same detector; interpolated."""
-    return VesselImages(carm, *(_resized(image, carm.rows, carm.columns) for image in (images.arteries, images.veins)))
+    size = carm.rows, carm.columns
+    bones = None if images.bones is None else _resized(images.bones, *size)
+    return VesselImages(carm, _resized(images.arteries, *size), _resized(images.veins, *size), bones)
 
 
 def strength(lengths_mm: Strength, full_mm: float) -> Strength:
@@ -110,6 +120,21 @@ def tinted(arteries: Strength, veins: Strength, look: OverlayLook, arteries_win:
     return rgba
 
 
+def upon_bones(vessels: Rgba, bones: Strength, look: OverlayLook) -> Rgba:
+    """What `tinted` made, with bones below it. bones: (rows, columns) 0 to 1."""
+    above = vessels[..., 3].astype(np.float32) / 255
+    below = (1 - above) * bones
+    alpha = above + below
+    share = np.divide(above, alpha, out=(above > 0).astype(np.float32), where=alpha > 0)[..., None]
+    # As beside a vein: pixels in which nothing is have the colour of the bone beside them.
+    share[(alpha == 0) & ~_grown(above > 0)] = 0
+    share[(alpha == 0) & _grown(above > 0)] = 1
+    rgba = np.empty_like(vessels)
+    rgba[..., :3] = np.rint(share * vessels[..., :3] + (1 - share) * 255 * _floats(look.bone_colour))
+    rgba[..., 3] = np.rint(255 * alpha)
+    return rgba
+
+
 def outline(strengths: Strength) -> Strength:
     """0 to 1: lines of OUTLINE_PX around what is stronger than OUTLINE_LEVEL, with soft edges.
 
@@ -125,16 +150,35 @@ def outline(strengths: Strength) -> Strength:
     return np.clip(np.float32((OUTLINE_PX + 1) / 2) - distance, 0, 1).astype(np.float32)
 
 
-def synthetic_dsa(arteries: Strength, veins: Strength, look: OverlayLook, background: float, shown: BoolArray) -> Rgba:
-    """Dark vessels, tinted, on the DSA's own light grey; opaque where `shown`."""
+def synthetic_dsa(
+    arteries: Strength,
+    veins: Strength,
+    bones: Strength | None,
+    look: OverlayLook,
+    background: float,
+    shown: BoolArray,
+) -> Rgba:
+    """Dark vessels and bones, tinted, on the DSA's own light grey; opaque where `shown`."""
     total = np.minimum(arteries + veins, 1)
     share = np.divide(veins, arteries + veins, out=np.zeros_like(veins), where=total > 0)[..., None]
     dark = DARK * ((1 - share) * _floats(look.artery_colour) + share * _floats(look.vein_colour))
+    if bones is not None:
+        both = total + bones
+        share = np.divide(bones, both, out=np.zeros_like(bones), where=both > 0)[..., None]
+        dark = (1 - share) * dark + share * DARK * _floats(look.bone_colour)
+        total = np.minimum(both, 1)
     depth = np.float32(DARKEST) * total[..., None]
     rgba = np.empty((*arteries.shape, 4), dtype=np.uint8)
     rgba[..., :3] = np.rint(255 * ((1 - depth) * np.float32(background) + depth * dark))
     rgba[..., 3] = np.where(shown, 255, 0)
     return rgba
+
+
+def _bone_strength(images: VesselImages) -> Strength | None:
+    """(rows, columns) of the vessels' images, 0 to 1."""
+    if images.bones is None:
+        return None
+    return strength(_resized(images.bones, *images.arteries.shape), full_strength_mm(images.bones))
 
 
 def swiped(carm: CArm, share: float) -> BoolArray:

@@ -96,6 +96,12 @@ def shows_skull(report: Mapping[str, Any]) -> bool:
     return volume.get("vessel_points") == 0 and volume.get("skull_points", 0) > 0
 
 
+def bones_come_first(report: Mapping[str, Any]) -> bool:
+    """Whether CTA and DSAs do not both show vessels, as far as its report tells: then the overlay begins with bones."""
+    views = report.get("angiograms", ())
+    return shows_skull(report) or (bool(views) and all(view.get("ncc_after", 0) is None for view in views))
+
+
 def reported_head_motion(report: Mapping[str, Any], number: int) -> FloatArray | None:
     """(T, 3) how the head lay in each frame of a DSA's file, as far as the report tells (`geometry/plane_motion.py`).
 

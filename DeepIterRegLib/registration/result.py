@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,11 +16,15 @@ from DeepIterRegLib.common.terms import TermAgreement
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
+from DeepIterRegLib.render.vessel_images import coarsened
 
 if TYPE_CHECKING:  # It loads scipy, which the application does without.
     from DeepIterRegLib.refinement.angle_correction import AngleCorrection
 
 __all__ = ["Outcome", "OutcomeView", "Progress", "ProgressCallback", "Registration", "Stage"]
+
+MOST_BONE_POINTS = 150_000
+"""Of a skull in a scene: cells of about 1.5 mm, which a picture of it needs no finer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +87,13 @@ class Outcome:
     initial_pose: FloatArray
     """(4, 4) where the registration started."""
     cloud: VesselCloud
-    """The CTA's vessels, from which the overlay is drawn; the skull of a CT without contrast."""
+    """The CTA's vessels, from which the overlay is drawn; empty of a CT without contrast."""
     views: tuple[OutcomeView, ...]
     """One for each DSA, in their order."""
     report: Mapping[str, Any]
     """`report.build_report`: stages, similarities, warnings, versions, seconds."""
+    bones: VesselCloud | None = None
+    """The CTA's skull, about as finely as it is drawn; None where it has none."""
 
 
 def outcome_of(registration: Registration, report: Mapping[str, Any]) -> Outcome:
@@ -98,7 +104,15 @@ def outcome_of(registration: Registration, report: Mapping[str, Any]) -> Outcome
         registration.volume.cloud_for_scene,
         views_of(registration.images),
         report,
+        bones_for_scene(registration.volume),
     )
+
+
+def bones_for_scene(volume: PreparedVolume) -> VesselCloud | None:
+    """The skull as it is drawn: fewer points than it is registered by, for scenes and worker's messages hold them."""
+    if volume.skull is None:
+        return None
+    return replace(coarsened(volume.skull, MOST_BONE_POINTS), centre_mm=volume.volume.centre_mm)
 
 
 def views_of(images: PreparedImages) -> tuple[OutcomeView, ...]:

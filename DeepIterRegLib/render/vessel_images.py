@@ -1,4 +1,4 @@
-"""Arteries and veins rendered separately, fast enough to follow the mouse, in numpy alone.
+"""Arteries, veins and bones rendered separately, fast enough to follow the mouse, in numpy alone.
 
 Two levels: `quick` has as many pixels as the cloud has detail, and its points as they are; `fine` has up to twice as
 many, and the points' cells subdivided, so that edges are smooth. Source: docs/rendering.md, sampling rule.
@@ -32,47 +32,66 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class VesselImages:
-    """Length of vessel along each pixel's ray, mm, of arteries and veins separately."""
+    """Length of vessel along each pixel's ray, mm, of arteries, veins and bones separately."""
 
     carm: CArm
     """The DSA's detector, with the pixels of these images."""
     arteries: npt.NDArray[np.float32]
     """(rows, columns)."""
     veins: npt.NDArray[np.float32]
+    bones: npt.NDArray[np.float32] | None = None
+    """Of the same detector, with pixels of their own: what their coarser points fill without holes. mm of 1000 HU; None
+    where they are not wanted, or the CTA has none."""
 
 
 class VesselRenderer:
-    """Draws one cloud on one detector at any pose."""
+    """Draws one head on one detector at any pose. bones: as a cloud of their own; with a cloud without points, where a
+    CT shows no vessels, they choose the pixels."""
 
-    def __init__(self, cloud: VesselCloud, carm: CArm) -> None:
+    def __init__(self, cloud: VesselCloud, carm: CArm, bones: VesselCloud | None = None) -> None:
         self._cloud = cloud
         self._carm = carm
+        self._bones = bones
         self._levels: dict[Detail, tuple[CArm, SplatNumpy, SplatNumpy]] = {}
+        self._bone_levels: dict[Detail, SplatNumpy] = {}
 
     def draw(
-        self, pose: FloatArray, detail: Detail = "fine", arteries: bool = True, veins: bool = True
+        self, pose: FloatArray, detail: Detail = "fine", arteries: bool = True, veins: bool = True, bones: bool = False
     ) -> VesselImages:
-        """The vessels at a pose (4, 4). Images that are not wanted are 0."""
+        """The head at a pose (4, 4). Images of vessels that are not wanted are 0."""
         if detail not in self._levels:
             self._levels[detail] = self._prepared(detail)
         carm, *renderers = self._levels[detail]
-        images = [
-            renderer.render(pose[None])[0] if wanted else np.zeros((carm.rows, carm.columns), dtype=np.float32)
+        first, second = (
+            renderer.render(pose[None])[0]
+            if wanted and len(self._cloud)
+            else np.zeros((carm.rows, carm.columns), dtype=np.float32)
             for renderer, wanted in zip(renderers, (arteries, veins), strict=True)
-        ]
-        return VesselImages(carm, *images)
+        )
+        return VesselImages(carm, first, second, self._drawn_bones(pose, detail) if bones else None)
+
+    def _drawn_bones(self, pose: FloatArray, detail: Detail) -> npt.NDArray[np.float32] | None:
+        if self._bones is None:
+            return None
+        if detail not in self._bone_levels:
+            carm, cloud = self._sampled(self._bones, detail)
+            self._bone_levels[detail] = SplatNumpy(cloud, carm)
+        return self._bone_levels[detail].render(pose[None])[0]
 
     def _prepared(self, detail: Detail) -> tuple[CArm, SplatNumpy, SplatNumpy]:
-        cloud = coarsened(self._cloud, MOST_POINTS[detail])
+        if len(self._cloud) == 0 and self._bones is not None:
+            return self._sampled(self._bones, detail)[0], *(SplatNumpy(self._cloud, self._carm),) * 2
+        carm, cloud = self._sampled(self._cloud, detail)
+        return carm, SplatNumpy(cloud.arteries, carm), SplatNumpy(cloud.veins, carm)
+
+    def _sampled(self, cloud: VesselCloud, detail: Detail) -> tuple[CArm, VesselCloud]:
+        """The pixels that a cloud is drawn with, and its points for them."""
+        cloud = coarsened(cloud, MOST_POINTS[detail])
         parts = 2 if detail == "fine" and 8 * len(cloud) <= MOST_POINTS["fine"] else 1
         carm = hole_free_carm(self._carm, LONGEST_EDGE * cloud.cell_mm / parts, LARGEST_PX[detail])
         if cloud.cell_mm <= (1 + TOLERANCE) * pixel_at_isocentre_mm(carm):
             parts = 1
-        return (
-            carm,
-            SplatNumpy(subdivided(cloud.arteries, parts), carm),
-            SplatNumpy(subdivided(cloud.veins, parts), carm),
-        )
+        return carm, subdivided(cloud, parts)
 
 
 def hole_free_carm(carm: CArm, cell_mm: float, largest_px: int) -> CArm:

@@ -53,11 +53,15 @@ class PreparedPreview:
     """What is known once the images are segmented: enough to draw the overlay at any pose."""
 
     cloud: VesselCloud
-    """The CTA's vessels; the skull of a CT without contrast."""
+    """The CTA's vessels; empty of a CT without contrast."""
     views: tuple[OutcomeView, ...]
     """One for each DSA, in their order."""
     initial_pose: FloatArray
     """(4, 4) where the registration starts."""
+    bones: VesselCloud | None = None
+    """The CTA's skull, None where it has none."""
+    bones_first: bool = False
+    """Whether CTA and DSAs do not both show vessels."""
 
 
 def write_preview(folder: Path, preview: PreparedPreview) -> dict[str, Any]:
@@ -68,6 +72,9 @@ def write_preview(folder: Path, preview: PreparedPreview) -> dict[str, Any]:
         "weights_mm3": cloud.weights_mm3,
         "is_vein": cloud.is_vein,
     }
+    bones = preview.bones
+    if bones is not None:
+        arrays |= {"bone_positions_mm": bones.positions_mm, "bone_weights_mm3": bones.weights_mm3}
     for index, view in enumerate(preview.views):
         arrays |= {f"minip{index}": view.minip, f"valid{index}": view.valid}
     # Not compressed: the file lives for a second, and the application waits while it is read.
@@ -75,6 +82,8 @@ def write_preview(folder: Path, preview: PreparedPreview) -> dict[str, Any]:
         np.savez(file, allow_pickle=False, **arrays)
     return {
         "cell_mm": float(cloud.cell_mm),
+        "bone_cell_mm": None if bones is None else float(bones.cell_mm),
+        "bones_first": preview.bones_first,
         "centre_mm": cloud.centre_mm.tolist(),
         "carms": [carm_to_json(view.carm) for view in preview.views],
         "initial_pose": preview.initial_pose.tolist(),
@@ -84,18 +93,20 @@ def write_preview(folder: Path, preview: PreparedPreview) -> dict[str, Any]:
 def read_preview(folder: Path, message: Mapping[str, Any]) -> PreparedPreview:
     """What `write_preview` wrote. Raises OSError, ValueError, KeyError or InputError for anything else."""
     with np.load(folder / PREVIEW_FILE, allow_pickle=False) as arrays:
+        centre_mm = np.array(message["centre_mm"], dtype=np.float64)
         cloud = VesselCloud(
-            arrays["positions_mm"],
-            arrays["weights_mm3"],
-            arrays["is_vein"],
-            float(message["cell_mm"]),
-            np.array(message["centre_mm"], dtype=np.float64),
+            arrays["positions_mm"], arrays["weights_mm3"], arrays["is_vein"], float(message["cell_mm"]), centre_mm
         )
+        bones = None
+        if message["bone_cell_mm"] is not None:
+            positions, weights = arrays["bone_positions_mm"], arrays["bone_weights_mm3"]
+            no_veins = np.zeros(len(positions), dtype=bool)
+            bones = VesselCloud(positions, weights, no_veins, float(message["bone_cell_mm"]), centre_mm)
         views = tuple(
             OutcomeView(carm_from_json(text, "The DSA"), arrays[f"minip{index}"], arrays[f"valid{index}"])
             for index, text in enumerate(message["carms"])
         )
-    return PreparedPreview(cloud, views, pose_of(message["initial_pose"]))
+    return PreparedPreview(cloud, views, pose_of(message["initial_pose"]), bones, bool(message["bones_first"]))
 
 
 def pose_of(numbers: Any) -> FloatArray:

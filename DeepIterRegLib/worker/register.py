@@ -14,7 +14,8 @@ from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.options import options_from_json
 from DeepIterRegLib.registration.register import register_images
 from DeepIterRegLib.registration.report import build_report
-from DeepIterRegLib.registration.result import views_of
+from DeepIterRegLib.registration.result import bones_for_scene, views_of
+from DeepIterRegLib.registration.what_is_shown import shows_vessels
 from DeepIterRegLib.worker.images import images_of
 from DeepIterRegLib.worker.payload import PreparedPreview, write_preview
 from DeepIterRegLib.worker.reply import Reply
@@ -32,7 +33,10 @@ def register(payload: Mapping[str, Any], reply: Reply, *, by_hand: bool = False)
     """
 
     def on_prepared(prepared: PreparedImages, start: FloatArray) -> None:
-        preview = PreparedPreview(prepared.volume.cloud_for_scene, views_of(prepared), start)
+        volume = prepared.volume
+        preview = PreparedPreview(
+            volume.cloud_for_scene, views_of(prepared), start, bones_for_scene(volume), not shows_vessels(prepared)
+        )
         reply("prepared", **write_preview(reply.folder, preview))
 
     options = options_from_json(payload["options"])

@@ -221,7 +221,7 @@ def test_failure_while_writing_the_scene_is_undone(
         case.register()
     before = everything(case.scene)
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("disk on fire")
 
     monkeypatch.setattr(f"DeepIterRegLib.mrml.nodes.result_nodes.{step}", fail)

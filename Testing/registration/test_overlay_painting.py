@@ -10,7 +10,7 @@ import pytest
 
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.registration.overlay_look import OverlayLook, look_from_json, look_to_json
-from DeepIterRegLib.registration.overlay_painting import OUTLINE_PX, overlay_pixels, resized_mask
+from DeepIterRegLib.registration.overlay_painting import OUTLINE_PX, images_on, overlay_pixels, resized_mask
 from DeepIterRegLib.render.vessel_images import VesselImages
 
 CARM = CArm.from_angles(30.0, 0.0, 1100.0, 700.0, 1.0, 90, 120)
@@ -45,6 +45,53 @@ def test_where_an_artery_crosses_a_vein_the_colours_mix() -> None:
     pixel = drawn(LOOK, crossing)[45, 85]
     np.testing.assert_allclose(pixel[:3], np.add(RED, BLUE) / 2, atol=1)
     assert pixel[3] == 191, "half, and half of what is left"
+
+
+IVORY = (250, 200, 80)
+
+
+def bony(where: slice, mm: float = 20.0) -> VesselImages:
+    """The same vessels, with bone in some columns; of coarser pixels."""
+    shown, bones = images(), np.zeros((45, 60), np.float32)
+    bones[:, slice(where.start // 2, where.stop // 2)] = mm
+    return replace(shown, bones=bones)
+
+
+def test_bones_lie_below_the_vessels_and_leave_them_their_colour() -> None:
+    look = replace(LOOK, bone_colour=tuple(c / 255 for c in IVORY))  # type: ignore[arg-type]
+    image = drawn(look, bony(slice(0, 88)))
+    np.testing.assert_array_equal(image[45, 40], (*RED, 255), "a full artery hides the bone")
+    np.testing.assert_array_equal(image[5, 5], (*IVORY, 255))
+    np.testing.assert_allclose(image[45, 82, :3], np.add(BLUE, IVORY) / 2, atol=1)
+    assert image[45, 110, 3] == 0
+    assert tuple(image[45, 110, :3]) == IVORY, "colour and alpha are interpolated apart"
+    edge = drawn(replace(look, style="outline"), bony(slice(100, 120)))
+    columns = np.flatnonzero(edge[10, 92:, 3] > 100) + 92
+    np.testing.assert_allclose(columns, 100, atol=3)
+    np.testing.assert_array_equal(edge[10, columns[0], :3], IVORY)
+
+
+def test_bones_are_dark_in_the_synthetic_image() -> None:
+    look = replace(LOOK, comparison="swipe", swipe=1.0)
+    image = drawn(look, bony(slice(100, 120)), background=0.8)
+    assert image[10, 110, :3].max() < 120
+    assert tuple(image[10, 60, :3]) == (204, 204, 204)
+
+
+def test_without_a_word_bones_are_shown_where_nothing_shows_vessels() -> None:
+    assert OverlayLook().settled(True).bones is True
+    assert OverlayLook().settled(False).bones is False
+    assert OverlayLook(bones=False).settled(True).bones is False
+    with pytest.raises(ValueError, match="bones"):
+        OverlayLook(bones="yes")  # type: ignore[arg-type]
+
+
+def test_resized_images_keep_their_bones() -> None:
+    twice = images_on(CARM.resized(180, 240), bony(slice(100, 120)))
+    assert twice.bones is not None
+    assert twice.bones.shape == (180, 240)
+    assert twice.bones[90, 230] == 20
+    assert twice.bones[90, 150] == 0
 
 
 def test_transparent_pixels_beside_a_vein_have_its_colour() -> None:
@@ -126,7 +173,9 @@ def test_mask_of_another_size_covers_the_same_area() -> None:
 
 
 def test_look_survives_as_text() -> None:
-    look = OverlayLook(False, True, (0.1, 0.2, 0.3), (1.0, 0.5, 0.0), 0.3, "outline", "swipe", 0.1, 12.0, 7, "before")
+    look = OverlayLook(
+        False, True, (0.1, 0.2, 0.3), (1.0, 0.5, 0.0), 0.3, "outline", "swipe", 0.1, 12.0, 7, "before", True
+    )
     assert look_from_json(look_to_json(look)) == look
 
 

@@ -39,6 +39,23 @@ def test_veins_are_blue():
     assert np.median((after[..., 2].astype(float) - after[..., 0])[view.prepared.vessels]) > 50
 
 
+def test_bones_are_drawn_where_nothing_shows_vessels_and_not_beside_vessels():
+    registration = registered_bars()
+    volume = registration.volume
+    with_bones = dataclasses.replace(volume, skull=volume.cloud)
+    shown = {}
+    for name, changed in (
+        ("vessels", with_bones),
+        ("bones", dataclasses.replace(with_bones, cloud=volume.cloud.subset(np.zeros(len(volume.cloud), bool)))),
+    ):
+        images = dataclasses.replace(registration.images, volume=changed)
+        (view,) = compare_views(dataclasses.replace(registration, images=images))
+        shown[name] = overlay_panels(view)[1][view.prepared.vessels].astype(float)
+    yellowness = {name: np.median(pixels[:, 1] - pixels[:, 2]) for name, pixels in shown.items()}
+    assert yellowness["bones"] > 20
+    assert yellowness["vessels"] < 5, "red alone"
+
+
 def test_the_dsa_stays_visible_under_the_tint():
     view = compare_views(registered_bars())[0]
     _, after = overlay_panels(view)

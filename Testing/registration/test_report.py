@@ -18,6 +18,7 @@ from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.report import (
     adjustment_fields,
+    bones_come_first,
     build_report,
     compared_terms,
     report_schema,
@@ -134,6 +135,8 @@ def test_terms_and_the_head_without_contrast_are_told_and_fit_the_schema():
     assert compared_terms(report) == ("vessels", "skull")
     assert compared_terms({**report, "method": "published"}) == ("vessels",)
     assert not shows_skull(report)
+    assert not bones_come_first(report)
+    assert not bones_come_first({"method": "default"}), "of an earlier version"
 
 
 def test_without_vessels_in_one_of_them_there_is_no_ncc_and_the_skull_is_shown():
@@ -145,6 +148,7 @@ def test_without_vessels_in_one_of_them_there_is_no_ncc_and_the_skull_is_shown()
     report = report_of(dataclasses.replace(registration, images=images))
     assert (report["angiograms"][0]["ncc_before"], report["angiograms"][0]["ncc_after"]) == (None, None)
     assert not shows_skull(report)
+    assert bones_come_first(report)
     none = VesselCloud.empty(volume.cloud.cell_mm, volume.cloud.centre_mm)
     plain = dataclasses.replace(volume, cloud=none, skull=volume.cloud)
     images = dataclasses.replace(registration.images, volume=plain)
@@ -155,6 +159,7 @@ def test_without_vessels_in_one_of_them_there_is_no_ncc_and_the_skull_is_shown()
     assert problems(report) == []
     assert report["angiograms"][0]["ncc_after"] is None
     assert shows_skull(report)
+    assert bones_come_first(report)
 
 
 def test_what_is_not_finite_becomes_null():

@@ -107,6 +107,20 @@ def plain(registration: Registration) -> Registration:
     return replace(registration, images=replace(registration.images, volume=without))
 
 
+def ring_of_bone(volume: Volume) -> VesselCloud:
+    """(N, 3) points about the spiral, at its height, 2 mm apart."""
+    turn, height_mm = np.meshgrid(np.linspace(0, 2 * np.pi, 200, endpoint=False), np.arange(-20, 21, 2.0))
+    points = np.stack([60 * np.cos(turn), 10 + 60 * np.sin(turn), height_mm], axis=-1).reshape(-1, 3)
+    weights = np.full(len(points), 8.0, dtype=np.float32)
+    return VesselCloud(points.astype(np.float32), weights, np.zeros(len(points), bool), 2.0, volume.centre_mm)
+
+
+def with_bone(registration: Registration) -> Registration:
+    """The same of a CTA whose skull was found."""
+    volume = replace(registration.volume, skull=ring_of_bone(registration.volume.volume))
+    return replace(registration, images=replace(registration.images, volume=volume))
+
+
 class FakeRegister:
     """Stands in for `register_images`: remembers what it was called with and returns `pose` at once."""
 

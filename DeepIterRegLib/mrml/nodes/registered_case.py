@@ -22,6 +22,7 @@ from DeepIterRegLib.mrml.nodes.arrays import matrix_of_array, to_parent_of, voxe
 from DeepIterRegLib.mrml.nodes.cloud_node import cloud_of
 from DeepIterRegLib.mrml.nodes.node_attributes import (
     AUTOMATIC_POSE,
+    BONES_REFERENCE,
     CARM,
     CENTRE_MM,
     CLOUD_REFERENCE,
@@ -38,6 +39,7 @@ from DeepIterRegLib.mrml.nodes.node_attributes import (
 from DeepIterRegLib.mrml.nodes.pose_json import pose_from_json
 from DeepIterRegLib.mrml.nodes.volume_node import top_below_pose, volume_source_of
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.registration.report import bones_come_first, shows_skull
 
 CTA_MOVED_MM = 0.1
 """More than what writing a scene rounds."""
@@ -84,11 +86,35 @@ class RegisteredCase:
     report: Mapping[str, Any]
     """The registration's report, docs/report.md."""
     cloud_node: Any
+    bones_node: Any = None
+    """The skull's points where `cloud_node` has vessels; None in scenes of earlier versions."""
 
     @cached_property
     def cloud(self) -> VesselCloud:
-        """The CTA's vessels, patient frame. Raises InputError where they are missing from the scene."""
+        """The CTA's vessels, patient frame; the skull of a CT without contrast. Raises InputError where they are
+        missing from the scene."""
         return cloud_of(self.cloud_node, self.centre_mm)
+
+    @property
+    def vessels(self) -> VesselCloud:
+        """The CTA's vessels, none of a CT without contrast. Raises InputError as `cloud`."""
+        cloud = self.cloud
+        return VesselCloud.empty(cloud.cell_mm, cloud.centre_mm) if shows_skull(self.report) else cloud
+
+    @cached_property
+    def bones(self) -> VesselCloud | None:
+        """The CTA's skull, None where the scene has none. Raises InputError as `cloud`."""
+        if shows_skull(self.report):
+            return self.cloud
+        try:
+            return None if self.bones_node is None else cloud_of(self.bones_node, self.centre_mm)
+        except InputError:
+            return None
+
+    @property
+    def bones_first(self) -> bool:
+        """Whether CTA and DSAs do not both show vessels: then the overlay begins with the bones."""
+        return bones_come_first(self.report)
 
     @property
     def pose(self) -> FloatArray:
@@ -152,6 +178,7 @@ def registered_case(cta: Any) -> RegisteredCase | None:
         centre_mm=np.array(json.loads(pose_node.GetAttribute(CENTRE_MM))),
         report=fields,
         cloud_node=cloud,
+        bones_node=pose_node.GetNodeReference(BONES_REFERENCE),
     )
 
 

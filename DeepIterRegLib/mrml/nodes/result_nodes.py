@@ -16,6 +16,7 @@ from DeepIterRegLib.mrml.nodes.detector_plane import plane_ijk_to_ras
 from DeepIterRegLib.mrml.nodes.new_node import referenced_node
 from DeepIterRegLib.mrml.nodes.node_attributes import (
     AUTOMATIC_POSE,
+    BONES_REFERENCE,
     CARM,
     CENTRE_MM,
     CLOUD_REFERENCE,
@@ -36,7 +37,7 @@ from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.nodes.volume_node import top_below_pose
 from DeepIterRegLib.mrml.overlay.drr_overlay import DRR_CLASS, draw_drr
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS, look_from_source, show_in_slice_view
-from DeepIterRegLib.registration.report import shows_skull
+from DeepIterRegLib.registration.report import bones_come_first, shows_skull
 from DeepIterRegLib.registration.result import Outcome, OutcomeView
 from DeepIterRegLib.registration.shades import grey_window
 from DeepIterRegLib.render.vessel_images import Detail
@@ -79,11 +80,7 @@ def _place_cta(scene: Any, transaction: SceneTransaction, cta: Any, outcome: Out
     pose_node.SetAttribute(CENTRE_MM, json.dumps(np.asarray(outcome.cloud.centre_mm).tolist()))
     pose_node.SetAttribute(AUTOMATIC_POSE, pose_to_json(outcome.pose))
     pose_node.SetAttribute(INITIAL_POSE, pose_to_json(outcome.initial_pose))
-    cloud_node = _reference(
-        transaction, pose_node, CLOUD_REFERENCE, class_name=CLOUD_CLASS, role="cloud",
-        name=SKULL_NAME if shows_skull(outcome.report) else CLOUD_NAME,
-    )  # fmt: skip
-    fill_cloud_node(cloud_node, outcome.cloud)
+    _place_points(transaction, pose_node, outcome)
     pose_node.SetNodeReferenceID(CTA_REFERENCE, cta.GetID())
     cta.SetNodeReferenceID(POSE_REFERENCE, pose_node.GetID())
     moved = transaction.remember(top_below_pose(cta))
@@ -91,6 +88,24 @@ def _place_cta(scene: Any, transaction: SceneTransaction, cta: Any, outcome: Out
     # Last: whoever observes the pose finds everything else in place.
     pose_node.SetMatrixTransformToParent(matrix_of_array(outcome.pose))
     return pose_node
+
+
+def _place_points(transaction: SceneTransaction, pose_node: Any, outcome: Outcome) -> None:
+    """Vessels and skull; of a CT without contrast its skull in the vessels' place."""
+    cloud, bones, name = outcome.cloud, outcome.bones, CLOUD_NAME
+    if bones is not None and shows_skull(outcome.report):
+        cloud, bones, name = bones, None, SKULL_NAME
+    cloud_node = _reference(
+        transaction, pose_node, CLOUD_REFERENCE, class_name=CLOUD_CLASS, name=name, role="cloud"
+    )  # fmt: skip
+    fill_cloud_node(cloud_node, cloud)
+    if bones is None:
+        pose_node.RemoveNodeReferenceIDs(BONES_REFERENCE)
+        return
+    bones_node = _reference(
+        transaction, pose_node, BONES_REFERENCE, class_name=CLOUD_CLASS, name=SKULL_NAME, role="bones"
+    )
+    fill_cloud_node(bones_node, bones)
 
 
 def _place_view(
@@ -112,7 +127,8 @@ def _place_view(
         transaction.remember(node.GetDisplayNode())
     plane.GetDisplayNode().SetAutoWindowLevel(False)
     plane.GetDisplayNode().SetWindowLevelMinMax(*grey_window(view.minip, view.valid))
-    draw_drr(drr, outcome.cloud, view.carm, outcome.pose, detail)
+    bones_first = bones_come_first(outcome.report)
+    draw_drr(drr, outcome.cloud, view.carm, outcome.pose, detail, bones=outcome.bones if bones_first else None)
     return plane, drr
 
 

@@ -26,13 +26,22 @@ ROUGH_SCALE = PREFIX + "scale-is-rough"
 DRR_CLASS = "vtkMRMLVectorVolumeNode"
 
 
-def draw_drr(node: Any, cloud: VesselCloud, carm: CArm, pose: FloatArray, detail: Detail = "fine") -> None:
+def draw_drr(
+    node: Any,
+    cloud: VesselCloud,
+    carm: CArm,
+    pose: FloatArray,
+    detail: Detail = "fine",
+    bones: VesselCloud | None = None,
+) -> None:
     """Draw a cloud at a pose (4, 4) into the node, on the detector, in the default look, and choose its scale.
+
+    bones: where they are to be seen, too.
 
     Its pixels may be larger than the DSA's: as large as the points of the cloud are apart. detail: "quick" where
     somebody draws it finely soon, who then chooses the scale again.
     """
-    images = VesselRenderer(cloud, carm).draw(pose, detail)
+    images = VesselRenderer(cloud, carm, bones).draw(pose, detail, bones=True)
     choose_scale(node, images, is_rough=detail == "quick")
     valid = np.ones(images.arteries.shape, dtype=bool)
     rgba = overlay_pixels(images, OverlayLook(), scale_of(node), valid)
@@ -83,20 +92,32 @@ def no_vessels(carm: CArm) -> Any:
 
 
 class OverlayPainter:
-    """Draws one DSA's overlay: its vessels at a pose, in a look, into a node."""
+    """Draws one DSA's overlay: its vessels and bones at a pose, in a look, into a node."""
 
-    def __init__(self, node: Any, cloud: VesselCloud, carm: CArm, valid: BoolArray, background: float = 1.0) -> None:
+    def __init__(
+        self,
+        node: Any,
+        cloud: VesselCloud,
+        carm: CArm,
+        valid: BoolArray,
+        background: float = 1.0,
+        *,
+        bones: VesselCloud | None = None,
+        bones_first: bool = False,
+    ) -> None:
         """node: DRR_CLASS. valid: (rows, columns) of `carm`. background: 0 to 1, brightness of the DSA without
-        vessels."""
+        vessels. bones_first: shown where the look does not say, `OverlayLook.settled`."""
         self.node = node
         self.background = background
-        self._renderer = VesselRenderer(cloud, carm)
+        self._renderer = VesselRenderer(cloud, carm, bones)
+        self._bones_first = bones_first
         self._valid = valid
         self._last: tuple[tuple[object, ...], VesselImages] | None = None
         self._resized: dict[tuple[int, int], BoolArray] = {}
 
     def paint(self, pose: FloatArray, look: OverlayLook, detail: Detail = "fine") -> None:
-        """Draw the vessels at a pose (4, 4)."""
+        """Draw the head at a pose (4, 4)."""
+        look = look.settled(self._bones_first)
         images = self._drawn(pose, look, detail)
         rough = self.node.GetAttribute(ROUGH_SCALE) is not None
         if self.node.GetAttribute(FULL_RED_MM) is None or (rough and detail == "fine"):
@@ -106,9 +127,9 @@ class OverlayPainter:
 
     def _drawn(self, pose: FloatArray, look: OverlayLook, detail: Detail) -> VesselImages:
         """The vessels at a pose; those of before where only their colours have changed."""
-        wanted = (np.asarray(pose).tobytes(), detail, look.arteries, look.veins)
+        wanted = (np.asarray(pose).tobytes(), detail, look.arteries, look.veins, bool(look.bones))
         if self._last is None or self._last[0] != wanted:
-            self._last = wanted, self._renderer.draw(pose, detail, look.arteries, look.veins)
+            self._last = wanted, self._renderer.draw(pose, detail, look.arteries, look.veins, bool(look.bones))
         return self._last[1]
 
     def _valid_as(self, shape: tuple[int, ...]) -> BoolArray:

@@ -47,8 +47,12 @@ class LiveOverlay:
         self._case = case
         self._look = look_of(case.pose_node)
         self._painters = [
-            OverlayPainter(view.drr, case.cloud, view.carm, view.valid, brightness_of(view)) for view in case.views
-        ]
+            OverlayPainter(
+                view.drr, case.vessels, view.carm, view.valid, brightness_of(view),
+                bones=case.bones, bones_first=case.bones_first,
+            )
+            for view in case.views
+        ]  # fmt: skip
         self._motions = [moving_frames(case, view) for view in case.views]
         self._on_look = on_look
         self._drawn_from = _ingredients(case)
@@ -152,7 +156,8 @@ class LiveOverlay:
 
 def _ingredients(case: RegisteredCase) -> tuple[object, ...]:
     """What a case's overlay is made of, to be compared."""
-    vessels = (case.pose_node.GetID(), case.cloud_node.GetID(), _time(case.cloud_node.GetPolyData()))
+    clouds = [node for node in (case.cloud_node, case.bones_node) if node is not None]
+    vessels = (case.pose_node.GetID(), *((node.GetID(), _time(node.GetPolyData())) for node in clouds))
     views = [(view.drr.GetID(), _time(view.plane.GetImageData()), carm_to_json(view.carm)) for view in case.views]
     return (*vessels, *views, case.initial_pose.tobytes())
 
@@ -165,7 +170,8 @@ def _time(data: Any) -> int:
 def _pixels_of(look: OverlayLook) -> tuple[object, ...]:
     """What of a look changes the overlay's pixels."""
     return (
-        look.arteries, look.veins, look.artery_colour, look.vein_colour, look.style, look.moment,
+        look.arteries, look.veins, look.bones, look.artery_colour, look.vein_colour, look.bone_colour, look.style,
+        look.moment,
         look.comparison if look.is_opaque else "none", look.swipe if look.comparison == "swipe" else 0,
         look.tile_mm if look.comparison == "checkerboard" else 0,
     )  # fmt: skip

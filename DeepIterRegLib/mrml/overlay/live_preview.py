@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
@@ -34,14 +35,18 @@ class LivePreview:
         views: Sequence[OutcomeView],
         look: OverlayLook | None = None,
         equalize: Callable[[], None] = lambda: None,
+        *,
+        bones: VesselCloud | None = None,
+        bones_first: bool = False,
     ) -> None:
-        """cloud: the CTA's vessels. views: the DSAs, of which the first two are shown. look: of the overlay; what
-        compares or looks back is left out of it. equalize: gives the views of a layout the same size."""
+        """cloud, bones: the CTA's vessels and skull. views: the DSAs, of which the first two are shown. look: of the
+        overlay; what compares or looks back is left out of it. equalize: gives the views of a layout the same size.
+        bones_first: as `OverlayPainter` takes it."""
         look = look or OverlayLook()
         self._scene = scene
-        self._look = OverlayLook(
-            look.arteries or not look.veins, look.veins, look.artery_colour, look.vein_colour, look.opacity, look.style
-        )
+        shows_none = not (look.arteries or look.veins or look.settled(bones_first).bones)
+        self._look = replace(look, arteries=look.arteries or shows_none, comparison="none", frame=None, moment="after")
+        self._bones, self._bones_first = bones, bones_first
         self._nodes: list[Any] = []
         self._painters: list[OverlayPainter] = []
         self._fitted: dict[Any, tuple[CArm, tuple[int, ...]]] = {}
@@ -88,7 +93,9 @@ class LivePreview:
             show_in_slice_view(self._scene, transaction, name, plane=plane, drr=drr, carm=view.carm)
         node = view_node(self._scene, "vtkMRMLSliceNode", name)
         self._fitted[node] = view.carm, tuple(node.GetDimensions())
-        self._painters.append(OverlayPainter(drr, cloud, view.carm, view.valid))
+        self._painters.append(
+            OverlayPainter(drr, cloud, view.carm, view.valid, bones=self._bones, bones_first=self._bones_first)
+        )
 
     def _add(self, class_name: str, name: str) -> Any:
         node = add_passing_node(self._scene, class_name, name)

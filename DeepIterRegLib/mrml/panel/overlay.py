@@ -120,6 +120,8 @@ class OverlaySection:
         ui.arrangeButton.connect("clicked()", self._arrange_clicked)
         ui.arteriesCheckBox.connect("toggled(bool)", lambda on: self._set(arteries=bool(on)))
         ui.veinsCheckBox.connect("toggled(bool)", lambda on: self._set(veins=bool(on)))
+        ui.bonesCheckBox.connect("toggled(bool)", lambda on: self._set(bones=bool(on)))
+        ui.boneColourButton.connect("colorChanged(QColor)", lambda colour: self._set(bone_colour=_rgb(colour)))
         ui.arteryColourButton.connect("colorChanged(QColor)", lambda colour: self._set(artery_colour=_rgb(colour)))
         ui.veinColourButton.connect("colorChanged(QColor)", lambda colour: self._set(vein_colour=_rgb(colour)))
         ui.opacitySlider.connect("valueChanged(double)", lambda value: self._set(opacity=value / 100))
@@ -157,9 +159,16 @@ class OverlaySection:
         if look.frame != before.frame:
             self._show_frame(look)
         hidden = not surfaces_are_shown(self._case) and not self._surfaces.is_running
-        if not hidden or not (before.arteries or before.veins):
+        if not hidden or not self._has_surfaces(before):
             self._make_surfaces(show_surfaces_steps(self._case, look, bool(self._ui.surfacesCheckBox.checked)))
         self._show_dependent(look)
+
+    def _has_surfaces(self, look: OverlayLook) -> bool:
+        """Whether a look shows anything in 3D: of bones only those of a CT without contrast."""
+        case = self._case
+        if case is not None and shows_skull(case.report):
+            return bool(look.settled(case.bones_first).bones)
+        return look.arteries or look.veins
 
     def _look_changed(self, _look: OverlayLook) -> None:
         """The overlay went back to the pose in use, because somebody moves it."""
@@ -234,8 +243,12 @@ class OverlaySection:
         case, look, ui = self._case, self.look, self._ui
         self._shows = True
         try:
-            ui.arteriesCheckBox.checked = look.arteries
-            ui.veinsCheckBox.checked = look.veins
+            no_vessels = case is not None and shows_skull(case.report)
+            ui.arteriesCheckBox.checked = look.arteries and not no_vessels
+            ui.veinsCheckBox.checked = look.veins and not no_vessels
+            bones_first = case is not None and case.bones_first
+            ui.bonesCheckBox.checked = bool(look.settled(bones_first).bones)
+            _show_colour(ui.boneColourButton, look.bone_colour)
             _show_colour(ui.arteryColourButton, look.artery_colour)
             _show_colour(ui.veinColourButton, look.vein_colour)
             ui.opacitySlider.value = 100 * look.opacity
@@ -266,8 +279,9 @@ class OverlaySection:
         for widget in (ui.squareCaption, ui.squareSlider):
             widget.visible = look.comparison == "checkerboard"
         skull = case is not None and shows_skull(case.report)
-        ui.arteriesCheckBox.text = self._("Skull") if skull else self._("Arteries")
-        ui.veinsCheckBox.enabled = ui.veinColourButton.enabled = not skull
+        for widget in (ui.arteriesCheckBox, ui.arteryColourButton, ui.veinsCheckBox, ui.veinColourButton):
+            widget.enabled = not skull
+        ui.bonesCheckBox.enabled = ui.boneColourButton.enabled = case is not None and case.bones is not None
         ui.opacitySlider.enabled = not look.is_opaque
         ui.filledButton.enabled = ui.outlineButton.enabled = not look.is_opaque
         count = 0 if case is None else frame_count(case.views[0].dsa)

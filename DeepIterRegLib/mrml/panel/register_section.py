@@ -140,8 +140,9 @@ class RegisterSection:
             return
         services = self._services
         running.preview = LivePreview(
-            services.scene, preview.cloud, preview.views, self._look(), services.equalize_views
-        )
+            services.scene, preview.cloud, preview.views, self._look(), services.equalize_views,
+            bones=preview.bones, bones_first=preview.bones_first,
+        )  # fmt: skip
         running.preview.show(preview.initial_pose)
 
     def progress(self, progress: Progress) -> None:

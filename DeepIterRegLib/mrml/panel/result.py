@@ -87,7 +87,9 @@ class ResultSection:
     def _of_text(self, case: RegisteredCase) -> str:
         """Which images the result is of; that others are selected."""
         names = self._(" and ").join(view.dsa.GetName() for view in case.views)
-        text = self._("{cta} on {dsas}.").format(cta=case.cta.GetName(), dsas=names)
+        by = went_by(case.report, self._)
+        sentence = self._("{cta} on {dsas}, by {by}.") if by else self._("{cta} on {dsas}.")
+        text = sentence.format(cta=case.cta.GetName(), dsas=names, by=by)
         if [node for node in self._selected if node is not None] not in ([], [view.dsa for view in case.views]):
             return self._("{of} Another DSA is selected, which is not registered yet.").format(of=text)
         return text
@@ -123,6 +125,14 @@ def is_adjusted(case: RegisteredCase) -> bool:
         return bool(np.abs(case.pose - case.automatic_pose).max() > SAME_POSE)
     except InputError:
         return True
+
+
+def went_by(report: Mapping[str, Any], translate: Any = str) -> str:
+    """By what of the head it was registered; nothing where nobody did, or the report does not tell."""
+    _ = translate
+    return {
+        ("vessels", "skull"): _("vessels and skull"), ("vessels",): _("the vessels"), ("skull",): _("the skull"),
+    }.get(() if report.get("method") == "by hand" else compared_terms(report), "")  # fmt: skip
 
 
 def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:

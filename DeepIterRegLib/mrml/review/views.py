@@ -73,11 +73,18 @@ class ReviewViews:
         the scene."""
         self._scene = case.pose_node.GetScene()
         self._views = case.views[: max(LAYOUTS)]
-        cloud = case.cloud
+        vessels, bones = case.vessels, case.bones
         self._added: list[Any] = []
         self._painters: dict[str, list[OverlayPainter]] = {
             side: [
-                OverlayPainter(self._add_overlay(row, side, view), cloud, view.carm, view.valid)
+                OverlayPainter(
+                    self._add_overlay(row, side, view),
+                    vessels,
+                    view.carm,
+                    view.valid,
+                    bones=bones,
+                    bones_first=case.bones_first,
+                )
                 for row, view in enumerate(self._views)
             ]
             for side in SIDES

@@ -19,7 +19,6 @@ from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, Registered
 from DeepIterRegLib.mrml.overlay.drr_overlay import scale_of
 from DeepIterRegLib.mrml.overlay.look_attribute import look_of
 from DeepIterRegLib.mrml.views.grey_levels import brightness_of, window_of
-from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.overlay_painting import drr_picture, images_on, laid_over, overlay_pixels
 from DeepIterRegLib.registration.shades import grey_image
@@ -35,15 +34,15 @@ class ViewPictures:
     dsa: Picture
     """(rows, columns) the MinIP as its slice view shows it, black behind a shutter."""
     drr: Picture
-    """(rows, columns) all vessels at the pose in use, dark on white."""
+    """(rows, columns) all vessels at the pose in use, dark on white; the bones where the look shows them."""
     overlay: Picture
     """(rows, columns, 3) the DSA with the vessels over it, in the look of the Overlay section."""
 
 
 def pictures_of(case: RegisteredCase) -> tuple[ViewPictures, ...]:
     """One for each DSA. Raises InputError where the pose in use is no rigid motion."""
-    look = look_of(case.pose_node)
-    return tuple(_pictures(view, case.cloud, case.pose, look) for view in case.views)
+    look = look_of(case.pose_node).settled(case.bones_first)
+    return tuple(_pictures(view, case, case.pose, look) for view in case.views)
 
 
 def save_images(case: RegisteredCase, folder: Path | str) -> list[Path]:
@@ -90,9 +89,10 @@ def vtk_image(picture: Picture) -> Any:
     return image_data(picture[None, ::-1])
 
 
-def _pictures(view: RegisteredView, cloud: VesselCloud, pose: FloatArray, look: OverlayLook) -> ViewPictures:
+def _pictures(view: RegisteredView, case: RegisteredCase, pose: FloatArray, look: OverlayLook) -> ViewPictures:
     full_mm, valid = scale_of(view.drr), view.valid
-    images = images_on(view.carm, VesselRenderer(cloud, view.carm).draw(pose))
+    renderer = VesselRenderer(case.vessels, view.carm, case.bones)
+    images = images_on(view.carm, renderer.draw(pose, bones=bool(look.bones)))
     dsa = grey_image(voxels_of(view.plane)[0], valid, window_of(view))
     overlay = overlay_pixels(images, look, full_mm, valid, brightness_of(view))
     return ViewPictures(dsa, drr_picture(images, full_mm), laid_over(dsa, overlay, look))

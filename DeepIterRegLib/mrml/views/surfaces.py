@@ -151,8 +151,12 @@ def show_surfaces(case: RegisteredCase, look: OverlayLook, visible: bool = True)
 
 def show_surfaces_steps(case: RegisteredCase, look: OverlayLook, visible: bool = True) -> Iterator[None]:
     """`show_surfaces`, in pieces; it ends early where the case goes from the scene meanwhile."""
+    # Of a CT without contrast its skull stands in the arteries' place.
+    skull = shows_skull(case.report)
+    first = bool(look.settled(case.bones_first).bones) if skull else look.arteries
+    colours = {"arteries": look.bone_colour if skull else look.artery_colour, "veins": look.vein_colour}
     wanted: dict[Vessels, tuple[bool, VesselCloud]] = {
-        "arteries": (look.arteries, case.cloud.arteries), "veins": (look.veins, case.cloud.veins)
+        "arteries": (first, case.cloud.arteries), "veins": (look.veins, case.cloud.veins)
     }  # fmt: skip
     for vessels, (shown, cloud) in wanted.items():
         node = surface_of(case, vessels)
@@ -164,7 +168,7 @@ def show_surfaces_steps(case: RegisteredCase, look: OverlayLook, visible: bool =
         if node is not None:
             display = node.GetDisplayNode()
             display.SetVisibility(visible and shown)
-            display.SetColor(*(look.artery_colour if vessels == "arteries" else look.vein_colour))
+            display.SetColor(*colours[vessels])
 
 
 def place_surfaces(case: RegisteredCase, before: bool) -> None:

@@ -71,7 +71,7 @@ class Job:
             replace(view, carm=carm_from_json(text, "The DSA"))
             for view, text in zip(self.preview.views, content["carms"], strict=True)
         )
-        return Outcome(*poses, self.preview.cloud, views, dict(content["report"]))
+        return Outcome(*poses, self.preview.cloud, views, dict(content["report"]), self.preview.bones)
 
     def answer(self, message: Message) -> Iterator[Message | None]:
         """Write the arrays that the worker needs, a piece per step; the last step gives the message to send.

@@ -25,7 +25,7 @@ from DeepIterRegLib.mrml.views.frames_view import FRAME_REFERENCE
 from DeepIterRegLib.mrml.views.frustum import frustums_are_shown
 from DeepIterRegLib.mrml.views.layout import layout_number
 from DeepIterRegLib.mrml.views.surfaces import show_surfaces, surfaces_are_shown
-from DeepIterRegLib.registration.overlay_look import OverlayLook
+from DeepIterRegLib.registration.overlay_look import BONE_IVORY, OverlayLook
 from Testing.mrml.views.test_overlay_views import composite, scene_with_views
 from Testing.support.overlay_case import layout, registered_tubes, surface
 from Testing.support.small_registration import (
@@ -35,8 +35,11 @@ from Testing.support.small_registration import (
     POSE,
     FakeRegister,
     plain,
+    ring_of_bone,
+    small_angiogram,
     small_volume,
     small_xray,
+    with_bone,
 )
 
 FORM = ROOT / "DeepIterReg" / "Resources" / "UI" / "Overlay.ui"
@@ -174,16 +177,77 @@ def test_check_boxes_and_colours_change_overlay_and_surfaces(opened: Opened) -> 
     assert look_of(case.pose_node).artery_colour == (0.0, 1.0, 0.0)
 
 
-def test_the_skull_of_a_ct_without_contrast_is_called_so(opened: Opened) -> None:
+def test_of_a_ct_without_contrast_bones_alone_are_offered_and_shown(opened: Opened) -> None:
     logic = DeepIterRegLogic(opened.scene, lambda *arguments: plain(FakeRegister()(*arguments)))
     cta, dsa = logic.load_cta(small_volume()), logic.load_dsa(small_xray())
     logic.register(cta, [dsa])
     opened.section.show(registered_case(cta))
-    assert (opened.ui.arteriesCheckBox.text, opened.ui.veinsCheckBox.enabled) == ("Skull", False)
+    assert shown_boxes(opened.ui) == ((False, False), (False, False), (True, True))
     opened.ui.arrangeButton.click()
-    assert voxels_of(registered_case(cta).views[0].drr)[0, ..., 3].any()  # type: ignore[union-attr]
+    opened.services.all_passes()
+    drr = registered_case(cta).views[0].drr  # type: ignore[union-attr]
+    assert has_ivory(drr)
+    assert surfaces_are_shown(registered_case(cta))  # type: ignore[arg-type]
+    opened.ui.bonesCheckBox.click()
+    assert not voxels_of(drr)[0, ..., 3].any()
+    opened.services.all_passes()
+    assert not surfaces_are_shown(registered_case(cta))  # type: ignore[arg-type]
     opened.register()
-    assert (opened.ui.arteriesCheckBox.text, opened.ui.veinsCheckBox.enabled) == ("Arteries", True)
+    assert shown_boxes(opened.ui) == ((True, True), (True, True), (False, False)), "no skull was found in this CTA"
+
+
+def shown_boxes(ui: Any) -> tuple[tuple[bool, bool], ...]:
+    """Arteries, veins, bones: whether it is checked, and can be."""
+    boxes = (ui.arteriesCheckBox, ui.veinsCheckBox, ui.bonesCheckBox)
+    return tuple((bool(box.checked), bool(box.enabled)) for box in boxes)
+
+
+def has_ivory(drr: Any) -> bool:
+    pixels = voxels_of(drr)[0].astype(int)
+    drawn = pixels[pixels[..., 3] > 20]
+    return bool((np.abs(drawn[:, :3] - 255 * np.array(BONE_IVORY)).max(axis=1) < 3).any())
+
+
+def test_bones_are_off_over_vessels_and_can_be_shown_hidden_coloured_and_saved(tmp_path: Path, opened: Opened) -> None:
+    logic = DeepIterRegLogic(opened.scene, lambda *arguments: with_bone(FakeRegister()(*arguments)))
+    cta, dsa = logic.load_cta(small_volume()), logic.load_dsa(small_angiogram(LATERAL))
+    logic.register(cta, [dsa])
+    case = registered_case(cta)
+    assert case is not None
+    opened.section.show(case)
+    assert shown_boxes(opened.ui) == ((True, True), (True, True), (False, True))
+    drr = case.views[0].drr
+    assert not has_ivory(drr)
+    vessels = voxels_of(drr)[0, ..., 3].copy()
+    opened.ui.bonesCheckBox.click()
+    opened.services.all_passes()
+    assert has_ivory(drr)
+    assert (voxels_of(drr)[0, ..., 3] > 0).sum() > 2 * (vessels > 0).sum()
+    opened.ui.arteriesCheckBox.click()
+    opened.ui.bonesCheckBox.click()
+    assert not voxels_of(drr)[0, ..., 3].any()
+    opened.ui.bonesCheckBox.click()
+    colour = opened.ui.boneColourButton.color
+    colour.setRgbF(0.0, 0.0, 1.0)
+    opened.ui.boneColourButton.color = colour
+    pixels = voxels_of(drr)[0]
+    assert (pixels[pixels[..., 3] > 0][:, :3] == [0, 0, 255]).all()
+    write_scene(opened.scene, path := tmp_path / "scene.mrb")
+    again = registered_cases(read_scene(path))[0]
+    assert again.bones is not None
+    assert len(again.bones) == len(ring_of_bone(small_volume()))
+    assert look_of(again.pose_node).bones is True
+
+
+def test_an_xray_is_shown_with_the_bones_of_the_cta(opened: Opened) -> None:
+    logic = DeepIterRegLogic(opened.scene, lambda *arguments: with_bone(FakeRegister()(*arguments)))
+    cta, dsa = logic.load_cta(small_volume()), logic.load_dsa(small_xray())
+    logic.register(cta, [dsa])
+    case = registered_case(cta)
+    opened.section.show(case)
+    assert shown_boxes(opened.ui) == ((True, True), (True, True), (True, True))
+    assert case is not None
+    assert has_ivory(case.views[0].drr)
 
 
 def test_opacity_reaches_the_view(opened: Opened) -> None:

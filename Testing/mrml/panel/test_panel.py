@@ -34,7 +34,7 @@ from DeepIterRegLib.mrml.overlay.drr_overlay import ROUGH_SCALE
 from DeepIterRegLib.mrml.panel import register_section as register_section
 from DeepIterRegLib.mrml.panel import slicer_services
 from DeepIterRegLib.mrml.panel.help import CHAPTERS, PAGES
-from DeepIterRegLib.mrml.panel.result import assumed_text, similarity_text
+from DeepIterRegLib.mrml.panel.result import assumed_text, similarity_text, went_by
 from DeepIterRegLib.mrml.panel.verdict import uncertainty_text, verdict_of
 from DeepIterRegLib.mrml.views.layout import is_arranged
 from DeepIterRegLib.mrml.worker_client.messages import WorkerError
@@ -249,6 +249,14 @@ def test_result_says_by_what_the_head_was_registered() -> None:
         "Registered by the skull", "DSA 1: skull 0.46 (in the X-ray)", "DSA 2: skull – (in the noise of the DSA)",
     ]  # fmt: skip
     assert similarity_text({"angiograms": [xray]}) == "– before, – after", "of an earlier version, or by hand"
+
+
+def test_result_names_what_it_went_by() -> None:
+    terms = [{"term": "vessels", "angiogram": 1}, {"term": "skull", "angiogram": 1}]
+    assert went_by({"method": "default", "terms": terms}) == "vessels and skull"
+    assert went_by({"method": "published", "terms": terms}) == "the vessels"
+    assert went_by({"method": "default", "terms": terms[1:]}) == "the skull"
+    assert went_by({"method": "by hand", "terms": terms}) == went_by({"method": "default"}) == ""
 
 
 def test_what_the_geometry_took_for_granted_is_told() -> None:

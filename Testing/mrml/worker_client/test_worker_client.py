@@ -25,7 +25,7 @@ from DeepIterRegLib.registration.result import OutcomeView
 from DeepIterRegLib.worker.failures import failure
 from DeepIterRegLib.worker.payload import PreparedPreview, write_preview
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION, LineBuffer, line_of
-from Testing.support.small_registration import LATERAL, POSE, small_cloud, small_volume
+from Testing.support.small_registration import LATERAL, POSE, ring_of_bone, small_cloud, small_volume
 from Testing.support.worker_loop import Heard, Loop
 
 HELLO = {"type": "hello", "protocol": PROTOCOL_VERSION, "version": __version__, "pid": 4321, "device": "CPU, 2 cores"}
@@ -107,9 +107,10 @@ def request(**changes: Any) -> RegistrationRequest:
     return RegistrationRequest(**{**fields, **changes})
 
 
-def preview() -> PreparedPreview:
+def preview(bones: bool = False) -> PreparedPreview:
     view = OutcomeView(LATERAL, np.ones((96, 128), np.float32), np.ones((96, 128), bool))
-    return PreparedPreview(small_cloud(small_volume()), (view,), np.eye(4))
+    skull = ring_of_bone(small_volume()) if bones else None
+    return PreparedPreview(small_cloud(small_volume()), (view,), np.eye(4), skull, bones)
 
 
 def job_folder(bench: Bench) -> Path:
@@ -134,9 +135,10 @@ def test_job_waits_for_the_greeting_and_not_for_the_warming_up(bench: Bench) -> 
     assert (bench.client.state, bench.client.device) == ("warm", "A GPU")
 
 
-def test_registration_becomes_an_outcome_with_what_was_prepared(bench: Bench) -> None:
+@pytest.mark.parametrize("bones", [False, True])
+def test_registration_becomes_an_outcome_with_what_was_prepared(bench: Bench, bones: bool) -> None:
     heard = bench.register()
-    given = preview()
+    given = preview(bones)
     bench.process.say(type="prepared", id=bench.id, **write_preview(job_folder(bench), given))
     (seen,) = heard.of("prepared")
     np.testing.assert_array_equal(seen.cloud.positions_mm, given.cloud.positions_mm)
@@ -150,6 +152,13 @@ def test_registration_becomes_an_outcome_with_what_was_prepared(bench: Bench) ->
     (outcome,) = heard.of("done")
     np.testing.assert_array_equal(outcome.pose, POSE)
     assert outcome.cloud is seen.cloud
+    assert outcome.bones is seen.bones
+    assert seen.bones_first is bones
+    assert (seen.bones is not None) is bones
+    if seen.bones is not None and given.bones is not None:
+        np.testing.assert_array_equal(seen.bones.positions_mm, given.bones.positions_mm)
+        np.testing.assert_array_equal(seen.bones.weights_mm3, given.bones.weights_mm3)
+        assert seen.bones.cell_mm == 2.0
     assert outcome.views[0].minip is seen.views[0].minip
     np.testing.assert_allclose(outcome.views[0].carm.column_direction, -LATERAL.column_direction)
     assert outcome.report == {"method": "default"}
