@@ -51,7 +51,7 @@ def overlay_pixels(
         return image
     if look.style == "outline":
         rgba = tinted(outline(arteries), outline(veins), look, arteries_win=True)
-        return rgba if bones is None else upon_bones(rgba, outline(bones), look)
+        return rgba if bones is None else upon_bones(rgba, outline(np.sqrt(bones)), look)
     rgba = tinted(arteries, veins, look)
     return rgba if bones is None else upon_bones(rgba, bones, look)
 
@@ -175,10 +175,11 @@ def synthetic_dsa(
 
 
 def _bone_strength(images: VesselImages) -> Strength | None:
-    """(rows, columns) of the vessels' images, 0 to 1."""
+    """(rows, columns) of the vessels' images, 0 to 1: not the root, for the vault would veil the whole brain."""
     if images.bones is None:
         return None
-    return strength(_resized(images.bones, *images.arteries.shape), full_strength_mm(images.bones))
+    bones = _resized(images.bones, *images.arteries.shape) / np.float32(full_strength_mm(images.bones))
+    return np.minimum(bones, 1, out=bones)
 
 
 def swiped(carm: CArm, share: float) -> BoolArray:
