@@ -27,6 +27,7 @@ from DeepIterRegLib.registration.images import Masks
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.patient import register
 from DeepIterRegLib.registration.report import report_schema
+from DeepIterRegLib.registration.result import bones_for_scene
 from Testing.support.patients import lateral_patient
 from Testing.support.worker_commands import QUICK_WORKER
 from Testing.support.worker_loop import WORKER, Heard, Loop, PipeProcess
@@ -134,6 +135,10 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     np.testing.assert_array_equal(outcome.initial_pose, direct.initial_pose)
     np.testing.assert_array_equal(outcome.cloud.positions_mm, direct.volume.cloud.positions_mm)
     np.testing.assert_array_equal(outcome.cloud.is_vein, direct.volume.cloud.is_vein)
+    bones = bones_for_scene(direct.volume)
+    assert bones is not None
+    np.testing.assert_array_equal(outcome.bones.positions_mm, bones.positions_mm)
+    assert not heard.of("prepared")[0].bones_first
     np.testing.assert_array_equal(outcome.views[0].minip, direct.angiograms[0].minip)
     np.testing.assert_array_equal(outcome.views[0].valid, direct.angiograms[0].angiogram.valid)
     pytest.importorskip("jsonschema").validate(outcome.report, report_schema())
