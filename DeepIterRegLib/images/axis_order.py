@@ -15,7 +15,11 @@ from DeepIterRegLib.images.volume import Volume, VolumeKind
 
 ArrayT = TypeVar("ArrayT", bound=npt.NDArray[Any])
 
-STANDARD_SIGNS: Mapping[VolumeKind, tuple[int, int, int]] = {"cta": (-1, -1, 1), "3dra": (-1, 1, 1)}
+STANDARD_SIGNS: Mapping[VolumeKind, tuple[int, int, int]] = {
+    "cta": (-1, -1, 1),
+    "vessels": (-1, -1, 1),
+    "3dra": (-1, 1, 1),
+}
 """Whether i, j, k run with or against R, A, S. Any would do; CT scanners write L, P, S, and the 3DRA that the method
 was tried on is L, A, S."""
 
