@@ -37,7 +37,7 @@ from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.registration.images import Deferred, PatientImages
 
 T = TypeVar("T")
-ReadAs = Literal["cta", "3dra", "dsa", "x-ray", "transform", "c-arm"]
+ReadAs = Literal["cta", "vessels", "3dra", "dsa", "x-ray", "transform", "c-arm"]
 
 TRANSFORM_SUFFIXES = {".tfm", ".txt", ".h5", ".mat", ".xfm"}
 SHOWN = (
