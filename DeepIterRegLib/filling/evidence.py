@@ -10,7 +10,6 @@ from scipy import ndimage
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.binning import binned
 from DeepIterRegLib.filling.branches import Branches
-from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 from DeepIterRegLib.render.choose import splat_renderer
@@ -39,37 +38,42 @@ class BranchEvidence:
     """(B,) share of the surroundings without any branch that does."""
 
 
-def branch_evidence(cloud: VesselCloud, cut: Branches, prepared: PreparedAngiogram, pose: FloatArray) -> BranchEvidence:
-    """At a pose (4, 4): of each branch of `cloud` in one angiogram."""
-    carm = prepared.angiogram.carm
-    factor = binning_factor(carm, SIZE_PX)
-    small = carm.binned(factor)
-    pixel_mm = float(np.sqrt(np.prod(small.pixel_spacing_mm)))
-    lengths = np.stack([_drawn(cloud.subset(cut.of_point == number), small, pose) for number in range(len(cut))])
-    valid = binned(prepared.angiogram.valid.astype(np.float32), factor) > 0.5
-    filled = binned(prepared.vessels.astype(np.float32), factor) > 0.25
-    near = ndimage.distance_transform_edt(~filled) * pixel_mm <= NEAR_MM
-    total = lengths.sum(axis=0)
-    free = valid & (total < THIN_MM)
-    seen, own, covered, by_chance = (np.zeros(len(cut)) for _ in range(4))
-    margin = round(AROUND_MM / pixel_mm)
-    for number, length in enumerate(lengths):
-        inside = (length > THIN_MM) & valid
-        if not inside.any():
-            continue
-        share = np.where(inside, length / np.maximum(total, THIN_MM), 0.0)
-        seen[number] = share.sum() * pixel_mm**2
-        own[number] = share.sum() / inside.sum()
-        covered[number] = (share * near).sum() / share.sum()
-        box = tuple(
-            slice(max(int(where.min()) - margin, 0), int(where.max()) + margin + 1) for where in np.nonzero(inside)
-        )
-        around = free[box] & (ndimage.distance_transform_edt(~inside[box]) * pixel_mm <= AROUND_MM)
-        by_chance[number] = near[box][around].mean() if around.any() else near[valid].mean()
-    return BranchEvidence(seen, own, covered, by_chance)
+class BranchView:
+    """The branches of a cloud in one angiogram, sampled once for many poses."""
 
+    def __init__(self, cloud: VesselCloud, cut: Branches, prepared: PreparedAngiogram) -> None:
+        carm = prepared.angiogram.carm
+        factor = binning_factor(carm, SIZE_PX)
+        small = carm.binned(factor)
+        cell_mm = fitting_cell_mm(cloud, small)
+        self._renderers = [
+            splat_renderer(resampled(cloud.subset(cut.of_point == number), cell_mm), small, "cpu", resample=False)
+            for number in range(len(cut))
+        ]
+        self._pixel_mm = float(np.sqrt(np.prod(small.pixel_spacing_mm)))
+        self._valid = binned(prepared.angiogram.valid.astype(np.float32), factor) > 0.5
+        filled = binned(prepared.vessels.astype(np.float32), factor) > 0.25
+        self._near = ndimage.distance_transform_edt(~filled) * self._pixel_mm <= NEAR_MM
 
-def _drawn(branch: VesselCloud, carm: CArm, pose: FloatArray) -> FloatArray:
-    renderer = splat_renderer(resampled(branch, fitting_cell_mm(branch, carm)), carm, "cpu", resample=False)
-    image: FloatArray = renderer.render(pose[None])[0]
-    return image
+    def evidence(self, pose: FloatArray) -> BranchEvidence:
+        """Of each branch at a pose (4, 4)."""
+        lengths = np.stack([renderer.render(pose[None])[0] for renderer in self._renderers])
+        total = lengths.sum(axis=0)
+        free = self._valid & (total < THIN_MM)
+        seen, own, covered, by_chance = (np.zeros(len(lengths)) for _ in range(4))
+        margin = round(AROUND_MM / self._pixel_mm)
+        for number, length in enumerate(lengths):
+            inside = (length > THIN_MM) & self._valid
+            if not inside.any():
+                continue
+            share = np.where(inside, length / np.maximum(total, THIN_MM), 0.0)
+            seen[number] = share.sum() * self._pixel_mm**2
+            own[number] = share.sum() / inside.sum()
+            covered[number] = (share * self._near).sum() / share.sum()
+            box = tuple(
+                slice(max(int(where.min()) - margin, 0), int(where.max()) + margin + 1) for where in np.nonzero(inside)
+            )
+            around = free[box] & (ndimage.distance_transform_edt(~inside[box]) * self._pixel_mm <= AROUND_MM)
+            near = self._near[box][around] if around.any() else self._near[self._valid]
+            by_chance[number] = near.mean()
+        return BranchEvidence(seen, own, covered, by_chance)

@@ -15,7 +15,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray, IntArray
 from DeepIterRegLib.filling.branches import Branches, branches
-from DeepIterRegLib.filling.evidence import BranchEvidence, branch_evidence
+from DeepIterRegLib.filling.evidence import BranchEvidence, BranchView
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 
@@ -52,19 +52,24 @@ class Filling:
         return "not filled" if self.probability[number] <= 1 - SURE else "cannot tell"
 
 
-def filling(
-    cloud: VesselCloud, angiograms: Sequence[PreparedAngiogram], pose: FloatArray, cut: Branches | None = None
-) -> Filling:
-    """What the runs fill of a CTA's vessels that lie at `pose` (4, 4). What several views say is added.
+class FilledBranches:
+    """Says what fills at many poses of one CTA's vessels; its tree is cut once."""
 
-    cut: the cloud's branches, where they are known already.
-    """
-    cut = cut or branches(cloud)
-    odds = np.zeros(len(cut))
-    for prepared in angiograms:
-        if prepared.shows_vessels:
-            odds += log_odds(branch_evidence(cloud, cut, prepared, pose))
-    return Filling(cut, on_tree(odds, cut.parent))
+    def __init__(self, cloud: VesselCloud, angiograms: Sequence[PreparedAngiogram]) -> None:
+        self.branches = branches(cloud)
+        self._views = [BranchView(cloud, self.branches, run) for run in angiograms if run.shows_vessels]
+
+    def at(self, pose: FloatArray) -> Filling:
+        """At a pose (4, 4). What several views say is added."""
+        odds = np.zeros(len(self.branches))
+        for view in self._views:
+            odds += log_odds(view.evidence(pose))
+        return Filling(self.branches, on_tree(odds, self.branches.parent))
+
+
+def filling(cloud: VesselCloud, angiograms: Sequence[PreparedAngiogram], pose: FloatArray) -> Filling:
+    """What the runs fill of a CTA's vessels that lie at `pose` (4, 4)."""
+    return FilledBranches(cloud, angiograms).at(pose)
 
 
 def log_odds(found: BranchEvidence) -> FloatArray:

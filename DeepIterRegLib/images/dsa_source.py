@@ -101,9 +101,9 @@ def _from_frames(source: DsaSource) -> Angiogram:
 
 
 def _from_file(source: DsaSource, file: Path) -> Angiogram:
+    from DeepIterRegLib.images.dicom_file import read_header
     from DeepIterRegLib.images.xa import pixels_of_header, read_xa
     from DeepIterRegLib.images.xa_geometry import carm_from_tags
-    from DeepIterRegLib.images.xa_header import read_header
     from DeepIterRegLib.images.xa_motion import StillFrames
 
     if source.file_is_whole:

@@ -17,6 +17,7 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.dicom_file import read_dataset
 from DeepIterRegLib.images.dicom_numbers import whole_number_of, word_of
 from DeepIterRegLib.images.functional_groups import frame_count, holder_of
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -26,7 +27,6 @@ from DeepIterRegLib.images.run import RawRun, subtracted_run
 from DeepIterRegLib.images.shutter import valid_from_tags
 from DeepIterRegLib.images.xa_files import PLAIN, RunFiles
 from DeepIterRegLib.images.xa_geometry import carm_from_tags, image_size
-from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_mask import MaskFrames, mask_frames
 from DeepIterRegLib.images.xa_motion import StillFrames, still_frames
 from DeepIterRegLib.images.xa_pixels import is_inverted, is_linear, kind_told, rescale
@@ -145,7 +145,7 @@ def _decoded(dataset: Dataset, path: Path, frames: npt.NDArray[Any] | None) -> n
 
 def _dataset(path: Path) -> Dataset:
     """The header and the undecoded pixels. Raises InputError for what is no DICOM image of a projection."""
-    dataset = read_header(path, stop_before_pixels=False)
+    dataset = read_dataset(path)
     require_projection(dataset, path.name)
     if "Rows" not in dataset or "Columns" not in dataset or "PixelData" not in dataset:
         if "SOPClassUID" not in dataset:

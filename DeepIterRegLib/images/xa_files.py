@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.images.dicom_numbers import element_value, number_of, numbers_of, word_of, words_of
 from DeepIterRegLib.images.functional_groups import frame_count, has_value
 from DeepIterRegLib.images.paths import is_dicom, natural_order
-from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,3 +49,14 @@ class VesselCloud:
     def arteries(self) -> VesselCloud:
         """Everything that is not one of the large veins."""
         return self.subset(~self.is_vein)
+
+
+def joined(parts: Sequence[VesselCloud]) -> VesselCloud:
+    """One cloud of all points of at least one cloud, in their order; cell and centre are the first one's."""
+    return VesselCloud(
+        np.concatenate([part.positions_mm for part in parts]),
+        np.concatenate([part.weights_mm3 for part in parts]),
+        np.concatenate([part.is_vein for part in parts]),
+        parts[0].cell_mm,
+        parts[0].centre_mm,
+    )

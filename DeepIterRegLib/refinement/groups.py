@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
-from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.preparation.cloud import VesselCloud, joined
 
 MIN_SHARE = 0.03
 """Of the cloud's contrast; a smaller group is left with its neighbour, it cannot be told from noise."""
@@ -48,11 +48,8 @@ def weighted_sum(groups: Sequence[VesselCloud], gains: FloatArray) -> VesselClou
     """
     largest = float(np.max(gains))
     relative = np.ones(len(groups)) if largest <= 0 else np.asarray(gains) / largest
-    kept = [(group, gain) for group, gain in zip(groups, relative, strict=True) if gain > 0]
-    return VesselCloud(
-        np.concatenate([group.positions_mm for group, _ in kept]),
-        np.concatenate([(group.weights_mm3 * np.float32(gain)) for group, gain in kept]),
-        np.concatenate([group.is_vein for group, _ in kept]),
-        groups[0].cell_mm,
-        groups[0].centre_mm,
-    )
+    return joined([
+        replace(group, weights_mm3=group.weights_mm3 * np.float32(gain))
+        for group, gain in zip(groups, relative, strict=True)
+        if gain > 0
+    ])  # fmt: skip

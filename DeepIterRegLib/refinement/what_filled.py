@@ -9,19 +9,20 @@ few branches that agree, and does not become much more probable; the right one d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.terms import Term
-from DeepIterRegLib.filling.branches import Branches, branches
-from DeepIterRegLib.filling.filled import filling
+from DeepIterRegLib.filling.filled import FilledBranches
+from DeepIterRegLib.preparation.cloud import joined
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
 from DeepIterRegLib.refinement.evidence import Evidence
 from DeepIterRegLib.refinement.lbfgs import LbfgsSchedule, lbfgs
 from DeepIterRegLib.refinement.parameters import PoseParameters
 from DeepIterRegLib.refinement.prior import PosePrior
+from DeepIterRegLib.render.sampling import binning_factor, fitting_cell_mm, resampled
 
 ROUNDS = 2
 SIZE_PX = 128
@@ -54,34 +55,39 @@ class WhatFilled:
         prior: PosePrior,
         device: str,
     ) -> None:
-        self._volume, self._angiograms, self._terms, self._prior = volume, angiograms, terms, prior
-        self._device = device
-        self._branches: Branches = branches(volume.cloud)
+        self._angiograms, self._terms, self._prior, self._device = angiograms, terms, prior, device
+        self._filled = FilledBranches(volume.cloud, angiograms)
+        # Sampled once, branch by branch, for the images that are climbed on.
+        carms = [run.angiogram.carm.binned(binning_factor(run.angiogram.carm, SIZE_PX)) for run in angiograms]
+        cell_mm = min(fitting_cell_mm(volume.cloud, carm) for carm in carms)
+        branches = self._filled.branches
+        parts = [resampled(volume.cloud.subset(branches.of_point == n), cell_mm) for n in range(len(branches))]
+        self._of_point = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        self._volume = replace(volume, cloud=joined(parts))
 
     def explained(self, pose: FloatArray) -> Explained:
         """From a pose (4, 4): what filled and the pose that follows, in turn."""
-        evaluations = 0
-        filled, nats = np.ones(len(self._volume.cloud)), -np.inf
+        evaluations, nats = 0, -np.inf
         for _ in range(ROUNDS):
-            found = filling(self._volume.cloud, self._angiograms, pose, self._branches)
-            filled = np.clip(found.of_points, LEAST, 1.0)
+            found = self._filled.at(pose)
+            counted = np.clip(found.probability, LEAST, 1.0)
             evidence = Evidence(
                 self._volume, self._angiograms, self._terms, vessel_sizes_px=[SIZE_PX], skull_sizes_px=[SIZE_PX],
-                device=self._device, filled=filled,
+                device=self._device, filled=counted[self._of_point],
             )  # fmt: skip
             posterior = evidence.posterior(SIZE_PX, SIZE_PX, [self._prior])
             parameters = PoseParameters.around(pose, self._volume.cloud.centre_mm)
             optimum = lbfgs(posterior, parameters, np.zeros(6), SCHEDULE)
             pose, nats = optimum.pose, optimum.similarity
             evaluations += optimum.evaluations
-        return Explained(pose, filled, nats, evaluations)
+        return Explained(pose, counted[found.branches.of_point], nats, evaluations)
 
     def best_first(
-        self, poses: Sequence[FloatArray], step: Callable[[Explained], None] = lambda one: None
+        self, poses: Sequence[FloatArray], tell: Callable[[Explained], None] = lambda one: None
     ) -> list[Explained]:
-        """Of several poses. step: called after each; may raise to cancel."""
+        """Of several poses. tell: called after each; may raise to cancel."""
         found = []
         for pose in poses:
             found.append(self.explained(pose))
-            step(found[-1])
+            tell(found[-1])
         return sorted(found, key=lambda one: -one.similarity)

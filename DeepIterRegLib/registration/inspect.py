@@ -39,7 +39,7 @@ from DeepIterRegLib.registration.images import Deferred, PatientImages
 T = TypeVar("T")
 ReadAs = Literal["cta", "vessels", "3dra", "dsa", "x-ray", "transform", "c-arm"]
 
-KINDS = {"cta": "CT angiogram", "vessels": "CT angiogram without bone", "3dra": "rotational 3D angiogram"}
+KINDS = {"cta": "CT angiogram", "vessels": "CT angiogram without its bones", "3dra": "rotational 3D angiogram"}
 TRANSFORM_SUFFIXES = {".tfm", ".txt", ".h5", ".mat", ".xfm"}
 SHOWN = (
     "Modality", "ImageType", "FrameType", "PatientPosition", "PatientOrientation", "NumberOfFrames", "Rows", "Columns",

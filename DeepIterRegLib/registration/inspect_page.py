@@ -8,7 +8,7 @@ from DeepIterRegLib.registration.inspect import Fact, Inspection, versions
 
 READ_AS = {
     "cta": "read as the CTA",
-    "vessels": "read as the CTA (without bone)",
+    "vessels": "read as the CTA (without its bones)",
     "3dra": "read as the CTA (a rotational 3D angiogram, vessels alone)",
     "dsa": "read as the DSA",
     "x-ray": "read as the DSA (an X-ray of the head without contrast)",

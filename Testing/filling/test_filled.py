@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from DeepIterRegLib.filling.branches import branches
-from DeepIterRegLib.filling.evidence import branch_evidence
+from DeepIterRegLib.filling.evidence import BranchView
 from DeepIterRegLib.filling.filled import BEGINS, ROOT, STAYS, filling, on_tree
 from DeepIterRegLib.geometry.pose import radiological_pose
 from Testing.support.vessel_tree_case import CENTRE_MM, FRONTAL, prepared_angiogram, tree_cloud
@@ -64,11 +64,12 @@ def test_an_injection_of_one_side_fills_that_side(of_one_side):
 def test_what_another_branch_hides_and_what_is_out_of_view_is_said(of_one_side):
     cloud, run = of_one_side
     cut = branches(cloud)
-    found = branch_evidence(cloud, cut, run, POSE)
+    view = BranchView(cloud, cut, run)
+    found = view.evidence(POSE)
     assert (found.own <= 1 + 1e-6).all()
     assert 0.2 < found.own.mean() < 0.98
     beside = POSE.copy()
     beside[:3, 3] += 1000 * FRONTAL.column_direction
-    nothing = branch_evidence(cloud, cut, run, beside)
+    nothing = view.evidence(beside)
     assert not nothing.seen_mm2.any()
     np.testing.assert_array_equal(nothing.covered, 0)

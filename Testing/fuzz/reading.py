@@ -13,13 +13,13 @@ from DeepIterRegLib.geometry.carm_file import read_carm
 from DeepIterRegLib.geometry.carm_json import carm_from_json
 from DeepIterRegLib.geometry.transform_file import read_transform
 from DeepIterRegLib.images.angiogram import Angiogram
+from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.masks import read_detector_mask, read_volume_mask
 from DeepIterRegLib.images.paths import is_dicom
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import read_volume
-from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_values import header_values
 from Testing.fuzz.originals import What
 

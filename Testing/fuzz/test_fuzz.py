@@ -48,7 +48,7 @@ def test_damaged_files_are_read_or_refused() -> None:
     assert sum(count.read for count in done.counts.values()) > 10
 
 
-@pytest.mark.parametrize("damage", FOUND, ids=lambda damage: f"{damage.original}-{abs(hash(damage.edits)) % 10000}")
+@pytest.mark.parametrize("damage", FOUND, ids=[f"{number} {damage.original}" for number, damage in enumerate(FOUND)])
 def test_what_was_a_fault_is_none_any_more(damage: Damage, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     original = original_of(damage.original)
     for name, content in original.files.items():

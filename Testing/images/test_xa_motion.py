@@ -10,8 +10,8 @@ import pytest
 from pydicom import Dataset
 
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.images.dsa_files import read_angiogram
-from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_values import header_values
 from Testing.support.dicom_files import GEOMETRY, write_xa
 from Testing.support.image_phantoms import subtracted_u8

@@ -13,10 +13,10 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.image_turn import ALL_TURNS, UPRIGHT, ImageTurn
 from DeepIterRegLib.geometry.projection import project
+from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.dsa_source import overridden
 from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_values import header_values
 from Testing.support.dicom_files import GEOMETRY, write_xa
 from Testing.support.image_phantoms import COLUMNS, ROWS, subtracted_u8

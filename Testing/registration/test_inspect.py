@@ -235,8 +235,8 @@ def test_the_images_of_a_registration_are_told_as_they_are_fetched(tmp_path: Pat
 def test_volume_without_bone_has_a_page_too() -> None:
     volume = Volume(head_hu(), np.diag([-2.5, -3.0, 4.0, 1.0]), "vessels")
     found, _ = inspect_images(PatientImages(volume, (small_angiogram(LATERAL),)))
-    assert facts(found)["Read as"][0] == "CT angiogram without bone"
-    assert "CTA: read as the CTA (without bone)" in list(page_lines([found]))
+    assert facts(found)["Read as"][0] == "CT angiogram without its bones"
+    assert "CTA: read as the CTA (without its bones)" in list(page_lines([found]))
 
 
 def test_what_the_user_says_is_told_as_given_also_where_a_tag_says_otherwise(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_page_hands_slicers_own_function_on() -> None:
 
     with open_module() as opened:
         # Remembered, by C code: whoever looks at the stack of calls sees the file that says it.
-        assert opened.widget.panel._services.translate.__wrapped__ is opened.page._  # type: ignore[attr-defined]
+        assert opened.widget.panel._services.translate.__wrapped__ is opened.page._
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_readers
-from DeepIterRegLib.images.ct.dataset import read_dataset
 from DeepIterRegLib.images.ct.slices import Slice
+from DeepIterRegLib.images.dicom_file import dataset_if_sound
 from DeepIterRegLib.images.dicom_numbers import number_of, whole_number_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def same_pixels(slices: Sequence[Slice], others: Sequence[Slice], source: Path) 
 
 def _rescaled_frames(path: Path, slices: list[Slice], source: Path) -> Iterator[npt.NDArray[Any]]:
     """The values of some frames of one file, int64 or float32; padding as air where no tissue has its value."""
-    dataset = read_dataset(path)
+    dataset = dataset_if_sound(path)
     if dataset is None or "PixelData" not in dataset:
         raise _undecodable(source)
     padding = _padding(dataset, path.name)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.quiet import quiet_readers
 from DeepIterRegLib.images.ct.choice import CLEARLY_MORE, ChosenStack, choose_stack
-from DeepIterRegLib.images.ct.dataset import read_dataset
 from DeepIterRegLib.images.ct.pixels import read_voxels
 from DeepIterRegLib.images.ct.slices import TAGS, LeftOut, Slice, image_name, is_projection, slices_of
 from DeepIterRegLib.images.ct.stack import MIN_SLICES, orthogonal
+from DeepIterRegLib.images.dicom_file import dataset_if_sound
 from DeepIterRegLib.images.dicom_numbers import element_value, word_of
 from DeepIterRegLib.images.paths import is_dicom
 from DeepIterRegLib.images.reading_notes import SeriesRead, note_decision, note_series
@@ -99,7 +99,7 @@ def read_ct_file(path: Path) -> tuple[sitk.Image, list[str]]:
     Returns the image (HU as the rescale tags of each frame say, orthogonal axes) and warnings. Raises InputError for
     anything else, and as `read_ct_series` for frames that are not one complete stack.
     """
-    header = read_dataset(path, TAGS)
+    header = dataset_if_sound(path, pixels=False, tags=TAGS)
     if header is None:
         raise _damaged(path)
     modality = word_of(header, "Modality", path.name, field=Field.CTA)
@@ -146,7 +146,7 @@ def _series_in(folder: Path) -> tuple[list[Series], set[str], list[Path]]:
     for path in _files_in(folder):
         if path.name.upper() == "DICOMDIR" or not is_dicom(path):
             continue
-        header = read_dataset(path, TAGS)
+        header = dataset_if_sound(path, pixels=False, tags=TAGS)
         if header is None or ("SOPClassUID" not in header and "Modality" not in header):
             damaged.append(path)
             continue

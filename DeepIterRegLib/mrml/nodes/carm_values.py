@@ -17,9 +17,9 @@ from typing import Any, Literal, TypeAlias
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_json import carm_from_json
+from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.images.dsa_source import NAME
 from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
 from DeepIterRegLib.images.xa_values import HeaderValues, header_values
 from DeepIterRegLib.mrml.nodes.dsa_node import FileOfInstance, dicom_files, registered_carm_of, source_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.images.xa_header import read_header
+from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.mrml.nodes.dsa_node import INSTANCE_UIDS, FileOfInstance, sequence_of
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("slicer")
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.xa import read_xa
-from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_values import header_values
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.carm_text import number_of, text_of

@@ -279,7 +279,7 @@ def test_rotational_runs_are_refused(tmp_path: Path) -> None:
         panel.ui.ctaSelector.setCurrentNode(panel.logic.load_cta(small_volume()))
         panel.ui.dsaSelector.setCurrentNode(sequence_of_dicom(panel.scene, "1.2")[0])
         assert panel.button == "Select another DSA"
-        assert "turns during this run" in panel.ui.dsaCArmNote.text
+        assert "moves during this run" in panel.ui.dsaCArmNote.text
 
 
 def test_selectors_offer_what_they_should(panel: InputsPanel) -> None:

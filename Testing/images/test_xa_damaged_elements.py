@@ -15,8 +15,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.images.dsa_files import read_angiogram
-from DeepIterRegLib.images.xa_header import read_header
 from DeepIterRegLib.images.xa_values import header_values
 from Testing.support.dicom_files import write_xa
 from Testing.support.image_phantoms import COLUMNS, ROWS, anatomy, intensities, subtracted_u8, vessels_mm
