@@ -776,13 +776,18 @@ def test_nothing_is_read_while_its_section_is_closed(case: Case) -> None:
     assert not case.worker.inspected
 
 
-def test_what_was_read_is_told_of_images_that_cannot_be_registered_yet(case: Case) -> None:
-    case.ui.dsaSddEdit.text = "12"
-    case.ui.dsaSddEdit._qt().editingFinished.emit()
-    case.ui.dsaSelector.setCurrentNode(None)
+def test_images_that_cannot_be_registered_yet_are_read_all_the_same(case: Case) -> None:
+    wait_for_preparation(case)
+    settle_preparation(case, "done", {})
+    dsa = add_volume(case.scene, dataclasses.replace(small_volume(), name="XA without tags"))
+    case.ui.dsaSelector.setCurrentNode(dsa)
+    assert not case.ui.registerButton.enabled
     case.ui.whatWasReadButton.collapsed = False
-    assert case.ui.readingLabel.text == "Select a CTA and a DSA"
-    assert not case.worker.inspected
+    wait_for_reading(case, 1)
+    case.worker.cancel()
+    case.ui.dsaSelector.setCurrentNode(None)
+    case.opened.process_events(until=lambda: case.ui.readingLabel.text == "Select a CTA and a DSA", timeout=3)
+    assert len(case.worker.inspected) == 1
 
 
 def test_register_waits_until_the_images_are_read_and_what_it_ended_is_read_again(case: Case) -> None:
