@@ -83,11 +83,11 @@ class WhatFilled:
         return Explained(pose, counted[found.branches.of_point], nats, evaluations)
 
     def best_first(
-        self, poses: Sequence[FloatArray], tell: Callable[[Explained], None] = lambda one: None
+        self, poses: Sequence[FloatArray], on_explained: Callable[[Explained], None] = lambda one: None
     ) -> list[Explained]:
-        """Of several poses. tell: called after each; may raise to cancel."""
+        """Of several poses. on_explained: called after each; may raise to cancel."""
         found = []
         for pose in poses:
             found.append(self.explained(pose))
-            tell(found[-1])
+            on_explained(found[-1])
         return sorted(found, key=lambda one: -one.similarity)

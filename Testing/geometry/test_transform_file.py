@@ -164,7 +164,7 @@ def test_file_without_a_transform_is_refused_in_one_sentence(tmp_path: Path, con
 def test_text_file_cut_anywhere_is_refused(tmp_path: Path, make: Any) -> None:
     content = written(make(), tmp_path / "whole.tfm").read_bytes()
     whole_transforms = {content.find(b"#Transform 2"), content.find(b"#Transform 3")}  # nothing tells these are cut
-    for length in set(range(len(content))) - whole_transforms:
+    for length in set(range(0, len(content), 4)) - whole_transforms:
         (tmp_path / "cut.tfm").write_bytes(content[:length])
         with pytest.raises(InputError, match=r"^cut\.tfm "):
             read_transform(tmp_path / "cut.tfm")
