@@ -57,6 +57,9 @@ def _exit_code_of(words: list[str]) -> int:
     except (KeyboardInterrupt, RegistrationCancelled) as end:
         _say(f"cancelled, {_written(end)}", debug)
         return EXIT_CANCELLED
+    except BrokenPipeError:  # whoever reads what we print has seen enough (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
     except Exception as error:
         _say(f"error: {_one_line(error)} ({_written(error)}; --debug shows where)", debug)
         return EXIT_FAILED

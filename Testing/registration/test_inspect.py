@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -247,3 +250,20 @@ def test_what_the_user_says_is_told_as_given_also_where_a_tag_says_otherwise(tmp
     assert told["Pixel at the detector (rows, columns), mm"] == ("0.41 x 0.41", "given")
     assert told["Primary angle (LAO positive), degrees"][1] == "Positioner Primary Angle (0018,1510)"
     assert "sdd" not in told
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    path = write_xa(tmp_path / "a.dcm", np.full((2, 16, 16), 1000, np.uint16))
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from DeepIterRegLib.cli.main import main; sys.exit(main(sys.argv[1:]))",
+    ]
+    ends = os.pipe()
+    os.close(ends[0])
+    ended = subprocess.run(
+        [*command, "inspect", str(path)], stdout=ends[1], stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    os.close(ends[1])
+    assert ended.stderr == ""
+    assert ended.returncode == 1
