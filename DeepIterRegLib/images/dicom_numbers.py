@@ -138,7 +138,10 @@ def _parts(dataset: Dataset, keyword: str, file_name: str, field: Field | None) 
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise ValueError(f"DICOM has no attribute {keyword}.")
-    element = dataset.get_item(tag) if tag in dataset else None
+    try:
+        element = dataset.get_item(tag) if tag in dataset else None
+    except Exception as error:  # whatever the damage makes pydicom stumble over
+        raise _unreadable(keyword, file_name, field) from error
     if isinstance(element, RawDataElement):
         value: Any = _unpacked(element, dataset, keyword, file_name, field)
     else:

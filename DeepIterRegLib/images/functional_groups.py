@@ -112,10 +112,13 @@ def has_value(dataset: Dataset, keyword: str) -> bool:
     tag = tag_for_keyword(keyword)
     if tag is None or tag not in dataset:
         return False
-    element = dataset.get_item(tag)
-    if isinstance(element, RawDataElement):
-        return bool(bytes(element.value or b"").strip(b" \\"))
-    return element is not None and not element.is_empty
+    try:
+        element = dataset.get_item(tag)
+        if isinstance(element, RawDataElement):
+            return bool(bytes(element.value or b"").strip(b" \\"))
+        return element is not None and not element.is_empty
+    except Exception:  # whatever the damage makes pydicom stumble over; who asks for the value says so
+        return True
 
 
 def items_of(dataset: Dataset, keyword: str, file_name: str, field: Field | None = None) -> list[Dataset]:

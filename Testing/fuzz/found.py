@@ -55,4 +55,19 @@ FOUND = (
     Damage("CT series", "IM00", ((646, 14, b"\x02\x00\x0f\x00"),)),
     Damage("CT series", "IM00", ((498, 34, b"\x06\x00-1024 "),)),
     Damage("CT series", "IM00", ((728, 4, b"\x0c\x00MONOCHROME2 "), (698, 4, b"\x02\x00\\\\"))),
+    # A rescale slope that no whole number of 64 bits has room for.
+    Damage("CT series", "IM00", ((752, 4, b"\x04\x001e30"),)),
+    # A MetaImage whose voxels are nowhere: ITK divided by nothing.
+    Damage("MetaImage packed", "head.mha", ((319, 39, b""),)),
+    # An element of no known kind where it was only asked whether there is one.
+    Damage(
+        "XA JPEG 2000",
+        "run.dcm",
+        (
+            (551, 17, bytes(17)),
+            (476, 8, b"\x02\x001 "),
+            (194, 40, b""),
+            (282, 0, b"\x02\x00\x13\x00SH\x0e\x00PYDICOM 3.0.2 "),
+        ),
+    ),
 )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 AIR_HU = -1024.0
+LARGEST_WHOLE = 2**31 - 1
+"""Of a rescale's numbers; with larger ones the values are no whole numbers of 64 bits."""
 MODEST = 10_000
 """A slope and an intercept that 32 bits have room for."""
 DENSEST_HU = 3071.0
@@ -41,7 +43,7 @@ def read_voxels(slices: Sequence[Slice], source: Path) -> npt.NDArray[Any]:
             file=source,
             image=bare[0].name,
         )
-    whole = all(s.slope == int(s.slope) and s.intercept == int(s.intercept) for s in slices)
+    whole = all(_is_whole(one) for one in slices)
     voxels: npt.NDArray[Any] = np.empty((len(slices), *slices[0].size), dtype=np.int16 if whole else np.float32)
     by_file: dict[Path, list[int]] = {}
     for index, one in enumerate(slices):
@@ -61,6 +63,11 @@ def same_pixels(slices: Sequence[Slice], others: Sequence[Slice], source: Path) 
     return np.array([np.array_equal(*pair) for pair in zip(first, second, strict=True)])
 
 
+def _is_whole(one: Slice) -> bool:
+    """Whether the rescale makes whole numbers of whole numbers."""
+    return all(value == int(value) and abs(value) <= LARGEST_WHOLE for value in (one.slope, one.intercept))
+
+
 def _rescaled_frames(path: Path, slices: list[Slice], source: Path) -> Iterator[npt.NDArray[Any]]:
     """The values of some frames of one file, int64 or float32; padding as air where no tissue has its value."""
     dataset = dataset_if_sound(path)
@@ -68,7 +75,7 @@ def _rescaled_frames(path: Path, slices: list[Slice], source: Path) -> Iterator[
         raise _undecodable(source)
     padding = _padding(dataset, path.name)
     for one, pixels in zip(slices, _frames(dataset, [s.frame for s in slices], source), strict=True):
-        whole = one.slope == int(one.slope) and one.intercept == int(one.intercept)
+        whole = _is_whole(one)
         small = pixels.dtype.itemsize <= 2 and abs(one.slope) <= MODEST and abs(one.intercept) <= MODEST
         wide: npt.DTypeLike = np.float32 if not whole else np.int32 if small else np.int64
         values = pixels.astype(wide) * np.asarray(one.slope, wide) + np.asarray(one.intercept, wide)

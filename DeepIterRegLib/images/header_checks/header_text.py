@@ -13,19 +13,26 @@ CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 FREE_TEXT = (b"#", b"content:", b"units:", b"space units:", b"sample units:", b"labels:")
 """Lines that people write, in any encoding, as those with := are."""
 METAIMAGE_SUFFIXES = (".mha", ".mhd")
+DATA_FILE = re.compile(rb"^\s*ElementDataFile\s*=[ \t]*(.*?)\s*$", re.MULTILINE)
 DIMENSIONS = re.compile(rb"^\s*NDims\s*=\s*(.*)$", re.MULTILINE)
 
 
 def has_sound_text(path: Path) -> bool:
-    """Whether an NRRD header ends and has text in its fields, and a MetaImage has a number of dimensions; true of other
-    files."""
+    """Whether an NRRD header ends and has text in its fields, and a MetaImage has dimensions and a place for its
+    voxels; true of other files."""
     with path.open("rb") as file:
         start = file.read(HEADER_BYTES)
     if start.startswith(NRRD_MARK):
         return _is_nrrd(start)
     if path.suffix.lower() in METAIMAGE_SUFFIXES:
-        return all(found.strip() in (b"2", b"3", b"4") for found in DIMENSIONS.findall(start))
+        dimensions = all(found.strip() in (b"2", b"3", b"4") for found in DIMENSIONS.findall(start))
+        return dimensions and all(_is_place(found) for found in DATA_FILE.findall(start)[:1])
     return True
+
+
+def _is_place(value: bytes) -> bool:
+    """Whether voxels may be where a MetaImage says: behind the header, or in files with names that end in something."""
+    return value.upper().startswith((b"LOCAL", b"LIST")) or (b"." in value and not CONTROL.search(value))
 
 
 def _is_nrrd(start: bytes) -> bool:
