@@ -40,7 +40,9 @@ class Volume:
     def __post_init__(self) -> None:
         if self.kind not in get_args(VolumeKind):
             raise InputError(
-                "There is no kind of volume {kind!r}; it is cta or 3dra.", field=Field.VOLUME_KIND, kind=str(self.kind)
+                "There is no kind of volume {kind!r}; it is cta, vessels or 3dra.",
+                field=Field.VOLUME_KIND,
+                kind=str(self.kind),
             )
         object.__setattr__(self, "voxels", _voxels(self.voxels))
         object.__setattr__(self, "ijk_to_ras", _matrix(self.ijk_to_ras))

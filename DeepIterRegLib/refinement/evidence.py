@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from DeepIterRegLib.common.arrays import FloatArray
@@ -31,16 +32,12 @@ class Evidence:
         vessel_sizes_px: Sequence[int],
         skull_sizes_px: Sequence[int],
         device: str = "cpu",
-        filled: FloatArray | None = None,
     ) -> None:
-        """terms: what to compare, as far as the images show it. Sizes: pixels along the detector's shorter side.
-
-        filled: see `vessel_groups`.
-        """
-        self._arguments = (volume, tuple(angiograms), tuple(terms), tuple(vessel_sizes_px), device)
+        """terms: what to compare, as far as the images show it. Sizes: pixels along the detector's shorter side."""
+        self._volume, self._vessel_sizes_px, self._device = volume, tuple(vessel_sizes_px), device
         with_vessels = "vessels" in terms and len(volume.cloud) > 0
         self.vessel_views = tuple(view for view in angiograms if with_vessels and view.shows_vessels)
-        self.groups = vessel_groups(volume.cloud, volume.frame.right, filled) if self.vessel_views else []
+        self.groups = vessel_groups(volume.cloud, volume.frame.right) if self.vessel_views else []
         self.vessels = VesselPyramid(self.groups, self.vessel_views, vessel_sizes_px, device)
         self.skull: VesselCloud | None = volume.skull if "skull" in terms else None
         self.skull_views = tuple(view for view in angiograms if self.skull is not None and view.skull is not None)
@@ -52,13 +49,11 @@ class Evidence:
         }
 
     def with_filled(self, filled: FloatArray) -> Evidence:
-        """The same with (N,) other weights of the vessels; what the skull is compared by is shared."""
-        volume, angiograms, terms, sizes, device = self._arguments
-        other = Evidence(
-            volume, angiograms, [term for term in terms if term != "skull"], vessel_sizes_px=sizes, skull_sizes_px=(),
-            device=device, filled=filled,
-        )  # fmt: skip
-        other.skull, other.skull_views, other._skull = self.skull, self.skull_views, self._skull
+        """The same with the vessels' points counted by `filled` (N,), as in `vessel_groups`; all else is shared."""
+        other = copy.copy(self)
+        if self.vessel_views:
+            other.groups = vessel_groups(self._volume.cloud, self._volume.frame.right, filled)
+            other.vessels = VesselPyramid(other.groups, self.vessel_views, self._vessel_sizes_px, self._device)
         return other
 
     def __bool__(self) -> bool:

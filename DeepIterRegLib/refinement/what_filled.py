@@ -55,7 +55,7 @@ class WhatFilled:
         prior: PosePrior,
         device: str,
     ) -> None:
-        self._angiograms, self._terms, self._prior, self._device = angiograms, terms, prior, device
+        self._prior, self._centre_mm = prior, volume.cloud.centre_mm
         self._filled = FilledBranches(volume.cloud, angiograms)
         # Sampled once, branch by branch, for the images that are climbed on.
         carms = [run.angiogram.carm.binned(binning_factor(run.angiogram.carm, SIZE_PX)) for run in angiograms]
@@ -63,7 +63,10 @@ class WhatFilled:
         branches = self._filled.branches
         parts = [resampled(volume.cloud.subset(branches.of_point == n), cell_mm) for n in range(len(branches))]
         self._of_point = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        self._volume = replace(volume, cloud=joined(parts))
+        self._evidence = Evidence(
+            replace(volume, cloud=joined(parts)), angiograms, terms, vessel_sizes_px=[SIZE_PX],
+            skull_sizes_px=[SIZE_PX], device=device,
+        )  # fmt: skip
 
     def explained(self, pose: FloatArray) -> Explained:
         """From a pose (4, 4): what filled and the pose that follows, in turn."""
@@ -71,12 +74,9 @@ class WhatFilled:
         for _ in range(ROUNDS):
             found = self._filled.at(pose)
             counted = np.clip(found.probability, LEAST, 1.0)
-            evidence = Evidence(
-                self._volume, self._angiograms, self._terms, vessel_sizes_px=[SIZE_PX], skull_sizes_px=[SIZE_PX],
-                device=self._device, filled=counted[self._of_point],
-            )  # fmt: skip
+            evidence = self._evidence.with_filled(counted[self._of_point])
             posterior = evidence.posterior(SIZE_PX, SIZE_PX, [self._prior])
-            parameters = PoseParameters.around(pose, self._volume.cloud.centre_mm)
+            parameters = PoseParameters.around(pose, self._centre_mm)
             optimum = lbfgs(posterior, parameters, np.zeros(6), SCHEDULE)
             pose, nats = optimum.pose, optimum.similarity
             evaluations += optimum.evaluations

@@ -13,7 +13,7 @@ from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from Testing.support.cases import CASES, needs_cases
-from Testing.support.dicom_files import GEOMETRY, write_ct_slices, write_xa
+from Testing.support.dicom_files import GEOMETRY, functional_groups, write_ct_slices, write_xa
 from Testing.support.image_phantoms import COLUMNS, ROWS, head_hu, intensities, subtracted_u8, vessels_mm
 
 ALL_OPTIONS = GeometryOptions(0.0, 0.0, 1200.0, 800.0, 0.3)
@@ -363,17 +363,10 @@ def test_a_folder_with_one_run_is_that_run(tmp_path: Path) -> None:
 
 
 def test_an_enhanced_file_keeps_its_geometry_in_functional_groups(tmp_path: Path) -> None:
-    def nested(sequence: str, **tags: object) -> Dataset:
-        item, outer = Dataset(), Dataset()
-        for keyword, value in tags.items():
-            setattr(item, keyword, value)
-        setattr(outer, sequence, [item])
-        return outer
-
-    shared = nested("XRayGeometrySequence", DistanceSourceToDetector=1150.0, DistanceSourceToIsocenter=785.0)
-    shared.update(nested("FramePixelDataPropertiesSequence", ImagerPixelSpacing=[0.31, 0.31]))
+    shared = functional_groups("XRayGeometrySequence", DistanceSourceToDetector=1150.0, DistanceSourceToIsocenter=785.0)
+    shared.update(functional_groups("FramePixelDataPropertiesSequence", ImagerPixelSpacing=[0.31, 0.31]))
     position = {"PositionerPrimaryAngle": 45.0, "PositionerSecondaryAngle": 5.0}
-    per_frame = [nested("PositionerPositionSequence", **position) for _ in range(5)]
+    per_frame = [functional_groups("PositionerPositionSequence", **position) for _ in range(5)]
     path = write_xa(
         tmp_path / "enhanced.dcm",
         subtracted_u8(),

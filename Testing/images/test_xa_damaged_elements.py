@@ -18,20 +18,11 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.images.dicom_file import read_header
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.xa_values import header_values
-from Testing.support.dicom_files import write_xa
+from Testing.support.dicom_files import functional_groups, write_xa
 from Testing.support.image_phantoms import COLUMNS, ROWS, anatomy, intensities, subtracted_u8, vessels_mm
 
 RAW = (6000 * np.log(np.maximum(intensities(), 1))).astype(np.uint16)
 LINEAR = intensities().astype(np.uint16)
-
-
-def groups(sequence: str, **tags: Any) -> Dataset:
-    """Functional groups with one macro."""
-    item, outer = Dataset(), Dataset()
-    for keyword, value in tags.items():
-        setattr(item, keyword, value)
-    setattr(outer, sequence, [item])
-    return outer
 
 
 def as_text(path: Path, tag: int, text: bytes, representation: str = "DS") -> Path:
@@ -51,12 +42,13 @@ def shown(path: Path, frame: int = 4) -> float:
 
 def test_linear_pixels_and_their_rescale_are_found_in_functional_groups(tmp_path: Path) -> None:
     plain = read_angiogram(write_xa(tmp_path / "plain.dcm", LINEAR, PixelIntensityRelationship="LIN"))
-    shared = groups("FramePixelDataPropertiesSequence", PixelIntensityRelationship="LIN")
-    shared.update(groups("PixelValueTransformationSequence", RescaleSlope="1", RescaleIntercept="0"))
+    shared = functional_groups("FramePixelDataPropertiesSequence", PixelIntensityRelationship="LIN")
+    shared.update(functional_groups("PixelValueTransformationSequence", RescaleSlope="1", RescaleIntercept="0"))
     path = write_xa(tmp_path / "run.dcm", LINEAR, SharedFunctionalGroupsSequence=[shared])
     np.testing.assert_allclose(read_angiogram(path).frames, plain.frames, atol=1e-5)
     per_frame = [
-        groups("PixelValueTransformationSequence", RescaleSlope=str(2 + k), RescaleIntercept="-10") for k in range(5)
+        functional_groups("PixelValueTransformationSequence", RescaleSlope=str(2 + k), RescaleIntercept="-10")
+        for k in range(5)
     ]
     stored = np.stack([(frame + 10.0) / (2 + k) for k, frame in enumerate(RAW)]).round().astype(np.uint16)
     path = write_xa(tmp_path / "scaled.dcm", stored, PerFrameFunctionalGroupsSequence=per_frame)
@@ -66,7 +58,7 @@ def test_linear_pixels_and_their_rescale_are_found_in_functional_groups(tmp_path
 def test_the_sign_is_found_in_functional_groups(tmp_path: Path) -> None:
     mask = Dataset()
     mask.MaskOperation, mask.MaskFrameNumbers = "AVG_SUB", [1]
-    shared = groups(
+    shared = functional_groups(
         "FramePixelDataPropertiesSequence", PixelIntensityRelationship="LIN", PixelIntensityRelationshipSign=-1
     )
     tags = {"SharedFunctionalGroupsSequence": [shared], "MaskSubtractionSequence": [mask]}
@@ -78,7 +70,11 @@ def test_the_sign_is_found_in_functional_groups(tmp_path: Path) -> None:
     [
         {"ImageType": ["ORIGINAL", "PRIMARY"]},
         {"RecommendedViewingMode": "SUB", "ImageType": ["DERIVED", "PRIMARY"]},
-        {"SharedFunctionalGroupsSequence": [groups("XAXRFFrameCharacteristicsSequence", FrameType=["ORIGINAL", "M"])]},
+        {
+            "SharedFunctionalGroupsSequence": [
+                functional_groups("XAXRFFrameCharacteristicsSequence", FrameType=["ORIGINAL", "M"])
+            ]
+        },
     ],
     ids=["Image Type", "Recommended Viewing Mode", "Frame Type"],
 )

@@ -25,7 +25,7 @@ from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.registration.images import Deferred, PatientImages
 from DeepIterRegLib.registration.inspect import Inspection, inspect_images, inspect_paths
 from DeepIterRegLib.registration.inspect_page import page_lines
-from Testing.support.dicom_files import GEOMETRY, write_ct_slices, write_xa
+from Testing.support.dicom_files import GEOMETRY, functional_groups, write_ct_slices, write_xa
 from Testing.support.image_phantoms import head_hu, intensities, subtracted_u8
 from Testing.support.paths import ROOT
 from Testing.support.small_registration import LATERAL, small_angiogram
@@ -88,22 +88,15 @@ def test_what_no_tag_says_is_told_as_assumed(tmp_path: Path) -> None:
 
 
 def test_functional_groups_are_named_as_the_place(tmp_path: Path) -> None:
-    def nested(sequence: str, **tags: object) -> Dataset:
-        item, outer = Dataset(), Dataset()
-        for keyword, value in tags.items():
-            setattr(item, keyword, value)
-        setattr(outer, sequence, [item])
-        return outer
-
-    shared = nested("XRayGeometrySequence", DistanceSourceToDetector=1150.0, DistanceSourceToIsocenter=785.0)
-    shared.update(nested("FramePixelDataPropertiesSequence", ImagerPixelSpacing=[0.31, 0.31]))
+    shared = functional_groups("XRayGeometrySequence", DistanceSourceToDetector=1150.0, DistanceSourceToIsocenter=785.0)
+    shared.update(functional_groups("FramePixelDataPropertiesSequence", ImagerPixelSpacing=[0.31, 0.31]))
     angles = {"PositionerPrimaryAngle": 45.0, "PositionerSecondaryAngle": 5.0}
     path = write_xa(
         tmp_path / "enhanced.dcm",
         subtracted_u8(),
         **{**dict.fromkeys(GEOMETRY), "PatientPosition": "HFS"},
         SharedFunctionalGroupsSequence=[shared],
-        PerFrameFunctionalGroupsSequence=[nested("PositionerPositionSequence", **angles) for _ in range(5)],
+        PerFrameFunctionalGroupsSequence=[functional_groups("PositionerPositionSequence", **angles) for _ in range(5)],
     )
     told = facts(only(path))
     source = "Distance Source to Isocenter (0018,9402), in functional groups"

@@ -146,3 +146,12 @@ def _item(**tags: Any) -> DicomSequence:
     for keyword, value in tags.items():
         setattr(made, keyword, value)
     return DicomSequence([made])
+
+
+def functional_groups(sequence: str, **tags: object) -> Dataset:
+    """With one macro, as an Enhanced object keeps attributes shared or per frame."""
+    item, outer = Dataset(), Dataset()
+    for keyword, value in tags.items():
+        setattr(item, keyword, value)
+    setattr(outer, sequence, [item])
+    return outer

@@ -182,7 +182,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("There is no angiogram; give a run as {dsa}."),
         _("There is no device {device_name!r}; choose auto, cpu or cuda."),
         _("There is no device {given!r}; choose auto, cpu or cuda."),
-        _("There is no kind of volume {kind!r}; it is cta or 3dra."),
+        _("There is no kind of volume {kind!r}; it is cta, vessels or 3dra."),
         _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta, vessels or 3dra."),
         _("There is no method {given!r}; choose default or published."),
         _("There is no similarity {name}; choose one of {names}."),
