@@ -7,10 +7,13 @@ JSON each with the measures at the result and how far it is off. What is there i
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -39,6 +42,9 @@ from Testing.tools.measure_skull import FORMS
 DEFAULT = Options()
 SOME_FRAMES, FIRST_FRAME = 5, 4
 CROPPED_TO = 0.55
+NOT_NATIVE: tuple[StoredForm, ...] = ("raw", "subtracted", "exported")
+CROPPED: tuple[tuple[StoredForm, bool], ...] = (("raw", True), ("subtracted", False))
+"""Which form, and whether the upper part is kept."""
 FAR_PX = (60.0, 110.0)
 ISOCENTRE_OFF_MM = 30.0
 
@@ -135,62 +141,80 @@ def cropped(volume: Volume, upper: bool) -> Volume:
     return replace(volume, voxels=volume.voxels[first : first + count].copy(), ijk_to_ras=matrix)
 
 
-def trials(patient: Patient, other: Patient | None) -> Iterator[Trial]:
-    """Everything that is tried with one patient."""
-    rng = np.random.default_rng([patient.seed, 13])
-    runs = {form: patient.angiogram(form) for form in FORMS}
-    ready = {form: prepare_angiogram(run) for form, run in runs.items()}
-    carm = runs["raw"].carm
-    own = prepare_volume(patient.volume)
+class Trials:
+    """Everything that is tried with one patient; what a trial needs is prepared when it is made."""
 
-    def trial(kind: str, form: StoredForm, volume: PreparedVolume = own, options: Options = DEFAULT) -> Trial:
-        return Trial(kind, form, volume, ready[form], carm, options)
+    def __init__(self, patient: Patient, other: Patient | None) -> None:
+        self.patient, self.other = patient, other
+        self.run = functools.cache(patient.angiogram)
+        self.ready = functools.cache(lambda form: prepare_angiogram(self.run(form)))
+        self.own = functools.cache(lambda: prepare_volume(patient.volume))
+        self.strange = functools.cache(lambda: prepare_volume(cast(Patient, other).volume))
 
-    def geometry(kind: str, form: StoredForm, wrong: CArm) -> Trial:
-        one = ready[form]
-        return Trial(kind, form, own, replace(one, angiogram=replace(one.angiogram, carm=wrong)), carm)
-
-    for form in FORMS:
-        yield trial("plain", form)
-    for form in ("raw", "subtracted", "exported"):
-        yield trial("vessels", form, options=Options(terms=("vessels",)))
-    yield trial("skull", "raw", options=Options(terms=("skull",)))
-    yield trial("skull", "subtracted", options=Options(terms=("skull",)))
-    frames = runs["subtracted"].frames
-    for kind, part in (
-        ("single frame", frames[len(frames) // 3 : len(frames) // 3 + 1]),
-        ("few frames", frames[FIRST_FRAME : FIRST_FRAME + SOME_FRAMES]),
-    ):
-        try:
-            one = prepare_angiogram(replace(runs["subtracted"], frames=part, frame_times_s=None, head_motion=None))
-        except InputError:
-            continue
-        yield Trial(kind, "subtracted", own, one, carm)
-    centre_mm = own.cloud.centre_mm
-    for form in ("raw", "exported"):
-        start = perturbed_pose(patient.pose, centre_mm, carm, rng, FAR_PX)
-        yield trial("far start", form, options=Options(initial_pose=start))
-    flipped = -1.0
-    yield geometry("primary angle's sign", "raw", with_angles(carm, primary=flipped))
-    yield geometry("secondary angle's sign", "subtracted", with_angles(carm, secondary=flipped))
-    for form in ("raw", "native"):
-        yield geometry("SDD", form, with_angles(carm, sdd=float(rng.choice([0.9, 1.1]))))
-    yield geometry("pixel size", "subtracted", with_pixels(carm, float(rng.choice([0.5, 0.8, 1.25, 2.0]))))
-    yield geometry("isocentre", "raw", off_centre(carm, rng))
-    yield geometry("isocentre", "exported", off_centre(carm, rng))
-    for form in ("native", "exported"):
-        yield geometry("mirrored", form, carm.mirrored())
-    yield geometry("turned over", "subtracted", turned_over(carm))
-    for upper in (True, False):
-        try:
-            less = prepare_volume(cropped(patient.volume, upper))
-        except InputError:
-            continue
-        yield trial("cropped CTA", "raw" if upper else "subtracted", less)
-    if other is not None:
-        strange = prepare_volume(other.volume)
+    def named(self) -> Iterator[tuple[str, StoredForm, Callable[[], Trial]]]:
+        """Kind, form and what makes the trial (which may raise InputError)."""
         for form in FORMS:
-            yield replace(trial("stranger", form, strange), is_stranger=True)
+            yield "plain", form, partial(self._as_is, "plain", form)
+        for form in NOT_NATIVE:
+            yield "vessels", form, partial(self._as_is, "vessels", form, Options(terms=("vessels",)))
+        for form in ("raw", "subtracted"):
+            yield "skull", form, partial(self._as_is, "skull", form, Options(terms=("skull",)))
+        yield (
+            "single frame",
+            "subtracted",
+            partial(self._of_frames, "single frame", lambda n: slice(n // 3, n // 3 + 1)),
+        )
+        some = slice(FIRST_FRAME, FIRST_FRAME + SOME_FRAMES)
+        yield "few frames", "subtracted", partial(self._of_frames, "few frames", lambda n: some)
+        for form in ("raw", "exported"):
+            yield "far start", form, partial(self._far, form)
+        wrong_geometry: list[tuple[str, StoredForm, Callable[[CArm, np.random.Generator], CArm]]] = [
+            ("primary angle's sign", "raw", lambda carm, rng: with_angles(carm, primary=-1.0)),
+            ("secondary angle's sign", "subtracted", lambda carm, rng: with_angles(carm, secondary=-1.0)),
+            ("SDD", "raw", lambda carm, rng: with_angles(carm, sdd=float(rng.choice([0.9, 1.1])))),
+            ("SDD", "native", lambda carm, rng: with_angles(carm, sdd=float(rng.choice([0.9, 1.1])))),
+            ("pixel size", "subtracted", lambda carm, rng: with_pixels(carm, float(rng.choice([0.5, 0.8, 1.25, 2.0])))),
+            ("isocentre", "raw", off_centre),
+            ("isocentre", "exported", off_centre),
+            ("mirrored", "native", lambda carm, rng: carm.mirrored()),
+            ("mirrored", "exported", lambda carm, rng: carm.mirrored()),
+            ("turned over", "subtracted", lambda carm, rng: turned_over(carm)),
+        ]
+        for kind, form, wrong in wrong_geometry:
+            yield kind, form, partial(self._of_geometry, kind, form, wrong)
+        for form, upper in CROPPED:
+            yield "cropped CTA", form, partial(self._cropped, form, upper)
+        if self.other is not None:
+            for form in FORMS:
+                yield "stranger", form, partial(self._stranger, form)
+
+    def rng(self, kind: str, form: str) -> np.random.Generator:
+        return np.random.default_rng([self.patient.seed, *f"{kind} {form}".encode()])
+
+    def _as_is(self, kind: str, form: StoredForm, options: Options = DEFAULT) -> Trial:
+        return Trial(kind, form, self.own(), self.ready(form), self.run(form).carm, options)
+
+    def _of_frames(self, kind: str, part: Callable[[int], slice]) -> Trial:
+        run = self.run("subtracted")
+        less = replace(run, frames=run.frames[part(len(run.frames))], frame_times_s=None, head_motion=None)
+        return Trial(kind, "subtracted", self.own(), prepare_angiogram(less), run.carm)
+
+    def _far(self, form: StoredForm) -> Trial:
+        carm, centre_mm = self.run(form).carm, self.own().cloud.centre_mm
+        start = perturbed_pose(self.patient.pose, centre_mm, carm, self.rng("start", form), FAR_PX)
+        return self._as_is("far start", form, Options(initial_pose=start))
+
+    def _of_geometry(self, kind: str, form: StoredForm, wrong: Callable[[CArm, np.random.Generator], CArm]) -> Trial:
+        ready, carm = self.ready(form), self.run(form).carm
+        angiogram = replace(ready.angiogram, carm=wrong(carm, self.rng("geometry", form)))
+        return Trial(kind, form, self.own(), replace(ready, angiogram=angiogram), carm)
+
+    def _cropped(self, form: StoredForm, upper: bool) -> Trial:
+        less = prepare_volume(cropped(self.patient.volume, upper))
+        return Trial("cropped CTA", form, less, self.ready(form), self.run(form).carm)
+
+    def _stranger(self, form: StoredForm) -> Trial:
+        return Trial("stranger", form, self.strange(), self.ready(form), self.run(form).carm, is_stranger=True)
 
 
 def corners_apart_mm(found: FloatArray, used: CArm, truth: FloatArray, true: CArm, centre_mm: FloatArray) -> FloatArray:
@@ -238,6 +262,7 @@ def register_all(args: argparse.Namespace) -> None:
         # The last patient may not be done with.
         last = lines[-1]["seed"] if lines else None
     only = set(args.kinds.split(",")) if args.kinds else set()
+    always = set(args.always.split(","))
     folders = sorted(folder for root in args.folders for folder in root.glob("p*") if (folder / "truth.npz").exists())
     folders = folders[args.skip :: args.every]
     for number, folder in enumerate(folders):
@@ -245,15 +270,15 @@ def register_all(args: argparse.Namespace) -> None:
         if patient.seed in {seed for seed, _, _ in done} - {last}:
             continue
         other = Patient.read(folders[(number + 1) % len(folders)])
-        for trial in trials(patient, other):
-            rng = np.random.default_rng([patient.seed, *f"{trial.kind} {trial.form}".encode()])
-            if rng.random() >= args.share or (only and trial.kind not in only):
+        trials = Trials(patient, other)
+        for kind, form, make in trials.named():
+            drawn = f"{kind} {form}" in always or trials.rng(kind, form).random() < args.share
+            if not drawn or (only and kind not in only) or (patient.seed, kind, form) in done:
                 continue
-            if (patient.seed, trial.kind, trial.form) in done:
-                continue
-            line: dict[str, object] = {"seed": patient.seed, "kind": trial.kind, "form": trial.form}
+            line: dict[str, object] = {"seed": patient.seed, "kind": kind, "form": form}
             try:
-                line |= tried(trial, patient.truth(trial.form), folder)
+                trial = make()
+                line |= tried(trial, patient.truth(form), folder)
                 line["stranger"] = trial.is_stranger
             except InputError as error:
                 line["refused"] = str(error)
@@ -271,6 +296,7 @@ def main() -> None:
     parser.add_argument("--skip", type=int, default=0)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--share", type=float, default=1.0, help="of the trials, drawn for each patient")
+    parser.add_argument("--always", default="", help="'KIND FORM', by commas, of every patient")
     args = parser.parse_args()
     steps: dict[str, Callable[[argparse.Namespace], None]] = {"register": register_all}
     steps[args.step](args)
