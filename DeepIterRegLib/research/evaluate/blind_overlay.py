@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
@@ -73,6 +72,8 @@ def _page_carm(carm: CArm) -> CArm:
 
 
 def _jpeg(grey: Greys, size: tuple[int, int]) -> bytes:
+    from PIL import Image
+
     image, file = Image.fromarray(grey), io.BytesIO()
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
@@ -81,6 +82,8 @@ def _jpeg(grey: Greys, size: tuple[int, int]) -> bytes:
 
 
 def _png(layer: Rgba) -> bytes:
+    from PIL import Image
+
     file = io.BytesIO()
     Image.fromarray(layer).save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""The moving average of a network's weights: steadier than the weights of any one batch."""
+"""The moving average of a network's weights: steadier than the weights of any one batch. Slicer never loads this."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a training to a checkpoint: the averaged weights, and how they came about."""
+"""From a training to a checkpoint: the averaged weights, and how they came about. Slicer never loads this."""
 
 from __future__ import annotations
 

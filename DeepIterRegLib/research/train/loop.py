@@ -1,4 +1,4 @@
-"""The training loop: batches, validations, curves, and a state on disk from time to time."""
+"""The training loop: batches, validations, curves, and a state on disk from time to time. Slicer never loads this."""
 
 from __future__ import annotations
 

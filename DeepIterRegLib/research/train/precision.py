@@ -1,4 +1,4 @@
-"""The number format of the network's forward and backward pass on a machine."""
+"""The number format of the network's forward and backward pass on a machine. Slicer never loads this."""
 
 from __future__ import annotations
 

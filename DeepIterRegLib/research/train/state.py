@@ -1,4 +1,4 @@
-"""A training's state on disk: everything that it needs to go on as if it had never stopped."""
+"""A training's state on disk: everything that it needs to go on as if it had never stopped. Slicer never loads this."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Training in plain PyTorch: AdamW, warm-up and cosine, an average of the weights, half precision, resumable."""
+"""Training in plain PyTorch: AdamW, warm-up and cosine, an average of the weights, half precision, resumable.
+
+Slicer never loads this.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a network is on samples that it was not trained on."""
+"""How good a network is on samples that it was not trained on. Slicer never loads this."""
 
 from __future__ import annotations
 

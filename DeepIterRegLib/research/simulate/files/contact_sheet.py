@@ -1,4 +1,7 @@
-"""Simulated patients at a glance: one row of small images each, and what our own preparation makes of them."""
+"""Simulated patients at a glance: one row of small images each, and what our own preparation makes of them.
+
+Slicer never loads this.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.research.simulate.files.nrrd_writer import write_nrrd
@@ -88,5 +87,7 @@ def _write_masks(
 
 
 def _write_png(mask: BoolArray, path: Path) -> Path:
+    from PIL import Image
+
     Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(path, format="PNG")
     return path
