@@ -1,8 +1,10 @@
 """What training minimises: overlap of the vein images and distance of the poses (paper, eq. 1), on batches.
 
-Slicer never loads this. The paper: Dice(DRR moving, DRR fixed) + lambda (double geodesic + geodesic). To it we add the mean projection error of
+The paper: Dice(DRR moving, DRR fixed) + lambda (double geodesic + geodesic). To it we add the mean projection error of
 the same cube that results are judged by: with half the SDD as lever, the double geodesic is nearly all rotation, and
 the geodesic weighs a depth error, which hardly moves the image, as much as one in the image plane.
+
+Slicer never loads this.
 """
 
 from __future__ import annotations
