@@ -279,7 +279,7 @@ def register_all(args: argparse.Namespace) -> None:
             try:
                 trial = make()
                 line |= tried(trial, patient.truth(form), folder)
-                line["stranger"] = trial.is_stranger
+                line["stranger"], line["other"] = trial.is_stranger, other.seed
             except InputError as error:
                 line["refused"] = str(error)
             with args.to.open("a", encoding="utf-8") as file:

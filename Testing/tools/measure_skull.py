@@ -33,6 +33,7 @@ from DeepIterRegLib.research.evaluate.perturbations import perturbed_pose
 from DeepIterRegLib.research.simulate.patient import PatientOptions, SimulatedPatient, View
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
 
+SKULL_SHARE = 0.1
 CAPTURE_PX = (60, 80, 100, 120, 160)
 FORMS: dict[StoredForm, str] = {"raw": "raw", "subtracted": "sub", "exported": "exp", "native": "nat"}
 """And the stems of their files."""
@@ -64,35 +65,40 @@ def main() -> None:
 
 
 def simulate(args: argparse.Namespace) -> None:
-    from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
-    from DeepIterRegLib.research.simulate.patient import simulate_patient
-
     views: tuple[View, ...] = ("lateral", "frontal") if args.frontal else ("lateral",)
     options = PatientOptions(
         views=views, difficulty=args.difficulty, disturbances=tuple(args.disturb), skull=args.skull
     )
-    cohort = SimulatedCohort(args.first, options, skull_share=0.1)
+    cohort = SimulatedCohort(args.first, options, skull_share=SKULL_SHARE)
     for seed in range(args.first, args.first + args.count):
         folder = args.folder / f"p{seed}"
         if (folder / "truth.npz").exists():
             continue
-        folder.mkdir(parents=True, exist_ok=True)
         began = time.process_time()
-        patient = simulate_patient(seed, cohort.options_of(seed))
-        np.save(folder / "cta.npy", patient.volume.voxels)
-        for number, run in enumerate(patient.runs):
-            for form, stem in FORMS.items():
-                write_xa(run, folder / f"{stem}{number or ''}.dcm", form=form, seed=seed)
-        (folder / "defects.json").write_text(json.dumps(patient.defects, default=str), encoding="utf-8")
-        np.savez(
-            folder / "truth.npz",
-            pose=patient.pose,
-            native_pose=patient.runs[0].first_pose,
-            start=patient.radiological_pose,
-            ijk=patient.volume.ijk_to_ras,
-        )
-        _write_filling(patient, folder / "filling.npz")
+        simulate_one(seed, cohort, folder)
         print(seed, f"{time.process_time() - began:.0f} s", flush=True)
+
+
+def simulate_one(seed: int, cohort: SimulatedCohort, folder: Path) -> None:
+    """One patient's CTA, runs in every form, and the truth."""
+    from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
+    from DeepIterRegLib.research.simulate.patient import simulate_patient
+
+    folder.mkdir(parents=True, exist_ok=True)
+    patient = simulate_patient(seed, cohort.options_of(seed))
+    np.save(folder / "cta.npy", patient.volume.voxels)
+    for number, run in enumerate(patient.runs):
+        for form, stem in FORMS.items():
+            write_xa(run, folder / f"{stem}{number or ''}.dcm", form=form, seed=seed)
+    (folder / "defects.json").write_text(json.dumps(patient.defects, default=str), encoding="utf-8")
+    np.savez(
+        folder / "truth.npz",
+        pose=patient.pose,
+        native_pose=patient.runs[0].first_pose,
+        start=patient.radiological_pose,
+        ijk=patient.volume.ijk_to_ras,
+    )
+    _write_filling(patient, folder / "filling.npz")
 
 
 def _write_filling(patient: SimulatedPatient, path: Path) -> None:

@@ -7,8 +7,10 @@ baselines.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,13 +94,34 @@ def print_tables(rows: Rows, model: ConfidenceModel) -> None:
     inside = corner_distances(believed, model.floor_mm, model.scale) <= -2 * np.log(1 - COVERED)
     print(f"corners inside their 95 % region {100 * inside.mean():.1f} % ({len(believed.error_mm)} believed and right)")
     print("\nsurprises, the most certain first:")
-    sure = np.where(success, 1 - probability, np.where(told, 0.0, probability))
-    for index in np.argsort(-sure)[:20]:
-        line = rows.lines[index]
-        print(
-            f"  {line['seed']} {line['kind']} {line['form']}: probability {probability[index]:.2f},"
-            f" error {rows.error_mm[index]:.1f} mm",
-        )
+    for surprise in surprises(rows, model):
+        print(f"  {surprise}")
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """A registration that was believed and wrong, or doubted and right."""
+
+    line: Mapping[str, Any]
+    """As `measure_confidence` wrote it."""
+    probability: float
+    error_mm: float
+
+    def __str__(self) -> str:
+        seed, kind, form = (self.line[name] for name in ("seed", "kind", "form"))
+        return f"{seed} {kind} {form}: probability {self.probability:.2f}, error {self.error_mm:.1f} mm"
+
+
+def surprises(rows: Rows, model: ConfidenceModel, count: int = 20) -> list[Surprise]:
+    """The greatest, by the probability that was given to what was not so."""
+    probability, success = probabilities(rows, model), rows.within(5.0)
+    # What was read otherwise than its file says is flagged always, and told: no surprise.
+    sure = np.where(rows.doubted, 0.0, np.where(success, 1 - probability, probability))
+    return [
+        Surprise(rows.lines[index], float(probability[index]), float(rows.error_mm[index]))
+        for index in np.argsort(-sure)[:count]
+        if sure[index] > 0
+    ]
 
 
 def importance(rows: Rows, model: ConfidenceModel, seed: int = 0) -> list[tuple[str, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from DeepIterRegLib.research.confidence.evaluate import (
     failures_flagged,
     print_tables,
     probabilities,
+    surprises,
 )
 from DeepIterRegLib.research.confidence.rows import FEATURES, read_rows
 
@@ -111,3 +113,13 @@ def test_the_tables_name_every_kind(rows, model, capsys):
     assert "| stranger |" in printed
     assert "| all |" in printed
     assert "expected calibration error" in printed
+
+
+def test_surprises_begin_with_what_was_believed_and_wrong_or_doubted_and_right(rows) -> None:
+    model = read_model(json.dumps(fitting.fit(rows)).encode())
+    found = surprises(rows, model, count=len(rows.lines))
+    wrongly = [one.probability if one.error_mm >= 5 else 1 - one.probability for one in found]
+    assert wrongly == sorted(wrongly, reverse=True)
+    assert len(found) == NUMBER
+    mirrored = replace(rows, lines=[{**line, "read_otherwise": True} for line in rows.lines])
+    assert not surprises(mirrored, model)
