@@ -24,6 +24,7 @@ BELOW: dict[str, set[str]] = {
     "filling": {"geometry", "preparation", "render"},
     "geometry": set(),
     "images": {"geometry"},
+    "parallel": set(),
     "preparation": {"geometry", "images", "similarity"},
     "review": set(),
     "similarity": set(),
@@ -33,7 +34,7 @@ BELOW: dict[str, set[str]] = {
 }
 """Which layers each lower layer may use."""
 
-TOP = {"mrml", "cli", "worker", "research"}
+TOP = {"mrml", "cli", "cohort", "worker", "research"}
 """Layers that the registration itself knows nothing of."""
 
 HEAVY = {

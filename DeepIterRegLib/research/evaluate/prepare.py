@@ -10,11 +10,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from DeepIterRegLib.parallel.fingerprint import code_fingerprint
 from DeepIterRegLib.registration.prepare import prepare
 from DeepIterRegLib.research.evaluate.case import Case, Costs
 from DeepIterRegLib.research.evaluate.case_file import FORMAT, DamagedCaseFile, read_case, write_case
 from DeepIterRegLib.research.evaluate.cohort import Cohort
-from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
 
 MAKERS = (
     "research.simulate.patient",
