@@ -33,7 +33,7 @@ BELOW: dict[str, set[str]] = {
 }
 """Which layers each lower layer may use."""
 
-TOP = {"mrml", "cli", "worker", "research"}
+TOP = {"mrml", "cli", "cohort", "worker", "research"}
 """Layers that the registration itself knows nothing of."""
 
 HEAVY = {

@@ -29,6 +29,24 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "No vessel stands out of the background in the CTA; give a rotational angiogram that was taken with "
             "contrast, or {cta_vessels}."
         ),
+        _("Row {row} of {file} cannot be read ({reason}); look at its quotation marks."),
+        _(
+            "Row {row} of {file} has {found} cells, but there are {count} columns; separate it as the other rows, "
+            "and put cells that hold the separator in quotation marks."
+        ),
+        _("Row {row} of {file} is not UTF-8; save the table as \"CSV UTF-8\"."),
+        _("Row {row}, column patient of {file} has the same name as row {other}; give every patient its own."),
+        _("Row {row}, column patient of {file} is empty; give every patient a name."),
+        _(
+            "Row {row}, column patient of {file} is longer than {most} characters, or more than one line; give the "
+            "patient a short name."
+        ),
+        _("Row {row}, column {column} of {file} is about a second run, but dsa2 is empty; fill in both or none."),
+        _("Row {row}, column {column} of {file} is empty; give the patient's {image}."),
+        _("Row {row}, column {column} of {file} is {cell}; give one of {known}."),
+        _("Row {row}, column {column} of {file}: {cell} is not a finite number; correct it."),
+        _("Row {row}, column {column} of {file}: {path} does not exist; correct it (paths are relative to the table)."),
+        _("Row {row}, column {column} of {file}: {path} is a folder; give a file."),
         _("The C-arm's angles and distances must be finite numbers."),
         _("The C-arm's column_direction and row_direction must be orthogonal unit vectors."),
         _("The C-arm's {name} must be three finite numbers, not {value}."),
@@ -117,6 +135,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "image's size."
         ),
         _("The mask of the fixed image leaves no pixel to compare; give one that is not empty."),
+        _("The names of the columns of {file} are separated by {separators}; use one of them throughout."),
         _("The output folder {file} cannot be written ({reason}); choose another for {output}."),
         _(
             "The place of the CTA in the patient must be a 4 x 4 matrix of numbers that takes voxel indices to mm "
@@ -245,6 +264,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} announces {announced} frames, more than any run or volume has; export it again."),
         _("{file} cannot be read (permission denied); give a readable one for {field}."),
         _("{file} cannot be read ({reason}); choose another checkpoint, or none."),
+        _("{file} cannot be read ({reason}); give a cohort's table."),
         _("{file} cannot be read ({reason}); give a readable file for {carm}."),
         _("{file} cannot be read ({reason}); give another file."),
         _(
@@ -266,6 +286,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _(
             "{file} has a Field of View Rotation (0018,7032) of {rotation_deg:g} degrees, which is not by right "
             "angles; export the run as it was acquired[, or give {carm}]."
+        ),
+        _(
+            "{file} has a column {name} (number {index}), which nothing reads; rename it to one of {columns}, or "
+            "leave it out."
         ),
         _("{file} has a comparison {number}, which the test does not have; save it again from the page."),
         _("{file} has a comparison “{number}”, which is not a number; save it again."),
@@ -289,6 +313,8 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} has comparison {number} twice; save it again."),
         _("{file} has functional groups that cannot be read; export it again."),
+        _("{file} has no column {missing}; a table needs patient, cta and dsa."),
+        _("{file} has no row below the names of its columns; add the patients."),
         _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
         _("{file} has no {keys}; add what is missing."),
         _(
@@ -308,6 +334,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has several values per voxel (colours or vectors); give an image with one for {cta}."),
         _("{file} has several values per voxel; give frames whose third axis is time for {dsa}."),
         _("{file} has sheared axes; resample it onto an orthogonal grid."),
+        _("{file} has the column {name} twice; leave one of them out."),
         _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
@@ -367,6 +394,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "`deepiterreg train` has written."
         ),
         _("{file} is a colour picture of a screen; give the X-ray frames themselves for {dsa}."),
+        _("{file} is a folder; give a table, or write one: cohort --find FOLDER."),
         _(
             "{file} is a label map (whole numbers from 0 to {high}), not a CT; give the CT angiogram for {cta}, and "
             "this as {cta_vessels}, if it marks them."
@@ -397,9 +425,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} is damaged; delete it, and load the sample data again."),
         _("{file} is empty (0 bytes); copy it again, or give another for {field}."),
+        _("{file} is empty; give a table with the columns patient, cta and dsa."),
         _("{file} is in colour; give grey X-ray frames for {dsa}."),
         _("{file} is no name for a scene; give one that ends in .mrb."),
         _("{file} is no name for a transform; give one that ends in .tfm or .h5."),
+        _("{file} is no text file; give a cohort's table."),
         _("{file} is not a DICOM file; give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote."),
         _("{file} is not a folder; choose another for {output}."),
@@ -411,6 +441,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast, or an X-ray of the "
             "head, for {dsa}."
         ),
+        _("{file} is too large to be a cohort's table; give another file."),
         _("{file} is too large to be of a blind comparison; give another file."),
         _("{file} is truncated or damaged and cannot be read; export it again."),
         _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
