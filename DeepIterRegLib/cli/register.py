@@ -159,18 +159,13 @@ def write_result(
 
     packing: of its images, for the scene.
     """
-    from DeepIterRegLib.geometry.transform_file import write_transform
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
-    from DeepIterRegLib.registration.comparison import compare_views
-    from DeepIterRegLib.registration.overlay_image import write_overlay
-    from DeepIterRegLib.registration.report import build_report, to_json
+    from DeepIterRegLib.registration.write import write_registration
 
     progress(Progress("Drawing the overlay", 0.9))
-    views = compare_views(registration)
-    write_transform(folder / "cta_to_carm.tfm", registration.pose, registration.volume.volume.centre_mm)
-    write_overlay(folder / "overlay.png", views)
-    report = build_report(registration, views, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose)
-    (folder / "report.json").write_text(to_json(report), encoding="utf-8")
+    report, _ = write_registration(
+        folder, registration, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose
+    )
     clock.step("overlay")
     progress(Progress("Writing the scene", 0.95))
     write_registration_scene(folder / "scene.mrb", registration, report, packing)

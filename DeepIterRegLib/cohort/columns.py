@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from DeepIterRegLib.common.errors import Field
+
 PATIENT, COMMENT = "patient", "comment"
 
 IMAGES = ("cta", "dsa", "dsa2")
@@ -22,3 +26,21 @@ COLUMNS = (
     PATIENT, *IMAGES, VOLUME_KIND, "initial_transform", *REFERENCES, *MASKS, *NUMBERS, *CARM_FILES, COMMENT,
 )  # fmt: skip
 """All that a table may have, in the order in which we write them."""
+
+COLUMN_OF: Mapping[Field, str] = {
+    Field.CTA: "cta",
+    Field.DSA: "dsa",
+    Field.VOLUME_KIND: "volume_kind",
+    Field.CTA_VESSELS: "cta_vessels",
+    Field.CTA_VEINS: "cta_veins",
+    Field.DSA_VESSELS: "dsa_vessels",
+    Field.DSA_VEINS: "dsa_veins",
+    Field.PRIMARY_ANGLE: "primary_angle",
+    Field.SECONDARY_ANGLE: "secondary_angle",
+    Field.SDD: "sdd",
+    Field.SID: "sid",
+    Field.PIXEL_SPACING: "pixel_spacing",
+    Field.CARM: "carm",
+    Field.INITIAL_POSE: "initial_transform",
+}
+"""For the sentences of errors; of the second run it is the one that ends in 2."""

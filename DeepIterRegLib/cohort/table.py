@@ -90,7 +90,7 @@ def read_table(path: Path) -> tuple[Row, ...]:
     records = list(_records(_text(path), path))
     if not records:
         raise InputError("{file} is empty; give a table with the columns patient, cta and dsa.", file=path)
-    number, names = records[0]
+    names = records[0][1]
     columns = _columns(names, path)
     folder = path.absolute().parent
     rows = [_row(path, folder, columns, number, cells) for number, cells in records[1:]]

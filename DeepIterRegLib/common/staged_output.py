@@ -12,6 +12,9 @@ from pathlib import Path
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.interrupts import uninterrupted
 
+STAGING = ".deepiterreg-"
+"""What the temporary folder's name begins with."""
+
 
 @contextmanager
 def staged_output(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
@@ -31,7 +34,7 @@ def staged_output(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
                 file=folder,
             )
     try:
-        staging = Path(tempfile.mkdtemp(prefix=".deepiterreg-", dir=root))
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=root))
     except OSError as error:
         raise InputError(
             "The output folder {file} cannot be written ({reason}); choose another for {output}.",

@@ -108,6 +108,19 @@ def run_of_file(path: Path) -> RunFiles:
     return RunFiles(files, _said(len(files), 0, copies))
 
 
+def runs_among(files: Iterable[Path]) -> list[tuple[Path, ...]]:
+    """Every run among DICOM files that may be of several patients: its files in the order of their frames.
+
+    Copies are left out. Single frames whose order nothing tells are a run each.
+    """
+    found, _ = _without_copies(_images(files))
+    runs: list[tuple[Path, ...]] = []
+    for run in _runs(found):
+        ordered = _in_order(run)
+        runs += [ordered] if ordered is not None else [(one.path,) for one in run]
+    return runs
+
+
 def _files_in(folder: Path) -> list[Path]:
     """In a folder, links followed."""
     try:

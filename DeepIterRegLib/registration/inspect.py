@@ -78,7 +78,20 @@ LETTERS = re.compile("[RLAPHF]{1,3}")
 SHORTEST_NAME = 4
 MOST_VALUES = 8
 HIDDEN = "..."
-SAFE_VALUES = {"tag", "tags", "unit", "key", "keys", "known", "image", "missing", "parts", "option"}
+SAFE_VALUES = {
+    "tag",
+    "tags",
+    "unit",
+    "key",
+    "keys",
+    "known",
+    "image",
+    "missing",
+    "parts",
+    "option",
+    "column",
+    "columns",
+}
 """Of an error's values that are text, those that we wrote."""
 NUMBER = re.compile(r"(?!\d{8}\b)[-+0-9.,\\ e]{1,24}|nan|inf|-inf")
 """Of others, what is shown: numbers, but no date."""
@@ -220,7 +233,7 @@ def _read_as(page: _Page, readers: Mapping[str, Callable[[ReadingNotes], Inspect
             try:
                 found.append(read(notes))
             except InputError as error:
-                sentence = page.text(_without_contents(error, page.name).told(page.names))
+                sentence = page.text(without_contents(error, page.name).told(page.names))
                 refused.append(Refusal(tried_as, sentence))
     if found:
         return found
@@ -376,12 +389,12 @@ def _safe_series(series: SeriesRead) -> SeriesRead:
     return SeriesRead(number, series.slices, series.others, series.taken)
 
 
-def _without_contents(error: UserError, name: str) -> UserError:
+def without_contents(error: UserError, name: str) -> UserError:
     """The error without what it quotes from the file, numbers aside."""
 
     def kept(key: str, value: Any) -> Any:
         if isinstance(value, UserError):
-            return _without_contents(value, name)
+            return without_contents(value, name)
         if isinstance(value, tuple):
             return tuple(kept(key, part) for part in value)
         # A field is a text as well, but ours.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.spreadsheet import with_formula, without_formula
 from DeepIterRegLib.common.whole_file import whole_file
 from DeepIterRegLib.review.scale import SCALE, is_choice, preferred_side
 from DeepIterRegLib.review.text_file import text_of
@@ -36,7 +37,6 @@ COLUMNS = {
 """All columns that a file can have, in their order."""
 PANEL_COLUMNS = ("comparison", "left", "right", "choice", "words", "preferred", "comment", "seconds", "seed")
 PAGE_COLUMNS = ("test", "comparison", "choice", "words", "seconds", "time", "reader")
-FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def write_answers(path: Path, columns: Sequence[str], rows: Iterable[Sequence[st
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([_without_formula(cell) for cell in row] for row in rows)
+    writer.writerows([without_formula(cell) for cell in row] for row in rows)
     try:
         with whole_file(path) as file:
             # The mark lets a spreadsheet read the accents.
@@ -116,8 +116,8 @@ def _answer(row: Mapping[str, str], path: Path) -> Answer:
             " and save it again.",
             file=path, number=number, choice=choice[:20], most=len(SCALE),
         )  # fmt: skip
-    left, right, test = (_with_formula((row.get(name) or "").strip()) or None for name in ("left", "right", "test"))
-    comment = _with_formula(row.get("comment") or "")
+    left, right, test = (with_formula((row.get(name) or "").strip()) or None for name in ("left", "right", "test"))
+    comment = with_formula(row.get("comment") or "")
     return Answer(
         comparison=int(number), choice=int(choice), left=left, right=right, comment=comment,
         seconds=_number(row.get("seconds")), test=test,
@@ -159,13 +159,3 @@ def _number(text: Any) -> float | None:
         return float(text)
     except (TypeError, ValueError):
         return None
-
-
-def _without_formula(text: str) -> str:
-    """No formula for a spreadsheet."""
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
-
-
-def _with_formula(text: str) -> str:
-    """What `_without_formula` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_SIGNS) else text

@@ -24,6 +24,7 @@ BELOW: dict[str, set[str]] = {
     "filling": {"geometry", "preparation", "render"},
     "geometry": set(),
     "images": {"geometry"},
+    "parallel": set(),
     "preparation": {"geometry", "images", "similarity"},
     "review": set(),
     "similarity": set(),

@@ -143,7 +143,7 @@ def _series_in(folder: Path) -> tuple[list[Series], set[str], list[Path]]:
     elsewhere: list[tuple[str, LeftOut]] = []
     others: set[str] = set()
     damaged = []
-    for path in _files_in(folder):
+    for path in files_below(folder):
         if path.name.upper() == "DICOMDIR" or not is_dicom(path):
             continue
         header = dataset_if_sound(path, pixels=False, tags=TAGS)
@@ -167,7 +167,7 @@ def _series_in(folder: Path) -> tuple[list[Series], set[str], list[Path]]:
     return [one for one in found if len(one.slices) >= MIN_SLICES] or found, others, damaged
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
     """Every file in a folder and its subfolders, links followed, none twice; in the order of their names."""
     seen: set[str] = set()
     for where, folders, names in os.walk(folder, followlinks=True):

@@ -12,9 +12,14 @@ def translated(sentence: str, translate: Callable[[str], str]) -> str:
 
 def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
     return (
+        _("A Dask scheduler needs Dask here too; install it with `pip install dask distributed`."),
         _("A detector pixel of {pixel_mm:g} mm is outside {low:g} to {high:g} mm; correct {pixel_spacing}."),
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
+        _(
+            "A worker has written its results where {file} cannot be seen from here; give an output folder on a disk "
+            "that all workers share."
+        ),
         _(
             "At the starting pose nothing of the CTA is projected onto the DSA; give {initial_pose} nearer to the "
             "truth, or correct {carm}."
@@ -24,18 +29,23 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "Comparison {number} of {file} has the choice “{choice}”, which is not 1 to {most}; finish the "
             "comparison and save it again."
         ),
+        _("HTML pages need jinja2; install it with `pip install jinja2`."),
+        _("Line {line} of {file} is damaged; choose another output folder."),
         _("No part of the path {path} exists; choose another for {output}."),
         _(
             "No vessel stands out of the background in the CTA; give a rotational angiogram that was taken with "
             "contrast, or {cta_vessels}."
         ),
+        _("No worker of the Dask scheduler answers any more; start some and run the same command again."),
         _("Row {row} of {file} cannot be read ({reason}); look at its quotation marks."),
         _(
             "Row {row} of {file} has {found} cells, but there are {count} columns; separate it as the other rows, "
             "and put cells that hold the separator in quotation marks."
         ),
-        _('Row {row} of {file} is not UTF-8; save the table as "CSV UTF-8".'),
+        _("Row {row} of {file} is not UTF-8; save the table as \"CSV UTF-8\"."),
+        _("Row {row}, column mark of {file} is {cell}; give one of {known}, or nothing."),
         _("Row {row}, column patient of {file} has the same name as row {other}; give every patient its own."),
+        _("Row {row}, column patient of {file} is empty; correct it."),
         _("Row {row}, column patient of {file} is empty; give every patient a name."),
         _(
             "Row {row}, column patient of {file} is longer than {most} characters, or more than one line; give the "
@@ -94,6 +104,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "unmoved patient together, others one by one."
         ),
         _("The checkpoint {file} is not there; choose another checkpoint, or none."),
+        _("The connection to the Dask scheduler was lost; run the same command again."),
         _("The detector must have at least one pixel, not {rows} rows x {columns} columns."),
         _("The disk of the output folder {file} is full; free some space[, or choose another for {field}]."),
         _("The fixed image has pixels that are not finite; mask them out."),
@@ -195,6 +206,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "The voxels of the CTA must be real numbers in three dimensions, not {shape} of the type {type}; give "
             "another array for {cta}."
         ),
+        _("There are no results {file} in {folder}."),
         _("There are no terms {given!r}; choose vessels, skull or both."),
         _("There are {count} different landmarks; place at least {least} in both CTA and DSA."),
         _("There is no DSA; select an angiographic run for {dsa}."),
@@ -205,6 +217,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta, vessels or 3dra."),
         _("There is no method {given!r}; choose default or published."),
         _("There is no similarity {name}; choose one of {names}."),
+        _("There is no {file} in {folder} ({reason}); register the cohort there first."),
         _("There is not enough memory for the registration; close other programs, or crop the CTA to the head."),
         _("There is only one transform to look at; choose two that differ."),
         _("it must lie between {low} and {high}."),
@@ -267,10 +280,13 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} cannot be read ({reason}); give a cohort's table."),
         _("{file} cannot be read ({reason}); give a readable file for {carm}."),
         _("{file} cannot be read ({reason}); give another file."),
+        _("{file} cannot be read ({reason}); give the file that the page saved."),
+        _("{file} cannot be read as CSV ({reason}); give the file that the page saved."),
         _(
             "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) for "
             "{field}."
         ),
+        _("{file} cannot be read: {reason}."),
         _("{file} cannot be written; give a folder that exists and is not read-only."),
         _("{file} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat."),
         _("{file} cannot be written; is the disk full, or the folder read-only?"),
@@ -314,6 +330,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has comparison {number} twice; save it again."),
         _("{file} has functional groups that cannot be read; export it again."),
         _("{file} has no column {missing}; a table needs patient, cta and dsa."),
+        _("{file} has no columns patient and mark; give the file that the page saved."),
         _("{file} has no row below the names of its columns; add the patients."),
         _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
         _("{file} has no {keys}; add what is missing."),
@@ -373,6 +390,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} holds only {count} CT slices, too few for a head; give the whole series."),
         _("{file} holds parameters that are not numbers; save it again."),
         _("{file} holds pixels that are not numbers (NaN or infinite); export it again."),
+        _("{file} holds results with the patients' {names}; choose another output folder."),
         _(
             "{file} holds single frames of more than one run (Instance Numbers (0020,0013) occur more than once); "
             "give a folder with the frames of one run for {dsa}."
@@ -419,6 +437,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is an empty mask (all 0); mark the vessels, or leave out {field}."),
         _("{file} is black or shuttered almost everywhere; give a run that shows the head for {dsa}."),
         _("{file} is damaged or not a checkpoint of DeepIterReg; choose another checkpoint, or none."),
+        _("{file} is damaged, or was changed by hand; run the cohort's command again, which writes it anew."),
         _(
             "{file} is damaged: its tensors do not have the SHA-256 in its header; copy it again, or choose another "
             "checkpoint, or none."
@@ -429,7 +448,9 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is in colour; give grey X-ray frames for {dsa}."),
         _("{file} is no name for a scene; give one that ends in .mrb."),
         _("{file} is no name for a transform; give one that ends in .tfm or .h5."),
+        _("{file} is no table of results; choose another output folder."),
         _("{file} is no text file; give a cohort's table."),
+        _("{file} is not UTF-8; give the file that the page saved."),
         _("{file} is not a DICOM file; give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote."),
         _("{file} is not a folder; choose another for {output}."),
@@ -437,12 +458,14 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is not a text file; give another file."),
         _("{file} is not an image file that can be read; give NRRD, NIfTI or DICOM for {field}."),
         _("{file} is not the key of a blind test; give the blind_key.json written beside its page."),
+        _("{file} is of another version of this program; choose another output folder."),
         _(
             "{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast, or an X-ray of the "
             "head, for {dsa}."
         ),
         _("{file} is too large to be a cohort's table; give another file."),
         _("{file} is too large to be of a blind comparison; give another file."),
+        _("{file} is too large to hold marks; give the file that the page saved."),
         _("{file} is truncated or damaged and cannot be read; export it again."),
         _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
         _("{file} is {dimensions}D; give frames whose third axis is time for {dsa}."),

@@ -11,22 +11,23 @@ from typing import Any, get_args
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 
 from DeepIterRegLib.cli.options import count_of_at_least, output_folder, seed_number
+from DeepIterRegLib.cli.progress import counting_display
 from DeepIterRegLib.cli.register import message_console
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.page_templates import require_jinja
 from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
+from DeepIterRegLib.parallel.dask_pool import dask_pool
+from DeepIterRegLib.parallel.fingerprint import code_fingerprint
+from DeepIterRegLib.parallel.worker_pool import WorkerPool, local_pool
 from DeepIterRegLib.refinement.published import PUBLISHED_SIZE_PX
 from DeepIterRegLib.research.commands.blind_test import add_arguments as add_counting_arguments
 from DeepIterRegLib.research.commands.blind_test import count_answers
 from DeepIterRegLib.research.commands.simulate import add_difficulty
 from DeepIterRegLib.research.evaluate.cohort import Cohort, FolderCohort, Segmentations, SimulatedCohort
-from DeepIterRegLib.research.evaluate.dask_pool import dask_pool
 from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, NobodyTakesPart, experiment_named
-from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
 from DeepIterRegLib.research.evaluate.methods import METHODS, method_named
 from DeepIterRegLib.research.evaluate.prepare import preparation_fingerprint
 from DeepIterRegLib.research.evaluate.reference import Direction
@@ -35,16 +36,14 @@ from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.study import Experimenter, wanted_rows
 from DeepIterRegLib.research.evaluate.table_cohort import TableCohort
 from DeepIterRegLib.research.evaluate.tasks import Study
-from DeepIterRegLib.research.evaluate.templates import require_jinja
 from DeepIterRegLib.research.evaluate.variants import InitializerChoice, NamedCheckpoint, Variant, variants_of
-from DeepIterRegLib.research.evaluate.worker_pool import WorkerPool, local_pool
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredChoice
 
-PLAIN_LINE_EVERY = 0.05
-"""Of the registrations: how often a log file is told."""
 FILE_COLUMNS = 110
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 """Of a cohort's table that is not there: another sentence than of a folder."""
+WORKERS = "research.evaluate.tasks"
+"""The module that the workers run."""
 REGISTERING = (
     "research.evaluate.methods",
     "research.evaluate.metrics",
@@ -336,7 +335,7 @@ def _settings(args: argparse.Namespace, study: Study) -> dict[str, Any]:
 
 
 def _worker_pool(args: argparse.Namespace) -> AbstractContextManager[WorkerPool]:
-    return local_pool(args.workers) if args.scheduler is None else dask_pool(args.scheduler)
+    return local_pool(args.workers) if args.scheduler is None else dask_pool(args.scheduler, WORKERS)
 
 
 @contextmanager
@@ -356,32 +355,8 @@ def _progress(console: Console, planned: int) -> Iterator[Any]:
         troubles.add((row.patient, row.error))
         return f"{row.patient}: {row.error}" if new else ""
 
-    if not console.is_terminal:
-        told = 0.0
-
-        def tell_line(row: Row) -> None:
-            nonlocal told
-            text, wrong = count(row), trouble(row)
-            if done / planned - told >= PLAIN_LINE_EVERY or wrong or done == planned:
-                told = done / planned
-                line = f"[{told:4.0%}] {text}" + (f"; {wrong}" if wrong else "")
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-        yield tell_line
-        return
-    columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
-        TextColumn("{task.fields[successes]}"), TimeElapsedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Bar(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
-        task = bar.add_task("Registrations", total=planned, successes="preparing the first patients")
-
-        def show(row: Row) -> None:
-            bar.update(task, advance=1, successes=count(row))
-            if wrong := trouble(row):
-                bar.console.print(wrong, markup=False, highlight=False, soft_wrap=True)
-
-        yield show
+    with counting_display(console, "Registrations", planned, "preparing the first patients") as tell:
+        yield lambda row: tell(count(row), trouble(row))
 
 
 def _print_tables(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.page_templates import filled
 from DeepIterRegLib.research.evaluate.blind_overlay import POSES, BlindCase
-from DeepIterRegLib.research.evaluate.templates import filled
 from DeepIterRegLib.review.answers import PAGE_COLUMNS
 from DeepIterRegLib.review.key import Key, key_to_json
 from DeepIterRegLib.review.pairs import blind_pairs
@@ -58,7 +58,7 @@ def make_blind_test(cases: Sequence[BlindCase], seed: int, title: str = "Blind r
             {number: _data_uri("png", images[case].overlays[pose]) for (case, pose), number in overlay_numbers.items()}
         ),
     }  # fmt: skip
-    return filled("blind_page.html", title=title, data=data), key
+    return filled("DeepIterRegLib.research.evaluate", "blind_page.html", title=title, data=data), key
 
 
 def _fingerprint(key: Key, cases: Sequence[BlindCase]) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from DeepIterRegLib.common.page_templates import filled
 from DeepIterRegLib.research.evaluate.results import NO_INITIALIZER, Row
-from DeepIterRegLib.research.evaluate.templates import filled
 
 EXPERIMENTS = {
     "optimizer-only": "All patients from the radiological pose, without initializer (paper, Figures 6 and 7; 39 % of"
@@ -77,6 +77,7 @@ def html_page(
     names = [str(experiment["experiment"]) for experiment in summary["experiments"]]
     own = tuple(f"{name}_" for name in names)
     return filled(
+        "DeepIterRegLib.research.evaluate",
         "results_page.html",
         title=title,
         summary=summary,

@@ -11,12 +11,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from DeepIterRegLib.parallel.fingerprint import code_fingerprint
 from DeepIterRegLib.registration.prepare import prepare
 from DeepIterRegLib.registration.start import start_poses
 from DeepIterRegLib.research.evaluate.case import Case, Costs
 from DeepIterRegLib.research.evaluate.case_file import FORMAT, DamagedCaseFile, read_case, write_case
 from DeepIterRegLib.research.evaluate.cohort import Cohort
-from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
 
 MAKERS = (
     "research.simulate.patient",
@@ -25,6 +25,8 @@ MAKERS = (
     "images.dsa_files",
     "images.volume_files",
     "registration.prepare",
+    "registration.start",
+    "geometry.transform_file",
 )
 """The modules that a prepared patient depends on."""
 LONGEST_START = 60

@@ -18,15 +18,13 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.line_file import append_line, drop_torn_line, whole_lines
 from DeepIterRegLib.research.evaluate.case import Costs
 from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.results import (
     Row,
-    append_line,
     append_row,
-    drop_torn_line,
     read_rows,
-    whole_lines,
 )
 from DeepIterRegLib.research.evaluate.tasks import Trial
 

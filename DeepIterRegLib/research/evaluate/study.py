@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.parallel.worker_pool import WorkerDied, WorkerPool
 from DeepIterRegLib.research.evaluate.experiments import experiment_named
 from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.prepare import made_of
@@ -15,7 +16,6 @@ from DeepIterRegLib.research.evaluate.result_log import ResultLog, full_disk_tol
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.tasks import Study, Trial, empty_row, prepare_patient, register_patient
 from DeepIterRegLib.research.evaluate.variants import Variant
-from DeepIterRegLib.research.evaluate.worker_pool import WorkerDied, WorkerPool
 
 STARTS_PER_TASK = 3
 """Short enough to lose little to an interruption, long enough to be worth reading the patient for."""

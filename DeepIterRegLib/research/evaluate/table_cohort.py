@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.cohort.columns import COLUMNS, COMMENT, FILES, PATIENT, REFERENCES
-from DeepIterRegLib.cohort.row_files import row_files
+from DeepIterRegLib.cohort.columns import REFERENCES
+from DeepIterRegLib.cohort.inputs import image_files, result_key
 from DeepIterRegLib.cohort.table import Row, read_table, same_name
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.transform_file import read_transform
@@ -60,10 +60,10 @@ class TableCohort:
 
     def identity(self, name: str) -> Mapping[str, Any]:
         row = self.rows[name]
-        said = {column: getattr(row, column) for column in COLUMNS if column not in (PATIENT, COMMENT)}
+        references = [getattr(row, column) for column in REFERENCES]
         return {
-            "said": {column: value for column, value in said.items() if column not in FILES and value is not None},
-            "files": {column: file_stamp(said[column]) for column in FILES if said[column] is not None},
+            "images": result_key(row, self.table.parent, None),
+            "references": [None if path is None else file_stamp(path) for path in references],
             "direction": self.direction,
         }
 
@@ -74,7 +74,7 @@ class TableCohort:
         if row.problem is not None:
             raise row.problem
         start = None if row.initial_transform is None else read_transform(row.initial_transform)
-        return CohortPatient(read_images(row_files(row)), references[0].pose, start, references=references)
+        return CohortPatient(read_images(image_files(row)), references[0].pose, start, references=references)
 
     def _references(self, row: Row) -> Iterator[Reference]:
         """Of the first reader, then of the second where there is one. Raises NoTruth."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
-from DeepIterRegLib.research.process_pool import NUMPY_THREADS, started_pool
+from DeepIterRegLib.parallel.process_pool import NUMPY_THREADS, started_pool
 
 AHEAD_PER_WORKER = 2
 """Pieces of work that wait finished, or are under way: enough that no worker is ever idle."""

@@ -22,16 +22,22 @@ import pytest
 
 from DeepIterRegLib.cli.main import main
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.line_file import drop_torn_line
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.rigid import apply, rigid
+from DeepIterRegLib.parallel.dask_pool import dask_pool
+from DeepIterRegLib.parallel.fingerprint import code_fingerprint
+from DeepIterRegLib.parallel.worker_pool import (
+    WorkerDied,
+    WorkerPool,
+    local_pool,
+)
 from DeepIterRegLib.research.evaluate import result_log as result_log_module
 from DeepIterRegLib.research.evaluate.blind_test import write_blind_test
 from DeepIterRegLib.research.evaluate.case import Case
 from DeepIterRegLib.research.evaluate.case_file import DamagedCaseFile, read_case, write_case
 from DeepIterRegLib.research.evaluate.cohort import FolderCohort, read_truth
-from DeepIterRegLib.research.evaluate.dask_pool import dask_pool
 from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, experiment_named
-from DeepIterRegLib.research.evaluate.fingerprint import code_fingerprint
 from DeepIterRegLib.research.evaluate.methods import METHODS, register_with
 from DeepIterRegLib.research.evaluate.metrics import pose_error
 from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_outputs
@@ -39,15 +45,10 @@ from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_poses
 from DeepIterRegLib.research.evaluate.prepare import make_case
 from DeepIterRegLib.research.evaluate.result_log import POSES_FILE, ROWS_FILE, ResultLog
-from DeepIterRegLib.research.evaluate.results import COLUMNS, MM_PER_PX, Row, append_row, drop_torn_line, read_rows
+from DeepIterRegLib.research.evaluate.results import COLUMNS, MM_PER_PX, Row, append_row, read_rows
 from DeepIterRegLib.research.evaluate.study import Experimenter, Selection, wanted_rows
 from DeepIterRegLib.research.evaluate.tasks import Study, empty_row, prepare_patient, register_start
 from DeepIterRegLib.research.evaluate.variants import Variant
-from DeepIterRegLib.research.evaluate.worker_pool import (
-    WorkerDied,
-    WorkerPool,
-    local_pool,
-)
 from DeepIterRegLib.review.key import read_key
 from Testing.support.patients import small_patient_files
 from Testing.support.tiny_cohort import TinyCohort, near
@@ -251,7 +252,7 @@ def test_second_experiment_prepares_nobody_again(prepared: Path, case: Case, tmp
 def test_fingerprint_sees_code_and_not_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "DeepIterRegLib"
     package.mkdir()
-    monkeypatch.setattr("DeepIterRegLib.research.evaluate.fingerprint.ROOT", tmp_path)
+    monkeypatch.setattr("DeepIterRegLib.parallel.fingerprint.ROOT", tmp_path)
 
     def fingerprint(used: str) -> str:
         (package / "a.py").write_text("def f():\n    from DeepIterRegLib.b import g\n    return g\n")
@@ -485,7 +486,7 @@ def cluster_of_one() -> Iterator[WorkerPool]:
 
     with (
         LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL) as one,
-        dask_pool(one.scheduler_address) as pool,
+        dask_pool(one.scheduler_address, "parallel.worker_pool") as pool,
     ):
         yield pool
 
@@ -545,8 +546,11 @@ def test_task_without_memory_is_tried_once_more(tmp_path: Path) -> None:
 
 
 def test_missing_scheduler_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("DeepIterRegLib.research.evaluate.dask_pool.CONNECT_SECONDS", 0.5)
-    with pytest.raises(InputError, match="No Dask scheduler answers"), dask_pool("tcp://127.0.0.1:1"):
+    monkeypatch.setattr("DeepIterRegLib.parallel.dask_pool.CONNECT_SECONDS", 0.5)
+    with (
+        pytest.raises(InputError, match="No Dask scheduler answers"),
+        dask_pool("tcp://127.0.0.1:1", "parallel.worker_pool"),
+    ):
         pass
 
 

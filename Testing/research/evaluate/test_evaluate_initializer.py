@@ -18,8 +18,9 @@ from DeepIterRegLib.cli.main import main
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.initializer.checkpoint import CheckpointError
 from DeepIterRegLib.initializer.correction import correction_between
+from DeepIterRegLib.parallel import fingerprint
 from DeepIterRegLib.research.commands import evaluate as evaluate_command
-from DeepIterRegLib.research.evaluate import fingerprint, outputs
+from DeepIterRegLib.research.evaluate import outputs
 from DeepIterRegLib.research.evaluate.case import Case
 from DeepIterRegLib.research.evaluate.case_file import read_case
 from DeepIterRegLib.research.evaluate.experiments import experiment_named

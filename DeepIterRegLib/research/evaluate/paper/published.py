@@ -1,6 +1,7 @@
 """What the paper found: every number of its section "Experiments and results", by figure.
 
-Source: Downs et al., Improving automatic cerebral 3D-2D CTA-DSA registration, IJCARS 2025, doi 10.1007/s11548-025-03412-2.
+Source: Downs et al., Improving automatic cerebral 3D-2D CTA-DSA registration, IJCARS 20, 1451-1460 (2025), doi
+10.1007/s11548-025-03412-2.
 The points of its figures are not published; their numbers are. Figures 6 and 7: 94 patients; Figures 8 and 9 and the
 refinement by the MinIP: 20; Table 1: 14 patients, 42 comparisons.
 """

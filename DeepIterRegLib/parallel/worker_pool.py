@@ -1,12 +1,14 @@
-"""The workers of an experiment: processes on this machine, each with one task at a time.
+"""The workers of a command with many patients: processes on this machine, each with one task at a time.
 
-A worker that a task kills is replaced, and the task is tried once more: the experiment goes on without that patient.
+A worker that a task kills is replaced, and the task is tried once more; one that takes longer than it may is ended. The
+command goes on without that patient.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from DeepIterRegLib.research.process_pool import started_pool
+from DeepIterRegLib.parallel.process_pool import started_pool
 
 ATTEMPTS = 2
 """A worker may die of somebody else's need for memory; one that dies twice over a patient dies of the patient."""
@@ -24,17 +26,19 @@ MEMORY_PER_WORKER_MB = 3500
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """In place of a result: the task's worker died every time that it was tried."""
+    """In place of a result: the task's worker died every time that it was tried, or was ended."""
 
     reason: str
+    timed_out: bool = False
 
 
 DIED = WorkerDied("The worker died twice over this patient (killed, or out of memory).")
 OUT_OF_MEMORY = WorkerDied("The memory did not suffice for this patient, twice.")
+TIMED_OUT = WorkerDied("This patient took longer than it may.", timed_out=True)
 
 
 class WorkerPool(Protocol):
-    """Whoever does an experiment's work: `LocalPool`, `dask_pool.DaskPool`."""
+    """Whoever does the work: `LocalPool`, `dask_pool.DaskPool`."""
 
     @property
     def busy(self) -> int:
@@ -61,7 +65,8 @@ class WorkerPool(Protocol):
 class LocalPool:
     """Processes on this machine. Each has a pool of its own, so that one that dies takes no other's task with it."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, time_limit_s: float | None = None) -> None:
+        self._time_limit_s = time_limit_s
         self._idle = [_Worker() for _ in range(workers)]
         self._tasks: dict[Future[Any], _Task] = {}
 
@@ -78,7 +83,12 @@ class LocalPool:
 
     def next_finished(self) -> tuple[Any, Any]:
         while True:
-            finished, _ = wait(self._tasks, return_when=FIRST_COMPLETED)
+            finished, _ = wait(self._tasks, timeout=self._time_left_s(), return_when=FIRST_COMPLETED)
+            if not finished:
+                future = min(self._tasks, key=lambda one: self._tasks[one].began)
+                task = self._tasks.pop(future)
+                self._idle.append(task.worker.replaced())
+                return task.tag, TIMED_OUT
             future = finished.pop()
             task = self._tasks.pop(future)
             task.attempts += 1
@@ -103,6 +113,13 @@ class LocalPool:
         for worker in [*self._idle, *(task.worker for task in self._tasks.values())]:
             worker.close()
 
+    def _time_left_s(self) -> float | None:
+        """Of the task that began first."""
+        if self._time_limit_s is None:
+            return None
+        first = min(task.began for task in self._tasks.values())
+        return max(0.0, first + self._time_limit_s - time.monotonic())
+
     def _begin(self, task: _Task) -> None:
         try:
             future = task.worker.pool.submit(task.function, *task.arguments)
@@ -110,6 +127,7 @@ class LocalPool:
             # Killed while it was idle: not by this task.
             task.worker = task.worker.replaced()
             future = task.worker.pool.submit(task.function, *task.arguments)
+        task.began = time.monotonic()
         self._tasks[future] = task
 
 
@@ -139,12 +157,16 @@ class _Task:
     arguments: tuple[Any, ...]
     worker: _Worker
     attempts: int = 0
+    began: float = 0.0
 
 
 @contextmanager
-def local_pool(workers: int | None = None) -> Iterator[LocalPool]:
-    """Processes on this machine; as many as it has processors and memory for, unless told."""
-    pool = LocalPool(workers or default_workers())
+def local_pool(workers: int | None = None, time_limit_s: float | None = None) -> Iterator[LocalPool]:
+    """Processes on this machine; as many as it has processors and memory for, unless told.
+
+    time_limit_s: of one task.
+    """
+    pool = LocalPool(workers or default_workers(), time_limit_s)
     try:
         yield pool
     finally:

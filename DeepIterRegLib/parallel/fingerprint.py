@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "DeepIterRegLib"
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @cache

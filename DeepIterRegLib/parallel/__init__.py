@@ -1,0 +1,1 @@
+"""Work for several processes: on this machine, or the workers of a Dask scheduler."""
