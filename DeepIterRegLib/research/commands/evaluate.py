@@ -25,6 +25,8 @@ from DeepIterRegLib.parallel.worker_pool import WorkerPool, local_pool
 from DeepIterRegLib.refinement.published import PUBLISHED_SIZE_PX
 from DeepIterRegLib.research.commands.blind_test import add_arguments as add_counting_arguments
 from DeepIterRegLib.research.commands.blind_test import count_answers
+from DeepIterRegLib.research.commands.figures import FIGURES, mirror_paper
+from DeepIterRegLib.research.commands.figures import add_arguments as add_figures_arguments
 from DeepIterRegLib.research.commands.simulate import add_difficulty
 from DeepIterRegLib.research.evaluate.cohort import Cohort, FolderCohort, Segmentations, SimulatedCohort
 from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, NobodyTakesPart, experiment_named
@@ -63,11 +65,13 @@ def add_command(commands: Any) -> None:
         "command runs again.",
         epilog="Experiments: "
         + "; ".join(f"{one.name}: {one.description}" for one in EXPERIMENTS.values())
+        + f"; {FIGURES}: the paper's Figures 6 to 9 and Table 1 over these patients, beside the published numbers. Runs"
+        " what they need, each experiment into its own folder in --output"
         + ". Methods: "
         + "; ".join(f"{one.name}: {one.description}" for one in METHODS.values())
         + ".",
     )
-    parser.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(EXPERIMENTS))
+    parser.add_argument("experiment", metavar="EXPERIMENT", help=", ".join([*EXPERIMENTS, FIGURES]))
     parser.add_argument(
         "--patients",
         type=count_of_at_least(1),
@@ -161,12 +165,17 @@ def add_command(commands: Any) -> None:
         help="where prepared patients are kept for other experiments (default: DIR/prepared in --output)",
     )
     add_counting_arguments(parser)
+    add_figures_arguments(parser)
     parser.set_defaults(run=evaluate)
 
 
 def evaluate(args: argparse.Namespace) -> int:
     """Carry out the parsed command; returns 0 or raises."""
+    if args.experiment == FIGURES:
+        return mirror_paper(args, evaluate)
     experiment = experiment_named(args.experiment)
+    if args.folder is not None:
+        raise InputError(f"--folder is for {FIGURES}; leave it out for {experiment.name}.")
     if args.count is not None or args.key is not None:
         if experiment.name != "blind-test":
             raise InputError(f"--count and --key are for blind-test; leave them out for {experiment.name}.")

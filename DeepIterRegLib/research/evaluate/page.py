@@ -85,7 +85,7 @@ def html_page(
         sections=[_section(experiment, plots) for experiment in summary["experiments"]],
         other_figures=[_figure(path, caption) for path, caption in plots.items() if not path.name.startswith(own)],
         failures=_failures(rows),
-        settings=_settings(settings),
+        settings=settings_table(settings),
     )
 
 
@@ -287,7 +287,9 @@ def _failures(rows: Sequence[Row]) -> Table:
     return Table(caption, heads, cells, text_column=6)
 
 
-def _settings(settings: Mapping[str, Any]) -> Table:
+def settings_table(settings: Mapping[str, Any]) -> Table:
+    """Settings and versions, nested names joined."""
+
     def flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
         for name, value in values.items():
             if isinstance(value, Mapping):
