@@ -138,7 +138,9 @@ def test_initial_transform_is_where_a_registration_starts(tmp_path: Path) -> Non
     write_transform(tmp_path / "start.tfm", near(true_pose()), np.zeros(3))
     row = {"patient": "A", **images(), "reference_transform": "good.tfm", "initial_transform": "start.tfm"}
     cohort = TableCohort.of(write_table(tmp_path / "table.csv", [row]), "carm-to-cta")
-    np.testing.assert_allclose(cohort.load("A").radiological_pose, near(true_pose()), atol=1e-6)
+    found = cohort.load("A").radiological_pose
+    assert found is not None
+    np.testing.assert_allclose(found, near(true_pose()), atol=1e-6)
 
 
 def test_other_files_are_another_patient(tmp_path: Path) -> None:

@@ -251,8 +251,8 @@ MIRRORS: tuple[tuple[Mirror, str, Callable[[Sequence[_Pair]], Figure]], ...] = (
         Mirror(
             "figure_9", "Figure 9: optimizer only versus with initializer",
             "One point for each patient of the test set. Dotted lines show how the initializer changed the error before"
-            " refinement; across: success, 5 mm. Dashed: the paper's means after registration. Triangles: farther off, or"
-            " no result.",
+            " refinement; across: success, 5 mm. Dashed: the paper's means after registration. Triangles: farther"
+            " off, or no result.",
         ),
         TESTSET,
         _draw_figure_9,
