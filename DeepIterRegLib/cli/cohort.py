@@ -54,6 +54,12 @@ def add_command(commands: Any) -> None:
         help="instead: look for CTAs and runs in a folder, and print them as such a table",
     )
     parser.add_argument(
+        "--links",
+        type=output_folder,
+        metavar="DIR",
+        help="with --find: folder for links to the files of CTAs that share a folder with other series",
+    )
+    parser.add_argument(
         "--marks", type=Path, metavar="FILE", help=f"what the page saved: put it into {RESULTS_FILE}; needs no table"
     )
     outputs = parser.add_argument_group("outputs")
@@ -95,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     if args.find is not None:
         if args.table is not None or args.output is not None:
             raise InputError("--find prints a table; leave out the table and --output, and register it afterwards.")
-        return _find(args.find, args.pseudonymise)
+        return _find(args.find, args.pseudonymise, args.links)
     if args.output is None:
         raise InputError("Give the folder for the results with --output DIR.")
     require_jinja()
@@ -234,10 +240,10 @@ def _write_key(path: Path, cohort: Cohort) -> None:
         ) from error
 
 
-def _find(folder: Path, pseudonymise: bool) -> int:
+def _find(folder: Path, pseudonymise: bool, links: Path | None) -> int:
     from DeepIterRegLib.cohort.find import find_patients
 
-    found = find_patients(folder, pseudonymise)
+    found = find_patients(folder, pseudonymise, links)
     sys.stdout.write(found.table())
     for sentence in found.left_out:
         print(f"deepiterreg: {sentence}", file=sys.stderr)

@@ -79,13 +79,14 @@ def _cards(
         outcome = outcomes[number]
         mark = marks.get(outcome.patient, Mark(outcome.patient))
         place = f"{PATIENTS}/{folder_name(outcome.patient)}"
-        urls = ["", "", ""]
+        before = after = overlay = ""
         if outcome.status in DONE:
-            urls = [f"{quote(place)}/{name}" for name in ("before.jpg", "after.jpg", "overlay.png")]
+            before, after, overlay = (f"{quote(place)}/{name}" for name in ("before.jpg", "after.jpg", "overlay.png"))
             if embed:
-                urls = [*(_embedded(folder / place / name) for name in ("before.jpg", "after.jpg")), ""]
+                before, after = (_embedded(folder / place / name) for name in ("before.jpg", "after.jpg"))
+                overlay = ""
         confidence = "no result" if outcome.probability is None else percent(outcome.probability)
-        yield Card(outcome, confidence, *urls, time=mark.time)
+        yield Card(outcome, confidence, before, after, overlay, mark.time)
 
 
 def _embedded(path: Path) -> str:

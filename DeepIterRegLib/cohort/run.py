@@ -22,6 +22,7 @@ from DeepIterRegLib.registration.options import Options
 
 CODE = "cohort.patient"
 """The module that the workers run."""
+Work = Callable[[PatientTask], Outcome]
 Tell = Callable[[Outcome, bool], None]
 """Called with each patient's outcome, and whether it was there before."""
 
@@ -51,11 +52,13 @@ class Cohort:
                 "code": code_fingerprint(CODE)}  # fmt: skip
 
 
-def register_cohort(cohort: Cohort, log: CohortLog, pool: WorkerPool, tell: Tell) -> None:
+def register_cohort(
+    cohort: Cohort, log: CohortLog, pool: WorkerPool, tell: Tell, work: Work = register_patient
+) -> None:
     """Register all rows that need it, in their order, as workers become free.
 
-    A row that is refused, takes too long or kills its worker is one outcome of many. Raises InputError where nothing can
-    go on.
+    A row that is refused, takes too long or kills its worker is one outcome of many. Raises InputError where nothing
+    can go on. work: what the workers do for each.
     """
     _clear_what_was_interrupted(log)
     settings = cohort.settings()
@@ -76,7 +79,7 @@ def register_cohort(cohort: Cohort, log: CohortLog, pool: WorkerPool, tell: Tell
         while not pool.has_idle_worker:
             _take(log, pool, tell)
         task = PatientTask(row, name, result, log.patient_folder(name).absolute(), cohort.options, cohort.scenes)
-        pool.submit(task, register_patient, task)
+        pool.submit(task, work, task)
     while pool.busy:
         _take(log, pool, tell)
 
