@@ -110,6 +110,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The fixed image has pixels that are not finite; mask them out."),
         _("The fixed image must be one 2D image, not an array of {shape}."),
         _(
+            "The folder {file} holds no CTA and no angiogram: no DICOM of CT or XA, and no folder with files named "
+            "cta and dsa; give another folder with --find."
+        ),
+        _(
             "The folder {file} holds no DICOM files; give the folder of a CT series, or an NRRD or NIfTI file, for "
             "{cta}."
         ),
@@ -287,6 +291,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{field}."
         ),
         _("{file} cannot be read: {reason}."),
+        _("{file} cannot be written ({reason}); give another folder with --links."),
         _("{file} cannot be written; give a folder that exists and is not read-only."),
         _("{file} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat."),
         _("{file} cannot be written; is the disk full, or the folder read-only?"),
@@ -446,6 +451,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is empty (0 bytes); copy it again, or give another for {field}."),
         _("{file} is empty; give a table with the columns patient, cta and dsa."),
         _("{file} is in colour; give grey X-ray frames for {dsa}."),
+        _("{file} is no folder; give one that holds images with --find."),
         _("{file} is no name for a scene; give one that ends in .mrb."),
         _("{file} is no name for a transform; give one that ends in .tfm or .h5."),
         _("{file} is no table of results; choose another output folder."),

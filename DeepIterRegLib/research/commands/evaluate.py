@@ -237,7 +237,10 @@ def _carry_out(
     from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_outputs
 
     experimenter = Experimenter(study, patients, variants, log)
-    with _worker_pool(args) as pool, _progress(message_console(), experimenter.planned) as tell:
+    planned = experimenter.planned
+    if isinstance(study.cohort, TableCohort):  # the others are left out, and no part of the bar
+        planned = planned * min(patients, study.cohort.with_reference) // patients
+    with _worker_pool(args) as pool, _progress(message_console(), planned) as tell:
         selection = experimenter.carry_out(pool, tell)
     rows = wanted_rows(log, study, variants, selection)
     if not rows:

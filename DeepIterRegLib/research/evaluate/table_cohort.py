@@ -55,6 +55,11 @@ class TableCohort:
         }
         return cls(table.absolute(), direction, hashlib.sha256(table.read_bytes()).hexdigest(), unique)
 
+    @property
+    def with_reference(self) -> int:
+        """Of the rows, as far as one can tell without a look into the files."""
+        return sum(row.reference_transform is not None and row.reference_problem is None for row in self.rows.values())
+
     def names(self) -> Iterator[str]:
         return iter(self.rows)
 
