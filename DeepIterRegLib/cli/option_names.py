@@ -21,6 +21,7 @@ OPTION_NAMES: Mapping[Field, str] = {
     Field.PIXEL_SPACING: "--pixel-spacing MM",
     Field.CARM: "--carm FILE",
     Field.INITIAL_POSE: "--initial-transform FILE",
+    Field.REFERENCE_POSE: "the column reference_transform",
     Field.METHOD: "--method",
     Field.SIMILARITY: "--similarity NAME",
     Field.TERMS: "--terms",

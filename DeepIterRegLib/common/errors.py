@@ -29,6 +29,7 @@ class Field(StrEnum):
     PIXEL_SPACING = "pixel_spacing"
     CARM = "carm"
     INITIAL_POSE = "initial_pose"
+    REFERENCE_POSE = "reference_pose"
     METHOD = "method"
     SIMILARITY = "similarity"
     TERMS = "terms"
@@ -54,6 +55,7 @@ QUANTITIES: Mapping[Field, str] = {
     Field.PIXEL_SPACING: "the pixel size at the detector",
     Field.CARM: "the C-arm's geometry",
     Field.INITIAL_POSE: "the starting pose",
+    Field.REFERENCE_POSE: "the reference pose",
     Field.METHOD: "the method",
     Field.SIMILARITY: "the similarity",
     Field.TERMS: "the terms",

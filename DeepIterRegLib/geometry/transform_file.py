@@ -22,36 +22,37 @@ FLIPS = np.outer(np.diag(LPS_FROM_RAS), np.diag(LPS_FROM_RAS))
 """(4, 4) what LPS_FROM_RAS @ matrix @ LPS_FROM_RAS multiplies the matrix's elements by; infinite ones stay so."""
 
 
-def read_transform(path: Path | str) -> FloatArray:
+def read_transform(path: Path | str, field: Field = Field.INITIAL_POSE) -> FloatArray:
     """The (4, 4) to-parent pose, RAS, mm, in any ITK transform file (.tfm, .txt, .h5, .mat, .xfm).
 
-    Every rigid 3D transform will do, whatever its class, its centre and its place in a composite. Raises InputError
-    for a file that is missing, holds no transform, or whose transform is not 3D, linear and rigid.
+    Every rigid 3D transform will do, whatever its class, its centre and its place in a composite. field: what the user
+    gave it for. Raises InputError for a file that is missing, holds no transform, or whose transform is not 3D, linear
+    and rigid.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(
-            "{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {initial_pose}.",
-            field=Field.INITIAL_POSE,
+            "{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {field}.",
+            field=field,
             file=path,
         )
-    read = read_here if _is_sound_text(path) else read_apart
+    read = read_here if _is_sound_text(path, field) else read_apart
     try:
         stored = read(path)
     except ValueError as error:
         raise InputError(
             "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) "
-            "for {initial_pose}.",
-            field=Field.INITIAL_POSE,
+            "for {field}.",
+            field=field,
             file=path,
         ) from error
     if stored.matrix is None:
         raise InputError(
-            "{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {initial_pose}.",
-            field=Field.INITIAL_POSE,
+            "{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {field}.",
+            field=field,
             file=path,
         )
-    return invert(require_rigid(FLIPS * stored.matrix, path.name, field=Field.INITIAL_POSE))
+    return invert(require_rigid(FLIPS * stored.matrix, path.name, field=field))
 
 
 def write_transform(path: Path | str, pose: FloatArray, centre_mm: FloatArray) -> None:
@@ -88,7 +89,7 @@ PARAMETERS = re.compile(rb"Parameters:([^\n]*)")
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def _is_sound_text(path: Path) -> bool:
+def _is_sound_text(path: Path, field: Field) -> bool:
     """Whether it is ITK's text format. Raises InputError for one that was cut short, which ITK reads as the identity or
     with half of its last number, and for one with parameters that are no numbers, at which ITK ends the process."""
     with path.open("rb") as file:
@@ -100,11 +101,9 @@ def _is_sound_text(path: Path) -> bool:
     if not transforms or composite_alone or not all(TEXT_TRANSFORM.fullmatch(text) for text in transforms):
         raise InputError(
             "{file} ends too early: parameters or the last line break are missing; save it again.",
-            field=Field.INITIAL_POSE,
+            field=field,
             file=path,
         )
     if not all(NUMBER.fullmatch(word) for found in PARAMETERS.finditer(content) for word in found[1].split()):
-        raise InputError(
-            "{file} holds parameters that are not numbers; save it again.", field=Field.INITIAL_POSE, file=path
-        )
+        raise InputError("{file} holds parameters that are not numbers; save it again.", field=field, file=path)
     return True

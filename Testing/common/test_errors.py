@@ -20,6 +20,7 @@ from DeepIterRegLib.worker.protocol import line_of, message_of
 from Testing.tools.input_error_messages import LIBRARY, TARGET, ErrorCall, error_calls, library_files, module
 
 NO_WIDGET = {
+    Field.REFERENCE_POSE,
     Field.VOLUME_KIND,
     Field.CARM,
     Field.SIMILARITY,

@@ -248,6 +248,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("the output folder"),
         _("the pixel size at the detector"),
         _("the primary angle (LAO/RAO)"),
+        _("the reference pose"),
         _("the secondary angle (cranial/caudal)"),
         _("the similarity"),
         _("the skull of a simulated patient"),
@@ -291,14 +292,14 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} cannot be read as CSV ({reason}); give the file that the page saved."),
         _(
             "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) for "
-            "{initial_pose}."
+            "{field}."
         ),
         _("{file} cannot be read: {reason}."),
         _("{file} cannot be written ({reason}); give another folder with --links."),
         _("{file} cannot be written; give a folder that exists and is not read-only."),
         _("{file} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat."),
         _("{file} cannot be written; is the disk full, or the folder read-only?"),
-        _("{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {initial_pose}."),
+        _("{file} does not exist or is not a file; give an ITK transform file (.tfm, .h5) for {field}."),
         _("{file} does not exist or is not a file; give an existing JSON file for {carm}."),
         _("{file} does not exist; give an existing file or folder for {field}."),
         _(
@@ -463,7 +464,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is not a DICOM file; give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote."),
         _("{file} is not a folder; choose another for {output}."),
-        _("{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {initial_pose}."),
+        _("{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {field}."),
         _("{file} is not a text file; give another file."),
         _("{file} is not an image file that can be read; give NRRD, NIfTI or DICOM for {field}."),
         _("{file} is not the key of a blind test; give the blind_key.json written beside its page."),

@@ -38,16 +38,7 @@ def count_answers(arguments: argparse.Namespace) -> int:
     if arguments.count is None:
         raise InputError("Counting needs a reader's answers; give them with --count FILE.")
     key = None if arguments.key is None else read_key(arguments.key)
-    answers = read_answers(arguments.count)
-    if key is not None:
-        preferences = count_preferences(unblinded(answers, key, arguments.count), key.compared)
-    elif any(answer.left is None or answer.right is None for answer in answers):
-        raise InputError(
-            "{file} does not say what was left and right; give the {key_file} with --key FILE.",
-            file=arguments.count, key_file=KEY_FILE,
-        )  # fmt: skip
-    else:
-        preferences = count_preferences(answers)
+    preferences = preferences_of(arguments.count, arguments.key)
     counts = {"test": None if key is None else key.test, **preferences.to_json()}
     output = getattr(arguments, "output", None)
     if output is not None:
@@ -55,6 +46,20 @@ def count_answers(arguments: argparse.Namespace) -> int:
             (staging / COUNTS_FILE).write_text(json.dumps(counts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     print_preferences(Console(), preferences)
     return 0
+
+
+def preferences_of(file: Path, key_file: Path | None) -> Preferences:
+    """A reader's answers, counted. key_file: None for those that say what was left and right. Raises InputError."""
+    answers = read_answers(file)
+    if key_file is not None:
+        key = read_key(key_file)
+        return count_preferences(unblinded(answers, key, file), key.compared)
+    if any(answer.left is None or answer.right is None for answer in answers):
+        raise InputError(
+            "{file} does not say what was left and right; give the {key_file} with --key FILE.",
+            file=file, key_file=KEY_FILE,
+        )  # fmt: skip
+    return count_preferences(answers)
 
 
 def print_preferences(console: Console, preferences: Preferences) -> None:

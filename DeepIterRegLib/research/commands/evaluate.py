@@ -1,4 +1,4 @@
-"""`deepiterreg evaluate`: the paper's experiments on simulated patients, or on a folder of patients."""
+"""`deepiterreg evaluate`: the paper's experiments on simulated patients, a folder of them, or a cohort's table."""
 
 from __future__ import annotations
 
@@ -25,19 +25,25 @@ from DeepIterRegLib.parallel.worker_pool import WorkerPool, local_pool
 from DeepIterRegLib.refinement.published import PUBLISHED_SIZE_PX
 from DeepIterRegLib.research.commands.blind_test import add_arguments as add_counting_arguments
 from DeepIterRegLib.research.commands.blind_test import count_answers
+from DeepIterRegLib.research.commands.figures import FIGURES, mirror_paper
+from DeepIterRegLib.research.commands.figures import add_arguments as add_figures_arguments
 from DeepIterRegLib.research.commands.simulate import add_difficulty
 from DeepIterRegLib.research.evaluate.cohort import Cohort, FolderCohort, Segmentations, SimulatedCohort
-from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, experiment_named
+from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, NobodyTakesPart, experiment_named
 from DeepIterRegLib.research.evaluate.methods import METHODS, method_named
 from DeepIterRegLib.research.evaluate.prepare import preparation_fingerprint
+from DeepIterRegLib.research.evaluate.reference import Direction
 from DeepIterRegLib.research.evaluate.result_log import CODE, ROWS_FILE, ResultLog, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.study import Experimenter, wanted_rows
+from DeepIterRegLib.research.evaluate.table_cohort import TableCohort
 from DeepIterRegLib.research.evaluate.tasks import Study
 from DeepIterRegLib.research.evaluate.variants import InitializerChoice, NamedCheckpoint, Variant, variants_of
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredChoice
 
 FILE_COLUMNS = 110
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+"""Of a cohort's table that is not there: another sentence than of a folder."""
 WORKERS = "research.evaluate.tasks"
 """The module that the workers run."""
 REGISTERING = (
@@ -59,11 +65,13 @@ def add_command(commands: Any) -> None:
         "command runs again.",
         epilog="Experiments: "
         + "; ".join(f"{one.name}: {one.description}" for one in EXPERIMENTS.values())
+        + f"; {FIGURES}: the paper's Figures 6 to 9 and Table 1 over these patients, beside the published numbers. Runs"
+        " what they need, each experiment into its own folder in --output"
         + ". Methods: "
         + "; ".join(f"{one.name}: {one.description}" for one in METHODS.values())
         + ".",
     )
-    parser.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(EXPERIMENTS))
+    parser.add_argument("experiment", metavar="EXPERIMENT", help=", ".join([*EXPERIMENTS, FIGURES]))
     parser.add_argument(
         "--patients",
         type=count_of_at_least(1),
@@ -113,7 +121,18 @@ def add_command(commands: Any) -> None:
         "--first-seed", type=seed_number, default=0, metavar="S", help="of the generated patients (default: 0)"
     )
     patients.add_argument(
-        "--cohort", type=Path, metavar="DIR", help="folders as `deepiterreg simulate` writes them, instead of seeds"
+        "--cohort",
+        type=Path,
+        metavar="PATH",
+        help="instead of seeds: a folder of patients as `deepiterreg simulate` writes them, or a cohort's table "
+        "(TABLE.csv) with the column reference_transform, and reference_transform_2 for a second reader",
+    )
+    patients.add_argument(
+        "--reference-direction",
+        choices=get_args(Direction),
+        help="of the table's reference transforms, by where the file takes a point; carm-to-cta: as Slicer saves the "
+        "linear transform of a CTA moved to the C-arm, and as `deepiterreg register` writes; cta-to-carm: the other "
+        "way round. Has to be said: no file tells",
     )
     patients.add_argument(
         "--segmentations",
@@ -146,12 +165,17 @@ def add_command(commands: Any) -> None:
         help="where prepared patients are kept for other experiments (default: DIR/prepared in --output)",
     )
     add_counting_arguments(parser)
+    add_figures_arguments(parser)
     parser.set_defaults(run=evaluate)
 
 
 def evaluate(args: argparse.Namespace) -> int:
     """Carry out the parsed command; returns 0 or raises."""
+    if args.experiment == FIGURES:
+        return mirror_paper(args, evaluate)
     experiment = experiment_named(args.experiment)
+    if args.folder is not None:
+        raise InputError(f"--folder is for {FIGURES}; leave it out for {experiment.name}.")
     if args.count is not None or args.key is not None:
         if experiment.name != "blind-test":
             raise InputError(f"--count and --key are for blind-test; leave them out for {experiment.name}.")
@@ -213,11 +237,15 @@ def _carry_out(
     from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_outputs
 
     experimenter = Experimenter(study, patients, variants, log)
-    with _worker_pool(args) as pool, _progress(message_console(), experimenter.planned) as tell:
+    planned = experimenter.planned
+    if isinstance(study.cohort, TableCohort):  # the others are left out, and no part of the bar
+        planned = planned * min(patients, study.cohort.with_reference) // patients
+    with _worker_pool(args) as pool, _progress(message_console(), planned) as tell:
         selection = experimenter.carry_out(pool, tell)
     rows = wanted_rows(log, study, variants, selection)
     if not rows:
-        raise InputError(f"No patient suits {study.experiment}: {'; '.join(selection.left_out.values())}.")
+        reasons = "; ".join(reason.rstrip(".") for reason in selection.left_out.values())
+        raise NobodyTakesPart(f"No patient suits {study.experiment}: {reasons}.")
     shown = {
         **settings,
         "--patients": len(selection.chosen),
@@ -239,6 +267,9 @@ def _table_console() -> Console:
 
 
 def _cohort(args: argparse.Namespace) -> Cohort:
+    is_table = args.cohort is not None and (args.cohort.is_file() or args.cohort.suffix.lower() in TABLE_SUFFIXES)
+    if args.reference_direction is not None and not is_table:
+        raise InputError("--reference-direction is for the reference transforms of a table; give one with --cohort.")
     if args.cohort is None:
         for option, path in (("--arteries", args.arteries), ("--skull", args.skull)):
             if path is not None and not path.exists():
@@ -264,7 +295,7 @@ def _cohort(args: argparse.Namespace) -> Cohort:
     ):
         if given:
             raise InputError(f"{option} is for generated patients; leave it out, or --cohort.")
-    return FolderCohort.of(args.cohort)
+    return TableCohort.of(args.cohort, args.reference_direction) if is_table else FolderCohort.of(args.cohort)
 
 
 def _share(text: str) -> float:
@@ -292,6 +323,8 @@ def _settings(args: argparse.Namespace, study: Study) -> dict[str, Any]:
     of_cohort: dict[str, Any] = (
         {"--cohort": str(cohort.folder)}
         if isinstance(cohort, FolderCohort)
+        else {"--cohort": str(cohort.table), "--reference-direction": cohort.direction}
+        if isinstance(cohort, TableCohort)
         else {
             "--first-seed": args.first_seed,
             "--segmentations": args.segmentations,
@@ -372,6 +405,12 @@ def _print_tables(
             console.print(
                 f"Initializer of {method['label']}: median {median} px, mean {mean}, 95th percentile {most}; {near}"
             )
+    if observers := summary["observers"]:
+        console.print(
+            f"Second reader against the first, {observers['patients']} patients: mean MPE"
+            f" {_number(observers['mpe_mm']['mean'])} mm; "
+            + ", ".join(f"{of['label']} {_number(of['mpe_first_mm']['mean'])} mm" for of in observers["methods"])
+        )
     cohort = summary["cohort"]
     seconds, peak = cohort["costs"]["generate_seconds"], cohort["costs"]["peak_mb"]
     if seconds["median"] is not None:
@@ -380,8 +419,8 @@ def _print_tables(
             f"{cohort['costs']['prepare_seconds']['median']:.1f} to prepare"
             + ("" if peak["largest"] is None else f"; at most {peak['largest'] / 1000:.1f} GB of memory")
         )
-    if cohort["left_out"]:
-        console.print(f"Left out: {', '.join(one['patient'] for one in cohort['left_out'])}")
+    for one in cohort["left_out"]:
+        console.print(f"Left out: {one['patient']}: {one['reason']}", markup=False, soft_wrap=True)
     for one in cohort["not_prepared"]:
         console.print(f"Failed: {one['patient']}: {one['error']}", markup=False, soft_wrap=True)
     from DeepIterRegLib.research.evaluate.outputs import PAGE_FILE, SUMMARY_FILE

@@ -39,6 +39,8 @@ class Case:
     costs: Costs
     defects: Mapping[str, Any] = field(default_factory=dict)
     """What makes this patient hard, as JSON (`SimulatedPatient.defects`); empty where unknown."""
+    second_pose: FloatArray | None = None
+    """(4, 4) what a second reader takes for the truth; None where there is one truth."""
 
     @property
     def volume(self) -> PreparedVolume:
@@ -66,3 +68,9 @@ class Case:
     def error_of(self, pose: FloatArray) -> PoseError:
         """How far `pose` (4, 4) is from the truth."""
         return pose_error(pose, self.pose, self.centre_mm, self.carm)
+
+    def second_error_of(self, pose: FloatArray) -> PoseError | None:
+        """How far `pose` (4, 4) is from the second reader's; None without one."""
+        if self.second_pose is None:
+            return None
+        return pose_error(pose, self.second_pose, self.centre_mm, self.carm)

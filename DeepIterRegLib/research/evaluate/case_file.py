@@ -55,6 +55,8 @@ def write_case(case: Case, path: Path) -> None:
         "volume_vessels": _packed(case.volume.vessels),
         "volume_veins": _packed(case.volume.veins),
     }
+    if case.second_pose is not None:
+        arrays["second_pose"] = case.second_pose
     if case.volume.head is not None:
         arrays["head_axes"] = case.volume.head.axes
     about = {
@@ -118,6 +120,7 @@ def _case(arrays: Arrays, about: Mapping[str, Any]) -> Case:
         arrays["radiological_pose"],
         Costs(**costs),
         about["defects"],
+        arrays.get("second_pose"),
     )
 
 

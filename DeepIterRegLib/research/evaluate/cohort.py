@@ -18,6 +18,7 @@ from DeepIterRegLib.geometry.rigid import require_rigid
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume_files import read_volume
 from DeepIterRegLib.registration.images import Masks, PatientImages
+from DeepIterRegLib.research.evaluate.reference import Reference
 from DeepIterRegLib.research.simulate.streams import stream
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredChoice, form_of
 
@@ -36,12 +37,14 @@ class CohortPatient:
     images: PatientImages
     pose: FloatArray
     """(4, 4) the truth."""
-    radiological_pose: FloatArray
-    """(4, 4) where a registration starts."""
+    radiological_pose: FloatArray | None
+    """(4, 4) where a registration starts; None: where one starts that is told nothing (`registration/start.py`)."""
     generate_seconds: float = 0.0
     """CPU seconds that generating took; 0 for files."""
     defects: Mapping[str, Any] = field(default_factory=dict)
     """As `SimulatedPatient.defects`."""
+    references: tuple[Reference, ...] = ()
+    """Where the truth is what readers found: the first one's is `pose`. They have to be plausible."""
 
 
 class Cohort(Protocol):
@@ -56,7 +59,10 @@ class Cohort(Protocol):
         ...
 
     def load(self, name: str) -> CohortPatient:
-        """Generate or read a patient. Raises InputError, with one sentence, for one that cannot be."""
+        """Generate or read a patient.
+
+        Raises InputError, with one sentence, for one that cannot be, and NoTruth for one without a true pose.
+        """
         ...
 
 
@@ -81,7 +87,7 @@ class SimulatedCohort:
             "simulated": [options.views, options.detector_px, options.ct_columns],
             "difficulty": [options.difficulty, *sorted(options.disturbances)],
             "stored": self.stored,
-            "anatomy": [_stamp(path) if path else None for path in (options.arteries, options.skull)],
+            "anatomy": [file_stamp(path) if path else None for path in (options.arteries, options.skull)],
             "segmentations": self.segmentations,
         }
 
@@ -154,7 +160,7 @@ class FolderCohort:
         )
 
     def identity(self, name: str) -> Mapping[str, Any]:
-        return {"files": [_stamp(self.folder / name / file) for file in (VOLUME_FILE, RUN_FILE, TRUTH_FILE)]}
+        return {"files": [file_stamp(self.folder / name / file) for file in (VOLUME_FILE, RUN_FILE, TRUTH_FILE)]}
 
     def load(self, name: str) -> CohortPatient:
         folder = self.folder / name
@@ -204,7 +210,7 @@ def _pose(rows: Sequence[Sequence[float]], what: str) -> FloatArray:
         raise error if isinstance(error, InputError) else InputError(f"{what} is no 4x4 matrix.") from error
 
 
-def _stamp(path: Path) -> list[Any]:
+def file_stamp(path: Path) -> list[Any]:
     """A file or folder by its name, size and time: what changes when its content does."""
     try:
         found = path.stat()

@@ -26,6 +26,10 @@ BLIND_METHODS = ("published-two-stage", "published")
 """What a reader of the blind test compares, with each other and with the true pose."""
 
 
+class NobodyTakesPart(InputError):
+    """Of the patients none suits an experiment, or a part of it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
     """One table of the paper."""

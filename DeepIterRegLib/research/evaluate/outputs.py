@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.evaluate.blind_overlay import REFERENCE, THREE_STAGE, TWO_STAGE, BlindCase, blind_case
-from DeepIterRegLib.research.evaluate.experiments import BLIND_METHODS
+from DeepIterRegLib.research.evaluate.experiments import BLIND_METHODS, NobodyTakesPart
+from DeepIterRegLib.research.evaluate.observers import observers_summary
 from DeepIterRegLib.research.evaluate.page import html_page
 from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.plots import draw_plots
@@ -29,7 +29,10 @@ def write_outputs(
     log: ResultLog, rows: Sequence[Row], selection: Selection, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write summary, plots and page into the log's folder; returns the summary. Raises InputError."""
-    summary = summarise(rows) | {"cohort": cohort_summary(log.patients, selection)}
+    summary = summarise(rows) | {
+        "cohort": cohort_summary(log.patients, selection),
+        "observers": observers_summary(log.patients, selection.chosen, rows),
+    }
     folder = log.folder
     with full_disk_told(folder):
         text = json.dumps(summary, indent=1, allow_nan=False)
@@ -63,7 +66,7 @@ def blind_cases(log: ResultLog, study: Study, rows: Sequence[Row], selection: Se
     """The overlays of a blind test.
 
     As in the paper they are those of the patients whom the three stages registered; the reference standard is the true
-    pose. Raises InputError where there is none.
+    pose. Raises NobodyTakesPart where there is none.
     """
     two, three = BLIND_METHODS
     poses = log.poses()
@@ -79,7 +82,7 @@ def blind_cases(log: ResultLog, study: Study, rows: Sequence[Row], selection: Se
         found = {name: poses[row.key] for name, row in zip((TWO_STAGE, THREE_STAGE), pair, strict=True) if row}
         cases.append(blind_case(case, {**found, REFERENCE: case.pose}))
     if not cases:
-        raise InputError("No patient was registered, so there is nothing to compare blind; try more patients.")
+        raise NobodyTakesPart("No patient was registered, so there is nothing to compare blind; try more patients.")
     return cases
 
 

@@ -81,10 +81,11 @@ def html_page(
         "results_page.html",
         title=title,
         summary=summary,
+        observers=_observers(summary),
         sections=[_section(experiment, plots) for experiment in summary["experiments"]],
         other_figures=[_figure(path, caption) for path, caption in plots.items() if not path.name.startswith(own)],
         failures=_failures(rows),
-        settings=_settings(settings),
+        settings=settings_table(settings),
     )
 
 
@@ -231,6 +232,41 @@ def _comparison_table(experiment: Mapping[str, Any]) -> Table:
     return Table(caption, heads, rows)
 
 
+def _observers(summary: Mapping[str, Any]) -> Table | None:
+    """Two readers beside the methods; None where no patient has two references."""
+    found = summary.get("observers")
+    if not found:
+        return None
+
+    def cells(statistics: Mapping[str, Any]) -> list[Cell | str]:
+        return [_estimate(statistics["mean"]), _estimate(statistics["median"]), _value(statistics["percentile95"])]
+
+    rows: list[list[Cell | str | int]] = [["second reader", found["patients"], *cells(found["mpe_mm"]), *4 * ["–"]]]
+    rows += [
+        [
+            of["label"],
+            of["patients"],
+            *cells(of["mpe_first_mm"]),
+            _estimate(of["mpe_second_mm"]["mean"]),
+            _estimate(of["mpe_second_mm"]["median"]),
+            _value(of["wilcoxon"]["median_difference_mm"], "{:+.2f}"),
+            _p(of["wilcoxon"]["p"]),
+        ]
+        for of in found["methods"]
+    ]
+    caption = (
+        "MPE, mm, on the patients whom two readers registered by hand: the second reader and each method against the"
+        " first reader; the methods against the second; and the methods' MPE against the first reader minus that of the"
+        " second, by Wilcoxon's signed-rank test. Of several starts of a patient the median counts; one without a"
+        " result does not"
+    )
+    heads = [
+        "", "patients", "mean", "median", "95th percentile", "mean to the second", "median to the second",
+        "median difference", "p (Wilcoxon)",
+    ]  # fmt: skip
+    return Table(caption, heads, rows)
+
+
 def _failures(rows: Sequence[Row]) -> Table:
     failed = [row for row in rows if not row.success]
     cells: list[list[Cell | str | int]] = [
@@ -251,7 +287,9 @@ def _failures(rows: Sequence[Row]) -> Table:
     return Table(caption, heads, cells, text_column=6)
 
 
-def _settings(settings: Mapping[str, Any]) -> Table:
+def settings_table(settings: Mapping[str, Any]) -> Table:
+    """Settings and versions, nested names joined."""
+
     def flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
         for name, value in values.items():
             if isinstance(value, Mapping):

@@ -25,11 +25,20 @@ class PatientSummary:
     """Of the preparation."""
     vein_fraction: float = math.nan
     """Of the detector of the first run: what its preparation takes for veins."""
+    observers_mpe_mm: float = math.nan
+    """Mean projection error between the references of two readers; NaN where there are not two."""
+    observers_tre_mm: float = math.nan
+    """... and their target registration error."""
     error: str = ""
     """Why the patient could not be prepared, one sentence; everything else is unknown then."""
+    no_truth: str = ""
+    """Why nobody can tell how well the patient is registered, one sentence: left out by every experiment."""
+    made_of: str = ""
+    """A hash of what the prepared images depend on; empty where unknown."""
 
     @classmethod
-    def of(cls, case: Case) -> PatientSummary:
+    def of(cls, case: Case, made_of: str = "") -> PatientSummary:
+        observers = case.second_error_of(case.pose)
         return cls(
             patient=case.name,
             mpe_radiological_px=case.error_of(case.radiological_pose).mpe_px,
@@ -38,10 +47,13 @@ class PatientSummary:
             defects=case.defects,
             warnings=case.warnings,
             vein_fraction=float(case.angiograms[0].veins.mean()),
+            observers_mpe_mm=observers.mpe_mm if observers else math.nan,
+            observers_tre_mm=observers.tre_mm if observers else math.nan,
+            made_of=made_of,
         )
 
     @classmethod
-    def of_failure(cls, patient: str, error: str) -> PatientSummary:
+    def of_failure(cls, patient: str, error: str, no_truth: str = "") -> PatientSummary:
         unknown = math.nan
         return cls(
             patient=patient,
@@ -50,6 +62,7 @@ class PatientSummary:
             costs=Costs(unknown, unknown, unknown, unknown),
             defects={},
             error=error,
+            no_truth=no_truth,
         )
 
 

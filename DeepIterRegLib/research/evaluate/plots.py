@@ -80,7 +80,7 @@ def draw_before_after(groups: Sequence[Group]) -> Figure:
     """A panel for each group, one below the other, with the patients of the first in the same order in all."""
     order = {patient: None for group in groups for patient in _by_start(group)}
     place = {patient: number for number, patient in enumerate(order)}
-    figure = _figure(10, 0.6 + 2.5 * len(groups))
+    figure = new_figure(10, 0.6 + 2.5 * len(groups))
     panels = figure.subplots(len(groups), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for group, axes in zip(groups, panels, strict=True):
         x = np.array([place[patient] for patient in group.patients])
@@ -154,7 +154,7 @@ def _draw_against_start(groups: Sequence[Group], quantity: str, axis_label: str)
     columns = 2 if len(groups) == 4 else min(len(groups), 3)
     rows = -(-len(groups) // columns)
     side_in = 5.0 if len(groups) == 1 else 3.6
-    figure = _figure(0.6 + side_in * columns, 0.5 + side_in * rows)
+    figure = new_figure(0.6 + side_in * columns, 0.5 + side_in * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     largest = max((_largest(group.values("mpe_start_px")) for group in groups), default=1.0)
     top = 1.4 * largest
@@ -202,7 +202,7 @@ CAPTURE_RANGE = (
 
 def draw_capture_range(groups: Sequence[Group]) -> Figure:
     """All groups in one panel."""
-    figure = _figure(8.5, 5)
+    figure = new_figure(8.5, 5)
     axes = figure.subplots()
     ranges = [capture_range_of(group, "px") for group in groups]
     top = 1.15 * max(float(found.curve.initial[-1]) for found in ranges if found)
@@ -240,7 +240,7 @@ CUMULATIVE = (
 
 def draw_cumulative(groups: Sequence[Group]) -> Figure:
     """All groups in one panel."""
-    figure = _figure(8.5, 4.6)
+    figure = new_figure(8.5, 4.6)
     axes = figure.subplots()
     largest = max(_largest(group.values("mpe_final_mm")) for group in groups)
     end = max(1.1 * largest, 2 * SUCCESS_MM)
@@ -271,7 +271,7 @@ def draw_beam(groups: Sequence[Group]) -> Figure:
     quantities = (
         ("error_across_beam_mm", "across\nthe beam"), ("error_along_beam_mm", "along\nthe beam"), ("tre_mm", "TRE")
     )  # fmt: skip
-    figure = _figure(10, 4.6)
+    figure = new_figure(10, 4.6)
     panels = figure.subplots(1, 2, sharey=True)
     width = 0.8 / len(groups)
     for axes, title, only_successes in zip(panels, ("successes", "all results"), (True, False), strict=True):
@@ -301,7 +301,7 @@ def _has_initializer(group: Group) -> bool:
     return group.initializer != NO_INITIALIZER
 
 
-def _figure(width_in: float, height_in: float) -> Figure:
+def new_figure(width_in: float, height_in: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

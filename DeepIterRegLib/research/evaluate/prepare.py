@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import sys
 import time
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from DeepIterRegLib.parallel.fingerprint import code_fingerprint
 from DeepIterRegLib.registration.prepare import prepare
+from DeepIterRegLib.registration.start import start_poses
 from DeepIterRegLib.research.evaluate.case import Case, Costs
 from DeepIterRegLib.research.evaluate.case_file import FORMAT, DamagedCaseFile, read_case, write_case
 from DeepIterRegLib.research.evaluate.cohort import Cohort
@@ -23,8 +25,12 @@ MAKERS = (
     "images.dsa_files",
     "images.volume_files",
     "registration.prepare",
+    "registration.start",
+    "geometry.transform_file",
 )
 """The modules that a prepared patient depends on."""
+LONGEST_START = 60
+"""Characters of a patient's name in that of a file: some disks take 255 bytes in all."""
 
 
 def preparation_fingerprint() -> str:
@@ -34,8 +40,15 @@ def preparation_fingerprint() -> str:
 
 def case_path(folder: Path, cohort: Cohort, name: str, code: str) -> Path:
     """The patient's file in `folder`: another for other images, options or code (`preparation_fingerprint`)."""
+    # A table may call its patients anything, a folder with files only what a file may be called.
+    start = re.sub(r"[^\w.-]", "_", name)[:LONGEST_START]
+    return folder / f"{start}-{made_of(cohort, name, code)}.npz"
+
+
+def made_of(cohort: Cohort, name: str, code: str) -> str:
+    """A hash of what a prepared patient depends on: images, options, reference and code."""
     key = json.dumps([FORMAT, code, name, cohort.identity(name)], sort_keys=True)
-    return folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def prepared_case(cohort: Cohort, name: str, path: Path) -> Case:
@@ -51,19 +64,28 @@ def prepared_case(cohort: Cohort, name: str, path: Path) -> Case:
 
 
 def make_case(cohort: Cohort, name: str) -> Case:
-    """Generate or read a patient and prepare the images, with segmentations of our own unless it brings others."""
+    """Generate or read a patient and prepare the images, with segmentations of our own unless it brings others.
+
+    Raises InputError for one that cannot be, and NoTruth for one whose reference pose cannot be right.
+    """
     _reset_peak_memory()
     began, cpu_began = time.perf_counter(), time.process_time()
     patient = cohort.load(name)
     prepared_from = time.process_time()
     images = prepare(patient.images)
+    for reference in patient.references:
+        reference.require_plausible(images)
+    start = patient.radiological_pose
+    if start is None:
+        start = start_poses(images)[0]
+    second = patient.references[1].pose if len(patient.references) > 1 else None
     costs = Costs(
         generate_seconds=patient.generate_seconds or prepared_from - cpu_began,
         prepare_seconds=time.process_time() - prepared_from,
         wall_seconds=time.perf_counter() - began,
         peak_mb=_peak_memory_mb(),
     )
-    return Case(name, images, patient.pose, patient.radiological_pose, costs, patient.defects)
+    return Case(name, images, patient.pose, start, costs, patient.defects, second)
 
 
 def _reset_peak_memory() -> None:

@@ -64,6 +64,8 @@ class ResultLog:
         content["mpe_radiological_px"] = _or_none(summary.mpe_radiological_px)
         content["motion_mm"] = _or_none(summary.motion_mm)
         content["vein_fraction"] = _or_none(summary.vein_fraction)
+        content["observers_mpe_mm"] = _or_none(summary.observers_mpe_mm)
+        content["observers_tre_mm"] = _or_none(summary.observers_tre_mm)
         content["costs"] = {name: _or_none(value) for name, value in content["costs"].items()}
         with full_disk_told(self.folder):
             append_line(self.folder / PATIENTS_FILE, json.dumps(content))
@@ -149,7 +151,11 @@ def _patient_summary(content: Mapping[str, Any]) -> PatientSummary:
         defects=content["defects"],
         warnings=tuple(content["warnings"]),
         vein_fraction=_or_nan(content["vein_fraction"]),
+        observers_mpe_mm=_or_nan(content.get("observers_mpe_mm")),
+        observers_tre_mm=_or_nan(content.get("observers_tre_mm")),
         error=content["error"],
+        no_truth=content.get("no_truth", ""),
+        made_of=content.get("made_of", ""),
     )
 
 

@@ -62,6 +62,8 @@ class Row:
     cpu_seconds: float = math.nan
     warnings: int = 0
     """Number of warnings of preparation and registration."""
+    mpe_second_mm: float = math.nan
+    """mpe_final_mm against the reference of a second reader, of patients who have two."""
 
     @property
     def key(self) -> tuple[str, str, str, str, int]:

@@ -11,6 +11,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.parallel.worker_pool import WorkerDied, WorkerPool
 from DeepIterRegLib.research.evaluate.experiments import experiment_named
 from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
+from DeepIterRegLib.research.evaluate.prepare import made_of
 from DeepIterRegLib.research.evaluate.result_log import ResultLog, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.tasks import Study, Trial, empty_row, prepare_patient, register_patient
@@ -85,10 +86,23 @@ class Experimenter:
             if name is None:
                 return
             self._taken[name] = True
-            if name in self._log.patients:
-                self._decide(self._log.patients[name], tell)
+            known = self._log.patients.get(name)
+            # A reference that was missing or wrong may have been corrected.
+            if known is not None and not known.no_truth:
+                self._require_same_images(known)
+                self._decide(known, tell)
             else:
                 workers.submit(name, prepare_patient, self._study, name)
+
+    def _require_same_images(self, known: PatientSummary) -> None:
+        """Raise InputError where a patient's files changed since: no table mixes two versions."""
+        now = made_of(self._study.cohort, known.patient, self._study.preparation_code)
+        if known.made_of and known.made_of != now:
+            raise InputError(
+                "{folder} holds results of patient {patient} with other files than now; choose another output folder.",
+                folder=self._log.folder.name,
+                patient=known.patient,
+            )
 
     def _prepared(self, patient: str, result: PatientSummary | WorkerDied, tell: Callable[[Row], None]) -> None:
         summary = PatientSummary.of_failure(patient, result.reason) if isinstance(result, WorkerDied) else result
@@ -97,8 +111,8 @@ class Experimenter:
 
     def _decide(self, summary: PatientSummary, tell: Callable[[Row], None]) -> None:
         """Take the patient or leave it out, and queue what is to do. Who could not be prepared is taken, and failed."""
-        reason = None if summary.error else self._experiment.left_out(summary)
-        if reason is not None:
+        reason = summary.no_truth or (None if summary.error else self._experiment.left_out(summary))
+        if reason:
             self._taken[summary.patient] = False
             self._left_out[summary.patient] = reason
             return

@@ -19,7 +19,8 @@ from DeepIterRegLib.research.evaluate.cohort import Cohort
 from DeepIterRegLib.research.evaluate.experiments import experiment_named
 from DeepIterRegLib.research.evaluate.methods import register_with
 from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
-from DeepIterRegLib.research.evaluate.prepare import case_path, prepared_case
+from DeepIterRegLib.research.evaluate.prepare import case_path, made_of, prepared_case
+from DeepIterRegLib.research.evaluate.reference import NoTruth
 from DeepIterRegLib.research.evaluate.results import Row
 from DeepIterRegLib.research.evaluate.variants import Variant
 
@@ -50,7 +51,9 @@ class Trial:
 
 
 def prepare_patient(study: Study, patient: str) -> PatientSummary:
-    """Make the patient's file if it is not there. A patient who cannot be prepared comes back as `error`.
+    """Make the patient's file if it is not there.
+
+    A patient who cannot be prepared comes back as `error`, one without a true pose as `no_truth`.
 
     Raises OSError where the disk does not take the file, and MemoryError.
     """
@@ -58,9 +61,11 @@ def prepare_patient(study: Study, patient: str) -> PatientSummary:
         case = _case(study, patient)
     except (OSError, MemoryError):
         raise
+    except NoTruth as error:
+        return PatientSummary.of_failure(patient, "", no_truth=one_sentence(error))
     except Exception as error:
         return PatientSummary.of_failure(patient, one_sentence(error))
-    return PatientSummary.of(case)
+    return PatientSummary.of(case, made_of(study.cohort, patient, study.preparation_code))
 
 
 def register_patient(study: Study, patient: str, variant: Variant, numbers: Sequence[int]) -> list[Trial]:
@@ -99,7 +104,7 @@ def register_start(
         raise
     except Exception as error:
         return Trial(replace(row, error=one_sentence(error)), None)
-    off = case.error_of(found.pose)
+    off, off_second = case.error_of(found.pose), case.second_error_of(found.pose)
     initialized = start if found.initialized_pose is None else found.initialized_pose
     similarity = found.stages[-1].similarity
     row = replace(
@@ -115,6 +120,7 @@ def register_start(
         similarity=math.nan if similarity is None else float(similarity),
         cpu_seconds=found.cpu_seconds,
         warnings=len(found.warnings),
+        mpe_second_mm=off_second.mpe_mm if off_second else math.nan,
     )
     return Trial(row, np.array(found.pose))
 
