@@ -81,7 +81,7 @@ class SimulatedCohort:
             "simulated": [options.views, options.detector_px, options.ct_columns],
             "difficulty": [options.difficulty, *sorted(options.disturbances)],
             "stored": self.stored,
-            "anatomy": [_stamp(path) if path else None for path in (options.arteries, options.skull)],
+            "anatomy": [file_stamp(path) if path else None for path in (options.arteries, options.skull)],
             "segmentations": self.segmentations,
         }
 
@@ -154,7 +154,7 @@ class FolderCohort:
         )
 
     def identity(self, name: str) -> Mapping[str, Any]:
-        return {"files": [_stamp(self.folder / name / file) for file in (VOLUME_FILE, RUN_FILE, TRUTH_FILE)]}
+        return {"files": [file_stamp(self.folder / name / file) for file in (VOLUME_FILE, RUN_FILE, TRUTH_FILE)]}
 
     def load(self, name: str) -> CohortPatient:
         folder = self.folder / name
@@ -204,7 +204,7 @@ def _pose(rows: Sequence[Sequence[float]], what: str) -> FloatArray:
         raise error if isinstance(error, InputError) else InputError(f"{what} is no 4x4 matrix.") from error
 
 
-def _stamp(path: Path) -> list[Any]:
+def file_stamp(path: Path) -> list[Any]:
     """A file or folder by its name, size and time: what changes when its content does."""
     try:
         found = path.stat()

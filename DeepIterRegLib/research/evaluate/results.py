@@ -61,6 +61,12 @@ class Row:
     cpu_seconds: float = math.nan
     warnings: int = 0
     """Number of warnings of preparation and registration."""
+    evaluations: int = 0
+    """Of similarities, in all stages; 0 after an error."""
+    mpe_masks_mm: float = math.nan
+    """After the published method's first stage, on the vessel masks; unknown of others."""
+    masks_found_after: int = 0
+    """Evaluations up to the one that measured that pose."""
 
     @property
     def key(self) -> tuple[str, str, str, str, int]:
