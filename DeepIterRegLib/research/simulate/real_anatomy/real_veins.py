@@ -83,6 +83,9 @@ def _keep(found: dict[str, GivenVein], name: str, graph: Voxels, begins: IntArra
     if len(way) < 3 or arc_length_mm(points)[-1] < SHORTEST_MM:
         return
     even, even_radii = evenly_spaced(points, radii)
+    # At its ends the nearest wall is the end.
+    tip = min(round(2 * float(np.median(even_radii)) / STEP_MM), len(even_radii) // 3)
+    even_radii[:tip], even_radii[len(even_radii) - tip :] = even_radii[tip], even_radii[-1 - tip]
     sigma = SMOOTH_MM / STEP_MM
     smooth = gaussian_filter1d(even, sigma, axis=0, mode="nearest")
     smooth[[0, -1]] = even[[0, -1]]

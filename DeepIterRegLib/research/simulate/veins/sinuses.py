@@ -24,6 +24,8 @@ SAGITTAL, STRAIGHT = "superior sagittal sinus", "straight sinus"
 REACHES_TORCULA_DEG = 150.0
 """Angle from which on a given sagittal sinus says where the torcula lies."""
 BELOW_ENDS_MM = 3.0
+TORCULA_Z_MM = (-32.0, -10.0)
+"""Where drawn transverse sinuses can begin."""
 GIVEN_EVERY_MM = 6.0
 """Distance of the points by which a given sagittal sinus is laid along the table."""
 RADIUS_POINTS = 8
@@ -119,7 +121,7 @@ def _given_torcula(tree: VenousTree, drawn: FloatArray) -> FloatArray:
         ends.append(sagittal.points_mm[-1])
     if ends:
         # Neither is marked quite to where they meet.
-        torcula[2] = min(end[2] for end in ends) - BELOW_ENDS_MM
+        torcula[2] = np.clip(min(end[2] for end in ends) - BELOW_ENDS_MM, *TORCULA_Z_MM)
     return torcula
 
 
@@ -185,21 +187,32 @@ def _superior_sagittal(tree: VenousTree, plan: SinusPlan, torcula: FloatArray, i
 
 
 def _given_sagittal(tree: VenousTree, plan: SinusPlan, torcula: FloatArray, into: int) -> int:
-    """The given sinus pressed onto the table, and from where it is no longer marked a drawn one."""
+    """The given sinus pressed onto the table, and where it is no longer marked a drawn one.
+
+    One that begins behind the coronal suture was cut by the scan's upper end.
+    """
     given = tree.given[SAGITTAL]
     every = slice(None, None, round(GIVEN_EVERY_MM / STEP_MM))
     points, radii = given.points_mm[every], given.radii_mm[every]
-    last = float(theta_deg(points[-1:])[0])
-    angles = np.arange(last + 22, 186, 22.0)
-    x = points[-1, 0] + (torcula[0] - points[-1, 0]) * (angles - last) / max(186 - last, 1)
-    drawn = [midline_point(angle, across) for angle, across in zip(angles, x, strict=True)]
-    size = radii[-1] / np.interp(last, *plan.sagittal_radii_mm) if len(angles) > 1 else 1.0
-    widths = np.concatenate([radii, size * np.interp(angles, *plan.sagittal_radii_mm), radii[-1:]])
-    towards = np.vstack([points, *drawn, torcula])
+    first, last = (float(theta_deg(points[end][None])[0]) for end in (0, -1))
+    before = np.arange(plan.rostral_deg, first - 11, 22.0) if first > CORONAL_SUTURE_DEG else np.zeros(0)
+    behind = np.arange(last + 22, 186, 22.0)
+    x = points[-1, 0] + (torcula[0] - points[-1, 0]) * (behind - last) / max(186 - last, 1)
+    front = [midline_point(angle, points[0, 0]) for angle in before]
+    back = [midline_point(angle, across) for angle, across in zip(behind, x, strict=True)]
+    # As wide, where they meet, as the given one.
+    drawn = [
+        np.interp(angles, *plan.sagittal_radii_mm) * (at_end / np.interp(end, *plan.sagittal_radii_mm))
+        for angles, at_end, end in ((before, np.median(radii[:3]), first), (behind, np.median(radii[-3:]), last))
+    ]
+    widths = np.concatenate([drawn[0], radii, drawn[1], drawn[1][-1:] if len(drawn[1]) else radii[-1:]])
+    towards = np.vstack([*front, points, *back, torcula])
     curve = joined(tree.along_table(towards, widths, 0.0), torcula, 12.0)
     # The radii by where along the directions a point lies: the curve is pressed, not moved along.
     at = np.linalg.norm(curve[:, None] - tree.within(1.3 * towards, 0.0), axis=2).argmin(axis=1)
     around = np.convolve(np.pad(widths[at], RADIUS_POINTS, mode="edge"), _mean_of(2 * RADIUS_POINTS + 1), "valid")
+    if len(before):
+        tree.variants[f"{SAGITTAL} before {first:.0f} degrees"] = "generated"
     if last < REACHES_TORCULA_DEG:
         tree.variants[f"{SAGITTAL} behind {last:.0f} degrees"] = "generated"
     return tree.add(SAGITTAL, "middle", curve, around, into, follows_skull=True)
