@@ -62,5 +62,7 @@ class Stage:
     """The same similarity at the pose the stage started from."""
     seconds: float
     evaluations: int = 0
+    found_after: int = 0
+    """Of the evaluations, those up to the one that measured `pose`; 0 where a stage does not count them."""
     rivals: tuple[Rival, ...] = ()
     """The likeliest first."""

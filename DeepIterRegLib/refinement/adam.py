@@ -38,7 +38,7 @@ def adam(
     epsilon = 1e-12
     y = np.zeros(6)
     mean, variance = np.zeros(6), np.zeros(6)
-    best, best_value, first_value = y, -np.inf, 0.0
+    best, best_value, first_value, found_after = y, -np.inf, 0.0, 0
     # The pose after the last step is looked at too, hence one evaluation more than there are steps.
     for step in range(schedule.iterations + 1):
         values, twists = similarity.value_and_gradient(parameters.pose(y)[None])
@@ -46,7 +46,7 @@ def adam(
         if step == 0:
             first_value = value
         if value > best_value:
-            best, best_value = y, value
+            best, best_value, found_after = y, value, step + 1
         report(step, best_value, parameters.pose(best))
         if step == schedule.iterations:
             break
@@ -56,4 +56,4 @@ def adam(
         unbiased_mean = mean / (1 - schedule.beta1 ** (step + 1))
         unbiased_variance = variance / (1 - schedule.beta2 ** (step + 1))
         y = y + schedule.step_mm * unbiased_mean / (np.sqrt(unbiased_variance) + epsilon)
-    return Optimum(best, parameters.pose(best), best_value, first_value, schedule.iterations + 1)
+    return Optimum(best, parameters.pose(best), best_value, first_value, schedule.iterations + 1, found_after)

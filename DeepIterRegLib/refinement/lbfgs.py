@@ -37,4 +37,4 @@ def lbfgs(
         cost, start, jac=True, method="L-BFGS-B", options={"maxiter": schedule.iterations, "ftol": schedule.tolerance}
     )
     y = np.asarray(found.x)
-    return Optimum(y, parameters.pose(y), -float(found.fun), first[0], len(first))
+    return Optimum(y, parameters.pose(y), -float(found.fun), first[0], len(first), len(first))

@@ -18,3 +18,5 @@ class Optimum:
     similarity_before: float
     """At the pose the optimiser started from."""
     evaluations: int
+    found_after: int
+    """Of the evaluations, those up to the one that measured `pose`."""

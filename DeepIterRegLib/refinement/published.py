@@ -103,6 +103,7 @@ def refine_published(
                 similarity_before=optimum.similarity_before,
                 seconds=time.perf_counter() - began,
                 evaluations=optimum.evaluations,
+                found_after=optimum.found_after,
             )
         )
     return stages

@@ -8,6 +8,7 @@ from functools import partial
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.similarity import names
 from DeepIterRegLib.similarity.dice import SoftDice
+from DeepIterRegLib.similarity.entropy_of_difference import EntropyOfDifference
 from DeepIterRegLib.similarity.gradient_correlation import GradientCorrelation
 from DeepIterRegLib.similarity.gradient_difference import GradientDifference
 from DeepIterRegLib.similarity.mutual_information import MutualInformation
@@ -23,6 +24,7 @@ SIMILARITIES: dict[str, Callable[[FloatArray, FloatArray | BoolArray | None], Si
     names.GRADIENT_CORRELATION: GradientCorrelation,
     names.GRADIENT_DIFFERENCE: GradientDifference,
     names.PATTERN_INTENSITY: PatternIntensity,
+    names.ENTROPY_OF_DIFFERENCE: EntropyOfDifference,
 }
 """Each takes the fixed image (rows, columns) and its weights (rows, columns) or None."""
 

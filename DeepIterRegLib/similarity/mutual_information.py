@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
+from DeepIterRegLib.similarity.cubic_window import POWERS, SLOPES, TAPS, WINDOW
 from DeepIterRegLib.similarity.weighting import as_moving, fixed_and_weights
 
-# A cubic B-spline spreads a value at bin c + t (0 <= t < 1) over the bins c - 1 .. c + 2, with weights that are
-# polynomials of t. Row k: coefficients of 1, t, t^2, t^3 of the weight of bin c - 1 + k.
-WINDOW = np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]]) / 6
-TAPS, POWERS = WINDOW.shape
 EMPTY = 1e-13
 """A joint probability below this is rounding."""
 
@@ -142,9 +139,9 @@ class MutualInformation:
         neighbours[1] = table
         neighbours[2][:, :-1] = table[:, 1:]
         neighbours[3][:, :-2] = table[:, 2:]
-        constant, linear, quadratic = np.einsum(
-            "kp,kij->pij", WINDOW[:, 1:] * (1, 2, 3) * self._bins_per_unit(), neighbours
-        ).reshape(POWERS - 1, -1)
+        constant, linear, quadratic = np.einsum("kp,kij->pij", SLOPES * self._bins_per_unit(), neighbours).reshape(
+            POWERS - 1, -1
+        )
         slope = quadratic.take(cells)
         slope *= t
         slope += linear.take(cells)

@@ -11,6 +11,7 @@ DICE = "dice"
 GRADIENT_CORRELATION = "gradient_correlation"
 GRADIENT_DIFFERENCE = "gradient_difference"
 PATTERN_INTENSITY = "pattern_intensity"
+ENTROPY_OF_DIFFERENCE = "entropy_of_difference"
 
 SIMILARITY_NAMES = (
     NCC,
@@ -20,6 +21,7 @@ SIMILARITY_NAMES = (
     GRADIENT_CORRELATION,
     GRADIENT_DIFFERENCE,
     PATTERN_INTENSITY,
+    ENTROPY_OF_DIFFERENCE,
 )
 """Every measure there is, the default of the published method first."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.similarity.weighting import as_moving, fixed_and_weights, per_image, sum_of_products
+from DeepIterRegLib.similarity.difference_image import DifferenceImage, range_where_counted
+from DeepIterRegLib.similarity.weighting import fixed_and_weights, sum_of_products
 
 RADIUS_PX = 3
 SIGMA = 10 / 255
@@ -23,7 +24,7 @@ class PatternIntensity:
 
     D = f - s m is the difference image, sigma 10/255 of the fixed image's range. Source: Penney et al., IEEE TMI 17
     (1998) 586; the sum there is a mean here, weighted by the product of the two pixels' weights. The scale
-    s = f_std / m_std is smooth in the moving image and never negative. See `Similarity` for the interface.
+    is s = f_std / m_std. See `Similarity` for the interface.
     """
 
     name = "pattern intensity"
@@ -36,12 +37,7 @@ class PatternIntensity:
         sigma: float = SIGMA,
     ) -> None:
         fixed, weights = fixed_and_weights(fixed, weights)
-        inside = fixed[weights > 0]
-        # A constant fixed image has no range; any sigma will do for it.
-        self._sigma = sigma * float(np.ptp(inside)) or 1.0
-        self._std = float(np.sqrt((weights * (fixed - (weights * fixed).sum()) ** 2).sum()))
-        self._fixed = fixed.astype(np.float32)
-        self._weights = weights.astype(np.float32)
+        self._difference = DifferenceImage(fixed, weights, unit=sigma * range_where_counted(fixed, weights))
         pairs = []
         for offset in half_disc(radius_px):
             near, far = shifted(fixed.shape, offset)
@@ -51,30 +47,14 @@ class PatternIntensity:
 
     def value(self, moving: FloatArray) -> FloatArray:
         """(B,) pattern intensities of (B, rows, columns) images."""
-        return self._pattern(self._difference(as_moving(moving, self._weights.shape))[0])
+        return self._pattern(self._difference.of(moving).images)
 
     def value_and_gradient(self, moving: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(B,) pattern intensities and their gradients (B, rows, columns)."""
-        moving = as_moving(moving, self._weights.shape)
-        difference, centred, scale, inverse_variance = self._difference(moving)
-        slope = np.zeros_like(difference)
-        values = self._pattern(difference, slope)
-        # D = (f - s (m - m_mean)) / sigma up to a constant, which pairs do not see; ds/dm = -s w (m - m_mean) / m_std^2
-        through_scale = sum_of_products(slope, centred) * scale * inverse_variance
-        gradient = centred * self._weights * per_image(through_scale, slope)
-        gradient -= slope * per_image(scale, slope)
-        return values, gradient
-
-    def _difference(self, moving: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """D / sigma, m - m_mean (B, rows, columns), s / sigma (B,), 1 / m_std^2 (B,) or 0."""
-        mean = sum_of_products(moving, self._weights)
-        centred = moving - per_image(mean, moving)
-        variance = sum_of_products(centred * self._weights, centred)
-        varies = variance > (1e-6 * mean) ** 2
-        inverse_variance = np.divide(1.0, variance, out=np.zeros_like(variance), where=varies)
-        scale = self._std / self._sigma * np.sqrt(inverse_variance)
-        difference = self._fixed / np.float32(self._sigma) - per_image(scale, moving) * centred
-        return difference, centred, scale, inverse_variance
+        difference = self._difference.of(moving)
+        slope = np.zeros_like(difference.images)
+        values = self._pattern(difference.images, slope)
+        return values, self._difference.gradient(slope, difference)
 
     def _pattern(self, difference: FloatArray, slope: FloatArray | None = None) -> FloatArray:
         """(B,) values for D / sigma; adds the derivative by D / sigma to `slope` where it is given."""

@@ -58,6 +58,7 @@ def test_adam_keeps_the_most_similar_pose_it_passed_and_not_the_last():
     assert found.similarity == max(seen)
     np.testing.assert_allclose(found.pose[0, 3], 1.8, atol=0.05)
     assert found.evaluations == 7
+    assert seen[found.found_after - 2] < seen[found.found_after - 1] == max(seen)
 
 
 def test_published_method_registers_a_small_offset_in_two_stages():
@@ -71,6 +72,7 @@ def test_published_method_registers_a_small_offset_in_two_stages():
     assert [stage.similarity_name for stage in stages] == ["NCC", "MI"]
     assert [stage.evaluations for stage in stages] == [MASK_SCHEDULE.iterations + 1, MINIP_SCHEDULE.iterations + 1]
     assert all(stage.similarity >= stage.similarity_before for stage in stages)
+    assert all(1 < stage.found_after <= stage.evaluations for stage in stages)
     assert seen == sorted(seen)
     assert seen[-1] == 1
     assert mean_projection_error_mm(START, TRUTH, CENTRE_MM, LATERAL) > 5

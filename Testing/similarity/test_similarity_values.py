@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter, sobel
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.similarity.dice import SoftDice
+from DeepIterRegLib.similarity.entropy_of_difference import BINS, REACH, EntropyOfDifference
 from DeepIterRegLib.similarity.gradient_correlation import GradientCorrelation
 from DeepIterRegLib.similarity.gradient_difference import GradientDifference
 from DeepIterRegLib.similarity.mutual_information import MutualInformation
@@ -100,13 +101,15 @@ def test_mi_does_not_care_which_intensity_stands_for_what() -> None:
     assert values[2] == pytest.approx(values[0], rel=0.1)
 
 
+def beta3(x: float) -> float:
+    """The cubic B-spline."""
+    x = abs(x)
+    return (4 - 6 * x**2 + 3 * x**3) / 6 if x < 1 else max(2 - x, 0) ** 3 / 6
+
+
 def test_mi_agrees_with_a_histogram_written_out_by_hand() -> None:
     fixed, moving = noise(1, 12), noise(2, 12)
     bins, weights = 9, noise(3, 12)
-
-    def beta3(x: float) -> float:
-        x = abs(x)
-        return (4 - 6 * x**2 + 3 * x**3) / 6 if x < 1 else max(2 - x, 0) ** 3 / 6
 
     joint = np.zeros((bins, bins))
     for f, m, w in zip(fixed.ravel().tolist(), moving.ravel().tolist(), weights.ravel().tolist(), strict=True):
@@ -213,3 +216,52 @@ def test_pattern_intensity_agrees_with_a_loop_over_the_pairs() -> None:
                 terms.append(variance / (variance + (difference[tuple(a)] - difference[tuple(b)]) ** 2))
     measure = PatternIntensity(fixed, mask, radius_px=3, sigma=0.2)
     assert measure.value(moving[None])[0] == pytest.approx(np.mean(terms), rel=1e-6)
+
+
+# --- entropy of the difference image
+
+# Nothing is left of an image subtracted from itself: 0 lies half way between two bins, over which, and their
+# neighbours, the cubic window spreads it.
+NOTHING_LEFT = 2 / 48 * np.log(1 / 48) + 46 / 48 * np.log(23 / 48)
+
+
+def test_entropy_of_difference_is_the_windows_own_for_the_image_at_any_scale_and_offset() -> None:
+    image = smooth(1)
+    measure = EntropyOfDifference(image)
+    np.testing.assert_allclose(measure.value(np.stack([image, 3 * image + 7])), NOTHING_LEFT, atol=1e-5)
+    assert measure.value(-image[None])[0] < NOTHING_LEFT - 1
+
+
+def test_entropy_of_difference_agrees_with_a_histogram_written_out_by_hand() -> None:
+    fixed, moving, mask = noise(1, 12), noise(2, 12), noise(3, 12) > 0.3
+    f, m = fixed[mask] - fixed[mask].mean(), moving[mask] - moving[mask].mean()
+    difference = (f - f.std() / m.std() * m) / np.ptp(f)
+    p = np.zeros(BINS)
+    for value in difference.tolist():
+        position = 1 + (value + REACH) / (2 * REACH) * (BINS - 3)
+        for j in range(BINS):
+            p[j] += beta3(j - position) / len(difference)
+    expected = (p[p > 0] * np.log(p[p > 0])).sum()
+    assert EntropyOfDifference(fixed, mask).value(moving[None])[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_structure_that_only_one_image_has_costs_the_entropy_of_its_share() -> None:
+    # A quarter of each image is bright, so s = 1; half of it is the same quarter.
+    fixed, moving = np.zeros((16, 16)), np.zeros((16, 16))
+    fixed[:4], moving[:2], moving[8:10] = 1, 1, 1
+    # D is 1 in an eighth, -1 in an eighth, 0 elsewhere, and these levels share no bin.
+    levels = np.array([-1.0, 0.0, 1.0])
+    window = []
+    for level in levels:
+        t = 1 + (level + REACH) / (2 * REACH) * (BINS - 3)
+        weights = np.array([beta3(j - t) for j in range(BINS)])
+        window.append(-(weights[weights > 0] * np.log(weights[weights > 0])).sum())
+    shares = np.array([1, 6, 1]) / 8
+    expected = (shares * np.log(shares)).sum() - shares @ window
+    assert EntropyOfDifference(fixed).value(moving[None])[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_entropy_of_difference_falls_with_the_noise_between_the_images() -> None:
+    image = smooth(1)
+    noisy = [image + amount * image.std() * (noise(2) - 0.5) for amount in (0, 0.3, 1, 3)]
+    assert (np.diff(EntropyOfDifference(image).value(np.stack(noisy))) < -0.1).all()

@@ -46,7 +46,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "Row {row} of {file} has {found} cells, but there are {count} columns; separate it as the other rows, "
             "and put cells that hold the separator in quotation marks."
         ),
-        _('Row {row} of {file} is not UTF-8; save the table as "CSV UTF-8".'),
+        _("Row {row} of {file} is not UTF-8; save the table as \"CSV UTF-8\"."),
         _("Row {row}, column mark of {file} is {cell}; give one of {known}, or nothing."),
         _("Row {row}, column patient of {file} has the same name as row {other}; give every patient its own."),
         _("Row {row}, column patient of {file} is empty; correct it."),

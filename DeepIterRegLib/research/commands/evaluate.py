@@ -28,13 +28,20 @@ from DeepIterRegLib.research.commands.blind_test import count_answers
 from DeepIterRegLib.research.commands.figures import FIGURES, mirror_paper
 from DeepIterRegLib.research.commands.figures import add_arguments as add_figures_arguments
 from DeepIterRegLib.research.commands.simulate import add_difficulty
-from DeepIterRegLib.research.evaluate.cohort import Cohort, FolderCohort, Segmentations, SimulatedCohort
-from DeepIterRegLib.research.evaluate.experiments import EXPERIMENTS, Experiment, NobodyTakesPart, experiment_named
+from DeepIterRegLib.research.evaluate.cohort import Cohort, Segmentations, SimulatedCohort
+from DeepIterRegLib.research.evaluate.experiments import (
+    EXPERIMENTS,
+    SIMILARITY,
+    Experiment,
+    NobodyTakesPart,
+    experiment_named,
+)
 from DeepIterRegLib.research.evaluate.methods import METHODS, method_named
 from DeepIterRegLib.research.evaluate.prepare import preparation_fingerprint
 from DeepIterRegLib.research.evaluate.reference import Direction
 from DeepIterRegLib.research.evaluate.result_log import CODE, ROWS_FILE, ResultLog, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
+from DeepIterRegLib.research.evaluate.rotational_cohort import cohort_in
 from DeepIterRegLib.research.evaluate.study import Experimenter, wanted_rows
 from DeepIterRegLib.research.evaluate.table_cohort import TableCohort
 from DeepIterRegLib.research.evaluate.tasks import Study
@@ -88,8 +95,8 @@ def add_command(commands: Any) -> None:
         "--starts",
         type=count_of_at_least(1),
         metavar="K",
-        help="perturbed starts of each patient, for capture-range (default: 50) and initializer (default: the "
-        "radiological pose alone)",
+        help="perturbed starts of each patient, for capture-range (default: 50), similarity (default: 10) and "
+        "initializer (default: the radiological pose alone)",
     )
     initializer = parser.add_mutually_exclusive_group()
     initializer.add_argument(
@@ -124,8 +131,9 @@ def add_command(commands: Any) -> None:
         "--cohort",
         type=Path,
         metavar="PATH",
-        help="instead of seeds: a folder of patients as `deepiterreg simulate` writes them, or a cohort's table "
-        "(TABLE.csv) with the column reference_transform, and reference_transform_2 for a second reader",
+        help="instead of seeds: a folder of patients as `deepiterreg simulate` writes them, the real rotational run, "
+        "or a cohort's table (TABLE.csv) with the column reference_transform, and reference_transform_2 for a second "
+        "reader",
     )
     patients.add_argument(
         "--reference-direction",
@@ -187,8 +195,8 @@ def evaluate(args: argparse.Namespace) -> int:
     if args.method and experiment.name == "blind-test":
         raise InputError(f"blind-test compares {' and '.join(experiment.methods)}; leave out --method.")
     if args.starts is not None and not experiment.several_starts:
-        several = " and ".join(one.name for one in EXPERIMENTS.values() if one.several_starts)
-        raise InputError(f"--starts is for {several}; leave it out for {experiment.name}.")
+        *others, last = (one.name for one in EXPERIMENTS.values() if one.several_starts)
+        raise InputError(f"--starts is for {', '.join(others)} and {last}; leave it out for {experiment.name}.")
     if args.checkpoint and choice == "without":
         raise InputError(
             f"{experiment.name} runs without initializer; leave out --checkpoint or say --initializer with."
@@ -217,24 +225,24 @@ def evaluate(args: argparse.Namespace) -> int:
     settings = _settings(args, study)
     log = ResultLog(args.output, settings)
     try:
-        summary, page = _carry_out(args, study, patients, variants, log, settings)
+        summary, files = _carry_out(args, study, patients, variants, log, settings)
     except BaseException as error:
         if log.rows:
             # `main` says it.
             error.add_note(f"{len(log.rows)} registrations are kept in {args.output}, the same command goes on")
         raise
-    _print_tables(_table_console(), args.output, experiment, summary, page)
+    _print_tables(_table_console(), args.output, experiment, summary, files)
     return 0
 
 
 def _carry_out(
     args: argparse.Namespace, study: Study, patients: int, variants: tuple[Variant, ...], log: ResultLog,
     settings: dict[str, Any],
-) -> tuple[dict[str, Any], Path | None]:  # fmt: skip
-    """Register, then write what there is to look at; returns the summary, and the page of a blind test."""
+) -> tuple[dict[str, Any], list[str]]:  # fmt: skip
+    """Register, then write what there is to look at; returns the summary, and the files of this experiment alone."""
     # matplotlib and the pages: a second that no other command shall wait for.
     from DeepIterRegLib.research.evaluate.blind_test import write_blind_test
-    from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_outputs
+    from DeepIterRegLib.research.evaluate.outputs import blind_cases, write_outputs, write_similarities
 
     experimenter = Experimenter(study, patients, variants, log)
     planned = experimenter.planned
@@ -253,11 +261,13 @@ def _carry_out(
         "initializer": list(dict.fromkeys(variant.initializer for variant in variants)),
     }
     summary = write_outputs(log, rows, selection, shown)
+    if study.experiment == SIMILARITY:
+        return summary, write_similarities(rows, args.output)
     if study.experiment != "blind-test":
-        return summary, None
+        return summary, []
     cases = blind_cases(log, study, rows, selection)
     with full_disk_told(args.output):
-        return summary, write_blind_test(cases, args.output, args.first_seed)
+        return summary, [write_blind_test(cases, args.output, args.first_seed).name]
 
 
 def _table_console() -> Console:
@@ -295,7 +305,7 @@ def _cohort(args: argparse.Namespace) -> Cohort:
     ):
         if given:
             raise InputError(f"{option} is for generated patients; leave it out, or --cohort.")
-    return TableCohort.of(args.cohort, args.reference_direction) if is_table else FolderCohort.of(args.cohort)
+    return TableCohort.of(args.cohort, args.reference_direction) if is_table else cohort_in(args.cohort)
 
 
 def _share(text: str) -> float:
@@ -321,10 +331,10 @@ def _settings(args: argparse.Namespace, study: Study) -> dict[str, Any]:
     where. A checkpoint is in the rows' keys instead, by its SHA-256."""
     cohort = study.cohort
     of_cohort: dict[str, Any] = (
-        {"--cohort": str(cohort.folder)}
-        if isinstance(cohort, FolderCohort)
-        else {"--cohort": str(cohort.table), "--reference-direction": cohort.direction}
+        {"--cohort": str(cohort.table), "--reference-direction": cohort.direction}
         if isinstance(cohort, TableCohort)
+        else {"--cohort": str(args.cohort.absolute())}
+        if not isinstance(cohort, SimulatedCohort)
         else {
             "--first-seed": args.first_seed,
             "--segmentations": args.segmentations,
@@ -372,7 +382,7 @@ def _progress(console: Console, planned: int) -> Iterator[Any]:
 
 
 def _print_tables(
-    console: Console, output: Path, experiment: Experiment, summary: dict[str, Any], blind_page: Path | None
+    console: Console, output: Path, experiment: Experiment, summary: dict[str, Any], own_files: list[str]
 ) -> None:
     table = Table(
         "method", "successes", "95 %", "MPE mm, all", "of successes", "median", "seconds",
@@ -425,8 +435,7 @@ def _print_tables(
         console.print(f"Failed: {one['patient']}: {one['error']}", markup=False, soft_wrap=True)
     from DeepIterRegLib.research.evaluate.outputs import PAGE_FILE, SUMMARY_FILE
 
-    names = [ROWS_FILE, SUMMARY_FILE, PAGE_FILE] + ([blind_page.name] if blind_page else [])
-    console.print(f"In {output}: {', '.join(names)}", soft_wrap=True)
+    console.print(f"In {output}: {', '.join([ROWS_FILE, SUMMARY_FILE, PAGE_FILE, *own_files])}", soft_wrap=True)
 
 
 def _number(estimate: dict[str, float | None]) -> str:

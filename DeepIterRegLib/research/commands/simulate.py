@@ -83,8 +83,9 @@ def add_command(commands: Any) -> None:
         "--arteries",
         type=Path,
         metavar="PATH",
-        help="arteries of a real person instead of generated ones: a BraVa tree (.swc), an IXI label map (.nii.gz), a "
-        "folder of such files, of which each patient gets one, or the folder of BodyParts3D",
+        help="arteries of a real person instead of generated ones: a BraVa tree (.swc), an IXI or TopBrain label map "
+        "(.nii.gz; the latter's veins too), a folder of such files, of which each patient gets one, or the folder of "
+        "BodyParts3D",
     )
     anatomy.add_argument(
         "--skull", type=Path, metavar="PATH", help="head CT of a real person instead of a generated head"

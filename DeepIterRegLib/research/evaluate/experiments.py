@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.evaluate.case import Case
+from DeepIterRegLib.research.evaluate.methods import published_with
 from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_poses
 from DeepIterRegLib.research.evaluate.variants import InitializerChoice
+from DeepIterRegLib.similarity import names
 
 MOST_MOTION_MM = 1.0
 """Greatest motion on the detector, in mm, of a run that the test set takes. The paper left out "suboptimal DSA images,
@@ -50,6 +52,19 @@ class Experiment:
     """Starts per patient."""
     several_starts: bool = False
     """Whether --starts means anything."""
+
+
+SIMILARITY = "similarity"
+HIPWELLS_MEASURES = (
+    names.NCC,
+    names.ENTROPY_OF_DIFFERENCE,
+    names.MUTUAL_INFORMATION,
+    names.GRADIENT_CORRELATION,
+    names.PATTERN_INTENSITY,
+    names.GRADIENT_DIFFERENCE,
+)
+"""The six that Hipwell et al., IEEE TMI 22 (2003) 1417, compare, in their order (docs/similarity.md)."""
+SIMILARITY_STARTS = 10
 
 
 def experiment_named(name: str) -> Experiment:
@@ -145,6 +160,18 @@ EXPERIMENTS = {
             left_out=_everybody,
             starts=_radiological_or_far,
             initializer="with",
+            several_starts=True,
+        ),
+        Experiment(
+            name=SIMILARITY,
+            description="the published method driven by each of six similarities of the masks, from the same perturbed"
+            " starts around the truth",
+            patients=20,
+            methods=tuple(published_with(name) for name in HIPWELLS_MEASURES),
+            left_out=_everybody,
+            starts=_perturbed,
+            initializer="without",
+            default_starts=SIMILARITY_STARTS,
             several_starts=True,
         ),
     )

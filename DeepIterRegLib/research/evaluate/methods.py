@@ -48,7 +48,12 @@ class Outcome:
     @property
     def initialized_pose(self) -> FloatArray | None:
         """(4, 4) what the initializer thought best; None where there was none, or it found nothing."""
-        return next((stage.pose for stage in self.stages if stage.name == stage_names.INITIALIZER), None)
+        stage = self.stage(stage_names.INITIALIZER)
+        return stage.pose if stage else None
+
+    def stage(self, name: str) -> Stage | None:
+        """The stage of this name (`stage_names`), if there was one."""
+        return next((stage for stage in self.stages if stage.name == name), None)
 
 
 _Result = tuple[tuple[Stage, ...], tuple[str, ...]]
@@ -106,6 +111,11 @@ def register_with(
     stages, warnings = register_from(images, Start(initial_pose, seed, size_px, checkpoint))
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     return Outcome(stages[-1].pose, stages, warnings, seconds, cpu_seconds)
+
+
+def published_with(similarity: str) -> str:
+    """The name of the published method driven by another similarity of the masks (`similarity.names`)."""
+    return "published" if similarity == NCC else f"published:{similarity}"
 
 
 def method_named(name: str) -> Method:
@@ -173,7 +183,7 @@ METHODS = {
         Method("published", "the paper's optimiser: masks, then the minimum projection", _published()),
         *(
             Method(
-                f"published:{similarity}",
+                published_with(similarity),
                 f"published with {similarity.replace('_', ' ')} of the masks in place of NCC",
                 _published(similarity=similarity),
             )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from DeepIterRegLib.research.evaluate.blind_overlay import REFERENCE, THREE_STAGE, TWO_STAGE, BlindCase, blind_case
 from DeepIterRegLib.research.evaluate.experiments import BLIND_METHODS, NobodyTakesPart
+from DeepIterRegLib.research.evaluate.methods import published_with
 from DeepIterRegLib.research.evaluate.observers import observers_summary
 from DeepIterRegLib.research.evaluate.page import html_page
 from DeepIterRegLib.research.evaluate.patient_summary import PatientSummary
@@ -18,11 +20,14 @@ from DeepIterRegLib.research.evaluate.plots import draw_plots
 from DeepIterRegLib.research.evaluate.prepare import case_path, prepared_case
 from DeepIterRegLib.research.evaluate.result_log import ResultLog, full_disk_told
 from DeepIterRegLib.research.evaluate.results import Row
+from DeepIterRegLib.research.evaluate.similarity_figure import draw_comparison
+from DeepIterRegLib.research.evaluate.similarity_table import as_csv, as_markdown, compared
 from DeepIterRegLib.research.evaluate.statistics import summarise
 from DeepIterRegLib.research.evaluate.study import Selection
 from DeepIterRegLib.research.evaluate.tasks import Study
 
 SUMMARY_FILE, PAGE_FILE = "summary.json", "index.html"
+SIMILARITY_FILES = ("similarities.csv", "similarities.md", "similarities.svg")
 
 
 def write_outputs(
@@ -42,6 +47,20 @@ def write_outputs(
         title = f"Experiment {rows[0].experiment}"
         (folder / PAGE_FILE).write_text(html_page(title, rows, summary, plots, shown), encoding="utf-8")
     return summary
+
+
+def write_similarities(rows: Sequence[Row], folder: Path) -> list[str]:
+    """Table and figure of Hipwell's comparison; the names of the files. Raises InputError."""
+    table = compared(rows)
+    if not table:
+        return []
+    csv_file, markdown_file, figure_file = (folder / name for name in SIMILARITY_FILES)
+    with full_disk_told(folder):
+        csv_file.write_text(as_csv(table), encoding="utf-8")
+        markdown_file.write_text(as_markdown(table), encoding="utf-8")
+        of_table = {published_with(line.similarity) for line in table}
+        draw_comparison([row for row in rows if row.method in of_table], table, figure_file)
+    return list(SIMILARITY_FILES)
 
 
 def cohort_summary(patients: Mapping[str, PatientSummary], selection: Selection) -> dict[str, Any]:

@@ -21,6 +21,8 @@ EXPERIMENTS = {
     "minip": "Two stages against three, the third on the minimum projection (paper: 2.13 and 2.08 mm on the"
     " successes).",
     "blind-test": "Which overlay does a reader prefer (paper, Table 1)?",
+    "similarity": "The published method driven by each of the six similarities that Hipwell et al. (2003) compare, from"
+    " the same perturbed starts.",
     "initializer": "The initializer alone, without refinement: how near it brings the head.",
 }
 """What each is, and what the paper found."""

@@ -62,6 +62,12 @@ class Row:
     cpu_seconds: float = math.nan
     warnings: int = 0
     """Number of warnings of preparation and registration."""
+    evaluations: int = 0
+    """Of similarities, in all stages; 0 after an error."""
+    mpe_masks_mm: float = math.nan
+    """After the published method's first stage, on the vessel masks; unknown of others."""
+    masks_found_after: int = 0
+    """Evaluations up to the one that measured that pose."""
     mpe_second_mm: float = math.nan
     """mpe_final_mm against the reference of a second reader, of patients who have two."""
 

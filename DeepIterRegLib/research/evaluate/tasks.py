@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.render.choose import warm_up
@@ -107,6 +108,7 @@ def register_start(
     off, off_second = case.error_of(found.pose), case.second_error_of(found.pose)
     initialized = start if found.initialized_pose is None else found.initialized_pose
     similarity = found.stages[-1].similarity
+    masks = found.stage(stage_names.VESSEL_MASKS)
     row = replace(
         row,
         mpe_initialized_px=case.error_of(initialized).mpe_px,
@@ -120,6 +122,9 @@ def register_start(
         similarity=math.nan if similarity is None else float(similarity),
         cpu_seconds=found.cpu_seconds,
         warnings=len(found.warnings),
+        evaluations=sum(stage.evaluations for stage in found.stages),
+        mpe_masks_mm=case.error_of(masks.pose).mpe_mm if masks else math.nan,
+        masks_found_after=masks.found_after if masks else 0,
         mpe_second_mm=off_second.mpe_mm if off_second else math.nan,
     )
     return Trial(row, np.array(found.pose))

@@ -20,6 +20,7 @@ from DeepIterRegLib.research.simulate.head.head_tissue import GeneratedHead
 from DeepIterRegLib.research.simulate.real_anatomy.real_arteries import read_arteries
 from DeepIterRegLib.research.simulate.real_anatomy.real_skull import read_skull
 from DeepIterRegLib.research.simulate.streams import stream
+from DeepIterRegLib.research.simulate.veins.given_veins import GivenVeins
 from DeepIterRegLib.research.simulate.veins.veins import grow_veins
 from DeepIterRegLib.research.simulate.x_ray.dsa_run import XRayRun
 from DeepIterRegLib.research.simulate.x_ray.positioning import draw_positioning
@@ -38,8 +39,8 @@ class PatientOptions:
     views: tuple[View, ...] = ("lateral",)
     """One run each, the patient unmoved between them."""
     arteries: Path | None = None
-    """Real arteries instead of generated ones: a BraVa tree (.swc), an IXI label map (.nii.gz), the folder of
-    BodyParts3D."""
+    """Real arteries instead of generated ones: a BraVa tree (.swc), an IXI or TopBrain label map (.nii.gz), the latter
+    with its veins, the folder of BodyParts3D."""
     skull: Path | None = None
     """A real head CT instead of the generated head."""
     detector_px: int = 1024
@@ -173,12 +174,12 @@ def draw_anatomy(seed: int, options: PatientOptions | None = None) -> Anatomy:
             HeadShape.random(stream(seed, "head shape")), variety=draw_variety(seed, disturbances_of(seed, options))
         )
     )
-    arteries, variants = (
-        read_arteries(options.arteries, head.shape, stream(seed, "arteries"))
-        if options.arteries
-        else grow_arteries(head.shape, stream(seed, "arteries"))
-    )
-    veins, vein_variants = grow_veins(head.shape, stream(seed, "veins"), len(arteries))
+    given: GivenVeins = {}
+    if options.arteries:
+        arteries, variants, given = read_arteries(options.arteries, head.shape, stream(seed, "arteries"))
+    else:
+        arteries, variants = grow_arteries(head.shape, stream(seed, "arteries"))
+    veins, vein_variants = grow_veins(head.shape, stream(seed, "veins"), len(arteries), given)
     return Anatomy(head, (*arteries, *veins), {**variants, **vein_variants})
 
 

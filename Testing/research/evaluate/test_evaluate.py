@@ -620,7 +620,7 @@ def test_command_registers_a_folder_of_patients(tmp_path: Path, capsys: pytest.C
         (["evaluate", "testset", "--first-seed", "x"], "'x' is not an integer"),
         (["evaluate", "testset", "--patients", "0"], "'0' is not an integer of at least 1"),
         (["evaluate", "testset", "--method", "magic"], "There is no method 'magic'; choose published"),
-        (["evaluate", "testset", "--starts", "5"], "--starts is for capture-range and initializer; leave"),
+        (["evaluate", "testset", "--starts", "5"], "--starts is for capture-range, initializer and similarity; leave"),
         (["evaluate", "testset", "--no-initializer", "--cohort", "nowhere"], "There is no folder nowhere"),
         (["evaluate", "optimizer-only", "--cohort", ".", "--first-seed", "3"], "--first-seed is for generated"),
         (["evaluate", "optimizer-only", "--cohort", ".", "--difficulty", "hard"], "--difficulty is for generated"),

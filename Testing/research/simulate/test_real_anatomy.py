@@ -117,7 +117,7 @@ def by_name(arteries: list[Vessel], name: str) -> Vessel:
 
 
 def test_a_tree_in_bravas_axes_comes_out_upright_and_not_mirrored(tmp_path):
-    arteries, variants = read_arteries(brava_like(tmp_path / "a.swc"), HeadShape(), np.random.default_rng(1))
+    arteries, variants, _ = read_arteries(brava_like(tmp_path / "a.swc"), HeadShape(), np.random.default_rng(1))
     check_contract(arteries)
     for side, sign in (("right", 1), ("left", -1)):
         terminus = by_name(arteries, f"ICA {side}").points_mm[-1]
@@ -133,7 +133,7 @@ def test_a_tree_in_bravas_axes_comes_out_upright_and_not_mirrored(tmp_path):
 
 
 def test_an_injection_reaches_the_territory_of_its_artery_and_no_other(tmp_path):
-    arteries, _ = read_arteries(brava_like(tmp_path / "a.swc"), HeadShape(), np.random.default_rng(1))
+    arteries, _, _ = read_arteries(brava_like(tmp_path / "a.swc"), HeadShape(), np.random.default_rng(1))
     right = fed_by(arteries, "ICA right")
     assert {"M1 right", "M2 superior right", "M2 inferior right", "A1 right", "pericallosal right"} <= right
     assert not any(name.endswith("left") for name in right)
@@ -153,8 +153,8 @@ def test_the_same_generator_gives_the_same_arteries_and_another_one_changes_the_
 
 def test_arteries_follow_the_shape_of_the_head(tmp_path):
     path = brava_like(tmp_path / "a.swc")
-    plain, _ = read_arteries(path, HeadShape(), np.random.default_rng(1))
-    wide, _ = read_arteries(path, HeadShape((1.1, 1.0, 1.0)), np.random.default_rng(1))
+    plain, _, _ = read_arteries(path, HeadShape(), np.random.default_rng(1))
+    wide, _, _ = read_arteries(path, HeadShape((1.1, 1.0, 1.0)), np.random.default_rng(1))
     ratio = by_name(wide, "M1 left").points_mm[-1] / by_name(plain, "M1 left").points_mm[-1]
     np.testing.assert_allclose(ratio, [1.1, 1.0, 1.0], rtol=2e-3)
 
@@ -200,7 +200,12 @@ def test_what_holds_no_arteries_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("labels", "reason"),
-    [((), "empty label map"), ((1, 2), "labels 2 to 5"), ((2, 3, 4, 5, 9), "labels 2 to 5")],
+    [
+        ((), "empty label map"),
+        ((1, 2), "labels 2 to 5"),
+        ((2, 3, 4, 5, 9), "marks no basilar"),
+        ((41,), "labels 2 to 5"),
+    ],
 )
 def test_a_map_that_marks_no_arteries_is_refused(tmp_path, labels, reason):
     import SimpleITK as sitk
@@ -376,7 +381,7 @@ def test_of_a_folder_of_trees_each_patient_gets_one(tmp_path: Path):
 @pytest.mark.parametrize("name", ["brava/BG001.swc", "brava/BH0009.swc", "ixi-arteries/IXI042-Guys-0725-MRA.nii.gz"])
 def test_real_trees_are_whole_and_lie_in_the_head(name):
     shape = HeadShape.random(np.random.default_rng(3))
-    arteries, variants = read_arteries(ANATOMY / name, shape, np.random.default_rng(3))
+    arteries, variants, _ = read_arteries(ANATOMY / name, shape, np.random.default_rng(3))
     check_contract(arteries)
     names = {vessel.name for vessel in arteries}
     assert {f"{trunk} {side}" for trunk in TRUNKS for side in ("right", "left")} <= names
@@ -390,7 +395,7 @@ def test_real_trees_are_whole_and_lie_in_the_head(name):
 
 @needs_cases
 def test_bodyparts3d_gives_named_arteries_that_hang_together():
-    arteries, _ = read_arteries(ANATOMY / "bodyparts3d", HeadShape(), np.random.default_rng(3))
+    arteries, _, _ = read_arteries(ANATOMY / "bodyparts3d", HeadShape(), np.random.default_rng(3))
     check_contract(arteries)
     fed = fed_by(arteries, "ICA right")
     assert {"M1 right", "M4 central right", "M4 angular right", "pericallosal right", "PCOM right"} <= fed

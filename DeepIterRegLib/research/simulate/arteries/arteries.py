@@ -32,7 +32,7 @@ def grow_arteries(shape: HeadShape, rng: np.random.Generator) -> tuple[list[Vess
     circle, callosum = Circle.random(rng), Callosum.random(rng)
     tree.variants.update(circle.variants)
     hemispheres = {side: Hemisphere.random(1.0 if side == "right" else -1.0, rng) for side in SIDES}
-    territories = {side: _territories(hemispheres[side], rng) for side in SIDES}
+    territories = {side: territories_of(hemispheres[side], rng) for side in SIDES}
     carotids: dict[Side, int] = {side: grow_carotid(tree, side) for side in SIDES}
     pattern = draw_pattern(rng)
     origins = grow_anterior_part(tree, circle, carotids, pattern == "azygos")
@@ -47,7 +47,7 @@ def grow_arteries(shape: HeadShape, rng: np.random.Generator) -> tuple[list[Vess
     return into_head(tree.vessels, shape), tree.variants
 
 
-def _territories(hemisphere: Hemisphere, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+def territories_of(hemisphere: Hemisphere, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Attractors (K, 3) of ACA, MCA and PCA.
 
     The borders (watersheds) differ by a centimetre or two between people: van der Zwan et al., "Variability of the

@@ -23,6 +23,7 @@ EARLY_FORK_MM = 8.0
 MIDLINE_MM = 3.0
 SCA_MM = 6.0
 """A basilar branch within this of the top is the superior cerebellar artery."""
+V4_MM = 22.0
 
 _PART = {"ACA": "ACA branch", "MCA": "M4 branch", "PCA": "PCA branch"}
 
@@ -58,6 +59,55 @@ def carotid_terminus(names: Sequence[str], parent: IndexArray, side: str) -> int
     """The last node of the carotid's trunk; None where there is no such artery."""
     trunk = [node for node, name in enumerate(names) if name == f"ICA {side}"]
     return max(trunk, key=lambda node: len(path_to_root(parent, node))) if trunk else None
+
+
+def name_vertebral_ends(named: list[str], parent: IndexArray, nodes_mm: FloatArray) -> None:
+    """Name the last part of each vertebral artery V4, at most half of it, in (N,) names that labels gave."""
+    vertebral = np.array([name.startswith("VA") for name in named])
+    goes_on = np.zeros(len(named), dtype=bool)
+    goes_on[parent[vertebral]] = True  # the roots' -1 marks the last node, which is no vertebral one's parent
+    ends = np.flatnonzero(vertebral & ~goes_on).tolist()
+    for side in ("right", "left"):
+        mine = [end for end in ends if named[end] == f"VA {side}"]
+        if not mine:
+            continue
+        path = path_to_root(parent, max(mine, key=lambda end: nodes_mm[end, 2]))
+        steps = [float(np.linalg.norm(nodes_mm[node] - nodes_mm[up])) for node, up in pairwise(path)]
+        longest, run = min(V4_MM, 0.5 * sum(steps)), 0.0
+        for node, step in zip(path, steps, strict=False):
+            run += step
+            if run > longest:
+                break
+            if named[node] == f"VA {side}":
+                named[node] = f"V4 {side}"
+
+
+def split_first_part(
+    named: list[str], parent: IndexArray, nodes_mm: FloatArray, first: str, second: str, longest_mm: float,
+    joins: Sequence[tuple[int, int]],
+) -> None:  # fmt: skip
+    """Name `second` what lies beyond the first part of an artery, in (N,) names that labels gave.
+
+    The first part ends where a communicating artery leaves or opens, or after `longest_mm`. All of an artery that hangs
+    on a communicating artery is `second`: a fetal P2.
+    """
+    mine = [node for node, name in enumerate(named) if name == first]
+    opens = {target for _, target in joins}
+    opens |= {int(parent[node]) for node, name in enumerate(named) if "COM" in name and parent[node] >= 0}
+    come: dict[int, float] = {}
+    beyond: set[int] = set()
+    for node in mine:
+        up = int(parent[node])
+        if up in come:
+            come[node] = come[up] + float(np.linalg.norm(nodes_mm[node] - nodes_mm[up]))
+        else:
+            come[node] = 0.0
+            if up >= 0 and "COM" in named[up]:
+                beyond.add(node)
+        if up in beyond or come[node] > longest_mm or (up in come and up in opens):
+            beyond.add(node)
+    for node in beyond:
+        named[node] = second
 
 
 def _sides(nodes_mm: FloatArray, parent: IndexArray, territory: Sequence[str], root_names: dict[int, str]) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from DeepIterRegLib.common.arrays import FloatArray, IntArray
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.research.simulate.real_anatomy.artery_names import name_vertebral_ends
 from DeepIterRegLib.research.simulate.real_anatomy.brava import TracedTree, landmarks_of
 from DeepIterRegLib.research.simulate.real_anatomy.centreline_tracing import Tracing, Voxels, trace, voxel_graph
 from DeepIterRegLib.research.simulate.real_anatomy.mesh_voxels import tube, voxelise
@@ -39,7 +39,6 @@ P2_RADIUS_MM = 1.1
 BYWAY_PRICE = 8.0
 """So that blood does not take a communicating or choroidal artery where a trunk leads as well."""
 HALF_COMMUNICATING_MM = 40.0
-V4_MM = 22.0
 BELOW = ("common carotid",)
 # What a name in the table contains -> canonical name; the first that fits.
 NAMES = (
@@ -92,7 +91,7 @@ def read_bodyparts3d(folder: Path, option: str = "--arteries") -> TracedTree:
     traced = trace(voxels, list(roots.values()), communicating, HALF_COMMUNICATING_MM)
     nodes = voxels.points_mm[traced.voxel]
     named = [canonical[label - 1] for label in voxels.labels[traced.voxel]]
-    _name_vertebral_ends(named, traced, nodes)
+    name_vertebral_ends(named, traced.parent, nodes)
     for side in ("right", "left"):
         _name_a2(named, traced, nodes, side)
     radii = np.maximum(voxels.radii_mm[traced.voxel] - SHELL_MM, 0.3)
@@ -160,26 +159,6 @@ def _entries(voxels: Voxels, canonical: list[str], folder: Path, option: str) ->
         low = mine[voxels.points_mm[mine, 2] < voxels.points_mm[mine, 2].min() + 2.5]
         found[name] = int(low[np.argmax(voxels.radii_mm[low])])
     return found
-
-
-def _name_vertebral_ends(named: list[str], traced: Tracing, nodes: FloatArray) -> None:
-    """The last part of each vertebral artery is V4."""
-    vertebral = np.array([name.startswith("VA") for name in named])
-    goes_on = np.zeros(len(named), dtype=bool)
-    goes_on[traced.parent[vertebral]] = True  # the roots' -1 marks the last node, which is no vertebral one's parent
-    ends = np.flatnonzero(vertebral & ~goes_on).tolist()
-    for side in ("right", "left"):
-        mine = [end for end in ends if named[end] == f"VA {side}"]
-        if not mine:
-            continue
-        path = path_to_root(traced.parent, max(mine, key=lambda end: nodes[end, 2]))
-        run = 0.0
-        for node, up in pairwise(path):
-            run += float(np.linalg.norm(nodes[node] - nodes[up]))
-            if run > V4_MM:
-                break
-            if named[node].startswith("VA"):
-                named[node] = f"V4 {side}"
 
 
 def _name_a2(named: list[str], traced: Tracing, nodes: FloatArray, side: str) -> None:

@@ -10,7 +10,7 @@ occipital lobe does. The second column numbers the arteries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.simulate.real_anatomy.artery_names import name_arteries
 from DeepIterRegLib.research.simulate.real_anatomy.swc import Swc, read_swc
 from DeepIterRegLib.research.simulate.real_anatomy.template_fit import Landmarks
+from DeepIterRegLib.research.simulate.veins.given_veins import GivenVeins
 from DeepIterRegLib.research.simulate.vessels.artery_tree import ArteryTree, path_to_root, rooted
 from DeepIterRegLib.research.simulate.vessels.growth import IndexArray
 
@@ -41,6 +42,10 @@ class TracedTree:
     source: str = "BraVa"
     whole_brain: bool = True
     """Whether the arteries reach the brain's surface all round."""
+    to_cortex: bool = True
+    """False where only the trunks are marked, to the lips of the Sylvian fissure: their branches are then generated."""
+    veins: GivenVeins = field(default_factory=dict)
+    """In the tree's frame; empty where a source has none."""
 
 
 def read_brava(path: Path, option: str = "--arteries") -> TracedTree:

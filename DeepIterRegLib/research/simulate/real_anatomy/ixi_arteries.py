@@ -6,16 +6,13 @@ slab is 80 mm thick, from the carotid siphon upwards; what lies outside was not 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import csgraph
 
 from DeepIterRegLib.common.arrays import FloatArray, IntArray
-from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.images.itk_files import affine_ras, read_image
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.research.simulate.real_anatomy.artery_names import carotid_terminus, name_arteries
 from DeepIterRegLib.research.simulate.real_anatomy.brava import TracedTree, landmarks_of
 from DeepIterRegLib.research.simulate.real_anatomy.centreline_tracing import Tracing, Voxels, trace, voxel_graph
@@ -39,24 +36,18 @@ CIRCLE_MM = 28.0
 HALF_COMMUNICATING_MM = 30.0
 
 
-def read_ixi(path: Path, option: str = "--arteries") -> TracedTree:
-    """The arteries of one subject, RAS, mm, x from the midline. Raises InputError for what is no such label map."""
-    import SimpleITK as sitk
+def trace_ixi(labels: npt.NDArray[np.int64], ijk_to_ras: FloatArray, name: str, option: str) -> TracedTree:
+    """The arteries of one subject, RAS, mm, x from the midline, of a map (K, J, I).
 
-    image = read_image(path, Field.ARTERIES)
-    labels = sitk.GetArrayFromImage(image)
+    name: the file's, and option: the command's, for the InputError that a map of something else raises.
+    """
     right = f"give an artery label map of the IXI collection with {option} PATH"
-    if labels.ndim != 3 or not (labels == np.round(labels)).all():
-        raise InputError(f"{path.name} is no 3D map of whole numbers; {right}.")
-    if not labels.any():
-        raise InputError(f"{path.name} is an empty label map; {right}.")
-    labels = labels.astype(np.int64)
     missing = {POSTERIOR, ANTERIOR, LEFT, RIGHT} - set(np.unique(labels).tolist())
     if labels.min() < 0 or labels.max() > MOST_LABEL or missing or (labels > 0).sum() < FEWEST_VOXELS:
         raise InputError(
-            f"{path.name} does not mark posterior, anterior, left and right arteries by the labels 2 to 5; {right}."
+            f"{name} does not mark posterior, anterior, left and right arteries by the labels 2 to 5; {right}."
         )
-    return _traced(labels, affine_ras(image), path.name, right)
+    return _traced(labels, ijk_to_ras, name, right)
 
 
 def _traced(labels: npt.NDArray[np.int64], ijk_to_ras: FloatArray, name: str, right: str) -> TracedTree:

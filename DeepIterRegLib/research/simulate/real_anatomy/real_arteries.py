@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,14 +13,17 @@ from DeepIterRegLib.images.paths import existing_path
 from DeepIterRegLib.research.simulate.arteries.arteries import into_head
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.real_anatomy.brava import TracedTree, read_brava
+from DeepIterRegLib.research.simulate.real_anatomy.cortical_completion import with_cortical_branches
 from DeepIterRegLib.research.simulate.real_anatomy.neck_completion import completed
 from DeepIterRegLib.research.simulate.real_anatomy.template_fit import drawn_in, fit_to_template, inside_table
+from DeepIterRegLib.research.simulate.veins.given_veins import GivenVein, GivenVeins
 from DeepIterRegLib.research.simulate.vessels.artery_tree import ArteryTree, lengths_below, smoothed, without_spurs
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel
 
 OPTION = "--arteries"
 SUBJECT_FILES = (".swc", ".nii", ".nii.gz")
 SPUR_MM = 2.0
+SAGITTAL = "superior sagittal sinus"
 ACOM_MM, ACOM_RADIUS_MM = 9.0, 0.55
 """Farthest apart that two anterior cerebral arteries may be to be joined, and the radius given to what joins them."""
 BEGINNING_MM = 36.0
@@ -28,30 +32,44 @@ LATER_IS_FARTHER = 3.0
 """mm: so that they are not joined high up, where they run side by side."""
 
 
-def read_arteries(
-    path: str | os.PathLike[str], shape: HeadShape, rng: np.random.Generator
-) -> tuple[list[Vessel], dict[str, str]]:
-    """The arteries of a real subject in the head `shape`: vessels in the head's frame, and what was done to them.
+class RealVessels(NamedTuple):
+    """What a source gives of a real subject, completed."""
 
-    path: a BraVa tree (.swc), an IXI label map (.nii or .nii.gz), a folder of such files, of which one is drawn, or the
-    folder of BodyParts3D. rng: draws that, and the parts that were not scanned (neck, skull base). Raises InputError
-    for anything else, and for damaged files.
+    arteries: list[Vessel]
+    """In the head's frame."""
+    variants: dict[str, str]
+    """What was done to them."""
+    veins: GivenVeins
+    """In the template, for `grow_veins`; empty where a source has none."""
+
+
+def read_arteries(path: str | os.PathLike[str], shape: HeadShape, rng: np.random.Generator) -> RealVessels:
+    """The arteries of a real subject in the head `shape`, and the veins that the source has.
+
+    path: a BraVa tree (.swc), an IXI or TopBrain label map (.nii or .nii.gz), a folder of such files, of which one is
+    drawn, or the folder of BodyParts3D. rng: draws that, and the parts that were not scanned (neck, skull base, and
+    where the arteries end before the cortex, what goes on from there). Raises InputError for anything else, and for
+    damaged files.
     """
     found = _one_of(existing_path(path, Field.ARTERIES), rng)
     traced = _read(found)
-    placement = fit_to_template(traced.tree.nodes_mm, traced.landmarks, traced.whole_brain)
+    placement = fit_to_template(traced.tree.nodes_mm, traced.landmarks, traced.whole_brain, traced.veins.get(SAGITTAL))
     placed = placement(traced.tree.nodes_mm)
     tree = smoothed(without_spurs(traced.tree.moved(drawn_in(placed)), SPUR_MM))
     variants = {"arteries": f"{traced.source}, {found.name}", **traced.variants}
     tree, note = _with_acom(tree)
     variants.update(note)
     arteries, drawn = completed(tree, rng)
+    if not traced.to_cortex:
+        arteries = with_cortical_branches(arteries, rng)
+        drawn["M4, and ACA and PCA beyond what is marked"] = "generated"
     inside = float(inside_table(placed).mean())
     variants |= drawn | {
         "neck, skull base and external carotids": "generated",
         "real arteries inside the table": f"{100 * inside:.1f} % before they were drawn in",
     }
-    return into_head(arteries, shape), variants
+    veins = {name: GivenVein(placement(vein.points_mm), vein.radii_mm) for name, vein in traced.veins.items()}
+    return RealVessels(into_head(arteries, shape), variants, veins)
 
 
 def _one_of(path: Path, rng: np.random.Generator) -> Path:
@@ -71,12 +89,12 @@ def _read(path: Path) -> TracedTree:
     if name.endswith(".swc"):
         return read_brava(path, OPTION)
     if name.endswith((".nii", ".nii.gz")):
-        from DeepIterRegLib.research.simulate.real_anatomy.ixi_arteries import read_ixi
+        from DeepIterRegLib.research.simulate.real_anatomy.label_maps import read_label_map
 
-        return read_ixi(path, OPTION)
+        return read_label_map(path, OPTION)
     raise InputError(
-        f"{path.name} holds no arteries that can be read; give a BraVa tree (.swc), an IXI label map (.nii.gz), a"
-        f" folder of them, or the folder of BodyParts3D with {OPTION} PATH."
+        f"{path.name} holds no arteries that can be read; give a BraVa tree (.swc), an IXI or TopBrain label map"
+        f" (.nii.gz), a folder of them, or the folder of BodyParts3D with {OPTION} PATH."
     )
 
 

@@ -14,6 +14,8 @@ from DeepIterRegLib.research.simulate.head.head_shape import (
     TEMPLATE_HEIGHT_MM,
 )
 from DeepIterRegLib.research.simulate.head.skull import Skull
+from DeepIterRegLib.research.simulate.veins.given_veins import GivenVein
+from DeepIterRegLib.research.simulate.veins.venous_tree import DURA_MM
 
 TEMPLATE = Skull(TEMPLATE_HALF_WIDTH_MM, TEMPLATE_HALF_LENGTH_MM, TEMPLATE_HEIGHT_MM, TEMPLATE_DEPTH_MM)
 CAROTID_TERMINUS_MM = (11.0, 10.0, -20.0)
@@ -24,6 +26,8 @@ CORTEX_DEPTH_MM = 5.0
 LEAST_DEPTH_MM = 2.0
 """No artery of the brain is nearer to the table."""
 DIRECTIONS = 400
+SINUS_EVERY = 10
+"""Points of the sinus: one in 4 mm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +54,14 @@ class Placement:
         return points_mm @ self.matrix.T + self.shift_mm
 
 
-def fit_to_template(points_mm: FloatArray, landmarks: Landmarks, envelope: bool = True) -> Placement:
+def fit_to_template(
+    points_mm: FloatArray, landmarks: Landmarks, envelope: bool = True, sinus: GivenVein | None = None
+) -> Placement:
     """The placement that brings landmarks home, the midline onto x = 0 and the outermost arteries under the table.
 
     points_mm: (N, 3) of all arteries above the skull base. envelope: False where they do not reach the cortex (the size
-    is then the landmarks' alone, near 1). Scales far from 1 and large turns are penalised: sources are upright, in mm.
+    is then the landmarks' and the sinus's alone, near 1). sinus: the superior sagittal sinus, whose wall lies on the
+    table. Scales far from 1 and large turns are penalised: sources are upright, in mm.
     """
     from scipy.optimize import least_squares
     from scipy.spatial.transform import Rotation
@@ -66,6 +73,9 @@ def fit_to_template(points_mm: FloatArray, landmarks: Landmarks, envelope: bool 
     midline = landmarks.midline[:: max(1, len(landmarks.midline) // 60)] - centre
     points = points_mm - centre
     axes = _directions()
+    every = slice(None, None, SINUS_EVERY)
+    along = np.zeros((0, 3)) if sinus is None else sinus.points_mm[every] - centre
+    to_wall = np.zeros(0) if sinus is None else sinus.radii_mm[every] + DURA_MM
 
     def placement(parameters: FloatArray) -> Placement:
         scale = np.exp(parameters[3:6])
@@ -85,7 +95,8 @@ def fit_to_template(points_mm: FloatArray, landmarks: Landmarks, envelope: bool 
             depth = _depth(place(outer + centre)) - CORTEX_DEPTH_MM
             # Redescending: deep may be a gap between two branches, far outside a stray one.
             off = np.where(depth < 0, 1.2, 1.0) * np.tanh(depth / 8.0) * (10.0 / np.sqrt(max(len(outer), 1)))
-            return np.concatenate([home, middle, prior, off])
+            above = np.tanh((_depth(place(along + centre)) - to_wall) / 12.0) * (20.0 / np.sqrt(max(len(along), 1)))
+            return np.concatenate([home, middle, prior, off, above])
 
         parameters = least_squares(residuals, parameters, max_nfev=60).x
     return placement(parameters)

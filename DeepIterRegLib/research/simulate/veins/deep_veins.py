@@ -28,8 +28,10 @@ def grow_deep_veins(tree: VenousTree, sinuses: Sinuses, base: SkullBase) -> int:
     begin = end + [rng.normal(0, 0.4), rng.uniform(7, 12), rng.normal(-2.5, 1.2)]
     under_splenium = 0.5 * (begin + end) + [0, 0, -rng.uniform(2.0, 4.0)]
     size = rng.uniform(0.85, 1.2)
-    curve = centreline(np.array([begin, under_splenium, end]))
-    galen = tree.add("vein of Galen", "middle", curve, (1.5 * size, 1.7 * size), sinuses.straight)
+    galen = tree.add_given("vein of Galen", "middle", end, sinuses.straight)
+    if galen is None:
+        curve = centreline(np.array([begin, under_splenium, end]))
+        galen = tree.add("vein of Galen", "middle", curve, (1.5 * size, 1.7 * size), sinuses.straight)
     for side, sign in SIDES:
         _internal_cerebral(tree, side, sign, galen)
         _basal(tree, side, sign, galen, sinuses, base)
@@ -45,7 +47,9 @@ def _internal_cerebral(tree: VenousTree, side: Side, sign: float, galen: int) ->
     roof = np.array([monro, [2.6, 1.0, 10.5], [2.2, -10, 12.5], [2.2, -22, 10.5]])
     roof[1:] += rng.normal(0, [0.3, 0.8, 1.0])
     curve = tree.free(np.vstack([roof * mirror, end]), 0.3)
-    vein = tree.add("internal cerebral vein", side, curve, np.multiply(INTERNAL_CEREBRAL_RADII_MM, size), galen)
+    vein = tree.add_given("internal cerebral vein", side, end, galen)
+    if vein is None:
+        vein = tree.add("internal cerebral vein", side, curve, np.multiply(INTERNAL_CEREBRAL_RADII_MM, size), galen)
     angle = tree.at(vein, 0.0)
     striate = np.array([[20, -24, 14], [18.5, -12, 17], [15, 0, 16.5], [9, 7.5, 11.5]]) + rng.normal(0, 1.2, (4, 3))
     curve = tree.free(np.vstack([striate * mirror, angle]), 0.5)
@@ -67,10 +71,13 @@ def _basal(tree: VenousTree, side: Side, sign: float, galen: int, sinuses: Sinus
     """Basal vein round the cerebral peduncle, whole or in two, and its variants."""
     rng, mirror = tree.rng, np.array([sign, 1, 1])
     drain = str(rng.choice(list(BASAL_VEIN_DRAINS), p=list(BASAL_VEIN_DRAINS.values())))
+    given = f"basal vein {side}" in tree.given
+    if given:
+        drain = "vein of Galen"
     size = float(rng.uniform(0.75, 1.25))
     first = np.array([[19, 12, -16], [13, 8, -18], [11, 0, -19]]) + rng.normal(0, 0.8, (3, 3))
     rest = np.array([[15, -8, -15.5], [17.5, -16, -10], [16, -24, -4]]) + rng.normal(0, 1.0, (3, 3))
-    in_two = drain == "vein of Galen" and rng.random() < BASAL_VEIN_IN_TWO
+    in_two = drain == "vein of Galen" and rng.random() < BASAL_VEIN_IN_TWO and not given
     course = rest if in_two else np.vstack([first, rest])
     if drain == "vein of Galen":
         end, into = tree.at(galen, rng.uniform(0.1, 0.5)), galen
@@ -83,7 +90,9 @@ def _basal(tree: VenousTree, side: Side, sign: float, galen: int, sinuses: Sinus
         into = base.superior_petrosal[side]
         end = tree.at(into, rng.uniform(0.25, 0.5))
         path = np.vstack([course[:-1] * mirror, [18 * sign, -18, -18], [20 * sign, -14, -28], end])
-    vein = tree.add("basal vein", side, tree.free(path, 0.4), (0.4 * size, 0.7 * size, 0.95 * size), into)
+    vein = tree.add_given("basal vein", side, end, into)
+    if vein is None:
+        vein = tree.add("basal vein", side, tree.free(path, 0.4), (0.4 * size, 0.7 * size, 0.95 * size), into)
     if drain != "vein of Galen":
         tree.variants[f"basal vein {side}"] = f"drains into the {drain}"
     deep_sylvian = np.array([[37, 2, -6], [34, 8, -13], [26, 11, -17]]) + rng.normal(0, 1.0, (3, 3))

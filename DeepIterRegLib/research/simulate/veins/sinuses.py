@@ -20,6 +20,16 @@ CORONAL_SUTURE_DEG = 80.0
 GRANULATION_FRACTION = 0.24
 """Heads with a filling defect by an arachnoid granulation, 9 of 10 in a transverse sinus: 24 % of 573 contrast
 enhanced CTs (Leach et al. 1996, AJNR 17:1523)."""
+SAGITTAL, STRAIGHT = "superior sagittal sinus", "straight sinus"
+REACHES_TORCULA_DEG = 150.0
+"""Angle from which on a given sagittal sinus says where the torcula lies."""
+BELOW_ENDS_MM = 3.0
+TORCULA_Z_MM = (-32.0, -10.0)
+"""Where drawn transverse sinuses can begin."""
+GIVEN_EVERY_MM = 6.0
+"""Distance of the points by which a given sagittal sinus is laid along the table."""
+RADIUS_POINTS = 8
+"""Radii are averaged over this many points on either side."""
 OCCIPITAL_SINUS_FRACTION = 0.24
 """Adults with an occipital sinus, mean perimeter 3.4 mm (Gaumont-Darcissac et al. 2014, "The occipital sinus: a
 radioanatomic study")."""
@@ -60,6 +70,7 @@ def grow_sinuses(tree: VenousTree, plan: SinusPlan) -> Sinuses:
     jugular, sigmoid, transverse = {}, {}, {}
     back = rng.normal(0, 2.5)
     torcula = np.array([plan.torcula_x_mm, -78.0, -22 + back])
+    torcula = _given_torcula(tree, torcula)
     torcula = tree.within(1.3 * torcula, plan.dominant_radius_mm + DURA_MM)[0]
     for side, sign in SIDES:
         jugular[side], sigmoid[side] = _sigmoid_and_jugular(tree, side, sign, plan)
@@ -98,6 +109,20 @@ def grow_sinuses(tree: VenousTree, plan: SinusPlan) -> Sinuses:
         tree.variants["occipital sinus"] = "present"
         _occipital(tree, torcula, transverse[dominant])
     return Sinuses(plan, sagittal, straight, transverse, sigmoid, jugular)
+
+
+def _given_torcula(tree: VenousTree, drawn: FloatArray) -> FloatArray:
+    """(3,) where given sagittal and straight sinuses lead to, as far as they are marked; else where it was drawn."""
+    sagittal, straight = tree.given.get(SAGITTAL), tree.given.get(STRAIGHT)
+    torcula = drawn.copy()
+    ends = [] if straight is None else [straight.points_mm[-1]]
+    if sagittal is not None and theta_deg(sagittal.points_mm[-1:])[0] > REACHES_TORCULA_DEG:
+        torcula[0] = sagittal.points_mm[-1, 0]
+        ends.append(sagittal.points_mm[-1])
+    if ends:
+        # Neither is marked quite to where they meet.
+        torcula[2] = np.clip(min(end[2] for end in ends) - BELOW_ENDS_MM, *TORCULA_Z_MM)
+    return torcula
 
 
 def _sigmoid_and_jugular(tree: VenousTree, side: Side, sign: float, plan: SinusPlan) -> tuple[int, int]:
@@ -148,6 +173,8 @@ def _transverse(tree: VenousTree, side: Side, begin: FloatArray, radius: float, 
 
 def _superior_sagittal(tree: VenousTree, plan: SinusPlan, torcula: FloatArray, into: int) -> int:
     rng = tree.rng
+    if SAGITTAL in tree.given:
+        return _given_sagittal(tree, plan, torcula, into)
     angles = np.concatenate([[plan.rostral_deg], np.arange(plan.rostral_deg + 12, 180, 22.0), [186.0]])
     # Off the midline the more, the further back (3.5, 4.5, 5.7 mm from bregma to lambda in `sinus_plan`'s cadavers).
     share = np.interp(angles, [-15, 80, 115, 150, 200], [0.1, 0.61, 0.79, 1.0, 1.0])
@@ -156,17 +183,56 @@ def _superior_sagittal(tree: VenousTree, plan: SinusPlan, torcula: FloatArray, i
     radii = np.interp(angles, *plan.sagittal_radii_mm)
     curve = joined(tree.along_table(towards, [*radii, radii[-1]], 0.35), torcula, 12.0)
     around = np.interp(theta_deg(curve), *plan.sagittal_radii_mm) * (1 + 0.05 * _waves(len(curve), 40.0, rng))
-    return tree.add("superior sagittal sinus", "middle", curve, around, into, follows_skull=True)
+    return tree.add(SAGITTAL, "middle", curve, around, into, follows_skull=True)
+
+
+def _given_sagittal(tree: VenousTree, plan: SinusPlan, torcula: FloatArray, into: int) -> int:
+    """The given sinus pressed onto the table, and where it is no longer marked a drawn one.
+
+    One that begins behind the coronal suture was cut by the scan's upper end.
+    """
+    given = tree.given[SAGITTAL]
+    every = slice(None, None, round(GIVEN_EVERY_MM / STEP_MM))
+    points, radii = given.points_mm[every], given.radii_mm[every]
+    first, last = (float(theta_deg(points[end][None])[0]) for end in (0, -1))
+    before = np.arange(plan.rostral_deg, first - 11, 22.0) if first > CORONAL_SUTURE_DEG else np.zeros(0)
+    behind = np.arange(last + 22, 186, 22.0)
+    x = points[-1, 0] + (torcula[0] - points[-1, 0]) * (behind - last) / max(186 - last, 1)
+    front = [midline_point(angle, points[0, 0]) for angle in before]
+    back = [midline_point(angle, across) for angle, across in zip(behind, x, strict=True)]
+    # As wide, where they meet, as the given one.
+    drawn = [
+        np.interp(angles, *plan.sagittal_radii_mm) * (at_end / np.interp(end, *plan.sagittal_radii_mm))
+        for angles, at_end, end in ((before, np.median(radii[:3]), first), (behind, np.median(radii[-3:]), last))
+    ]
+    widths = np.concatenate([drawn[0], radii, drawn[1], drawn[1][-1:] if len(drawn[1]) else radii[-1:]])
+    towards = np.vstack([*front, points, *back, torcula])
+    curve = joined(tree.along_table(towards, widths, 0.0), torcula, 12.0)
+    # The radii by where along the directions a point lies: the curve is pressed, not moved along.
+    at = np.linalg.norm(curve[:, None] - tree.within(1.3 * towards, 0.0), axis=2).argmin(axis=1)
+    around = np.convolve(np.pad(widths[at], RADIUS_POINTS, mode="edge"), _mean_of(2 * RADIUS_POINTS + 1), "valid")
+    if len(before):
+        tree.variants[f"{SAGITTAL} before {first:.0f} degrees"] = "generated"
+    if last < REACHES_TORCULA_DEG:
+        tree.variants[f"{SAGITTAL} behind {last:.0f} degrees"] = "generated"
+    return tree.add(SAGITTAL, "middle", curve, around, into, follows_skull=True)
+
+
+def _mean_of(count: int) -> FloatArray:
+    return np.full(count, 1 / count)
 
 
 def _straight(tree: VenousTree, end: FloatArray, into: int) -> int:
     """About 44 mm long from behind the splenium (43.6 +- 6.4 mm, Hou et al. 2021, Int J Med Sci 18:1699)."""
     rng = tree.rng
+    given = tree.add_given(STRAIGHT, "middle", end, into)
+    if given is not None:
+        return given
     begin = np.array([rng.normal(0.3, 0.7), -42 + rng.normal(0, 2.5), 8 + rng.normal(0, 2)])
     bow = 0.5 * (begin + end) + [rng.normal(0, 0.8), 0, rng.normal(0, 1.5)]
     size = rng.uniform(0.85, 1.2)
     return tree.add(
-        "straight sinus", "middle", centreline(np.array([begin, bow, end])), (1.6 * size, 1.9 * size, 2.3 * size), into
+        STRAIGHT, "middle", centreline(np.array([begin, bow, end])), (1.6 * size, 1.9 * size, 2.3 * size), into
     )
 
 

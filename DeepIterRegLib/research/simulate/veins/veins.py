@@ -11,6 +11,7 @@ from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
 from DeepIterRegLib.research.simulate.veins.anastomotic_veins import grow_anastomotic_veins
 from DeepIterRegLib.research.simulate.veins.cortical_veins import grow_bridging_veins
 from DeepIterRegLib.research.simulate.veins.deep_veins import grow_deep_veins
+from DeepIterRegLib.research.simulate.veins.given_veins import GivenVeins
 from DeepIterRegLib.research.simulate.veins.posterior_fossa_veins import grow_posterior_fossa_veins
 from DeepIterRegLib.research.simulate.veins.sinus_plan import SinusPlan
 from DeepIterRegLib.research.simulate.veins.sinuses import grow_sinuses
@@ -20,17 +21,20 @@ from DeepIterRegLib.research.simulate.veins.venous_tributaries import grow_tribu
 from DeepIterRegLib.research.simulate.vessels.vessel import Vessel, evenly_spaced
 
 
-def grow_veins(shape: HeadShape, rng: np.random.Generator, first: int) -> tuple[list[Vessel], dict[str, str]]:
+def grow_veins(
+    shape: HeadShape, rng: np.random.Generator, first: int, given: GivenVeins | None = None
+) -> tuple[list[Vessel], dict[str, str]]:
     """The veins of one patient, and which variants they show.
 
     first: index of the first vein in the patient's list of vessels; `upstream` and `downstream` count from there.
+    given: veins of a real person, in the template, that take the place of those drawn.
     Points run with the blood. Every vein but the two internal jugular veins has a `downstream`, which comes before it
     in the list and on whose centreline its last point lies. `upstream` is set where a sinus goes on from another:
     sagittal (or, in a torcula without connection, straight) sinus - transverse - sigmoid - jugular, and cavernous -
     petrosal sinuses. A transverse sinus may thus have another `upstream` than the one that names it as `downstream`:
     the sagittal sinus names the dominant side, and both sides name it.
     """
-    tree = VenousTree(shape, rng, first)
+    tree = VenousTree(shape, rng, first, given or {})
     sinuses = grow_sinuses(tree, SinusPlan.random(rng))
     base = grow_skull_base_veins(tree, sinuses)
     galen = grow_deep_veins(tree, sinuses, base)

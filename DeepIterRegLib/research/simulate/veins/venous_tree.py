@@ -10,6 +10,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.research.simulate.head.brain_surface import TEMPLATE_SKULL
 from DeepIterRegLib.research.simulate.head.head_shape import HeadShape
+from DeepIterRegLib.research.simulate.veins.given_veins import GivenVeins
 from DeepIterRegLib.research.simulate.vessels.vessel import STEP_MM, Side, Vessel, centreline, tapered, tortuous
 
 SIDES: tuple[tuple[Side, float], ...] = (("right", 1.0), ("left", -1.0))
@@ -25,8 +26,10 @@ JOIN_MM = 6.0
 class VenousTree:
     """Veins, every one after the vein that it drains into. Indices are those of the patient's list of all vessels."""
 
-    def __init__(self, shape: HeadShape, rng: np.random.Generator, first: int) -> None:
+    def __init__(self, shape: HeadShape, rng: np.random.Generator, first: int, given: GivenVeins | None = None) -> None:
         self.rng, self.first = rng, first
+        self.given: GivenVeins = given or {}
+        """Real ones, by name, that are not to be drawn."""
         self.vessels: list[Vessel] = []
         self.variants: dict[str, str] = {}
         # A depth of the template shrinks with the head, radii do not.
@@ -54,6 +57,20 @@ class VenousTree:
     def feed(self, index: int, upstream: int) -> None:
         """Note that the vein's first point receives the blood of `upstream`."""
         self.vessels[index - self.first] = replace(self[index], upstream=upstream)
+
+    def add_given(
+        self, name: str, side: Side, end: FloatArray, into: int, *, follows_skull: bool = False
+    ) -> int | None:
+        """Append the given vein of that name and side, led on to its mouth `end` (3,); None where it is not given."""
+        vein = self.given.get(name if side == "middle" else f"{name} {side}")
+        if vein is None:
+            return None
+        # A gap to the mouth is filled, a small one bent away.
+        gap = float(np.linalg.norm(vein.points_mm[-1] - end))
+        way = vein.points_mm[:: round(2.0 / STEP_MM)]
+        curve = centreline(np.vstack([way[:-1], end])) if gap > JOIN_MM else joined(vein.points_mm, end)
+        radii = np.interp(np.linspace(0, 1, len(curve)), np.linspace(0, 1, len(vein.radii_mm)), vein.radii_mm)
+        return self.add(name, side, curve, radii, into, follows_skull=follows_skull)
 
     def resize(self, index: int, radii_mm: FloatArray) -> None:
         """Give a vein the radii (N,) that its tributaries ask for."""
