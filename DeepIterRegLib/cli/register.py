@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -18,6 +19,9 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.interrupts import noted
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.staged_output import staged_output
+from DeepIterRegLib.guidance.targets import Placed, require_inside
+from DeepIterRegLib.guidance.targets_file import read_targets
+from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import RequestedKind
 from DeepIterRegLib.registration.images import ImageFiles, read_images
 from DeepIterRegLib.registration.options import Options
@@ -60,6 +64,13 @@ def add_command(commands: Any) -> None:
         "angiogram, vessels only, any unit (default: %(default)s)",
     )
     images.add_argument(
+        "--targets",
+        type=Path,
+        metavar="FILE",
+        help="points and paths of the CTA to be shown on every DSA: Slicer's Markups (.mrk.json) or a table (.csv) with "
+        "name,R,A,S or name,L,P,S in mm",
+    )
+    images.add_argument(
         "--output", type=output_folder, required=True, metavar="DIR", help="folder that receives the results"
     )
     add_method_options(parser)
@@ -99,9 +110,10 @@ def add_command(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
     files, options = files_of(args), options_of(args, args.initial_transform)
+    targets = () if args.targets is None else read_targets(args.targets)
     clock = StepClock()
     with staged_output(args.output, OUTPUT_NAMES) as folder:
-        report = register_into(folder, files, options, message_console(), clock)
+        report = register_into(folder, files, options, message_console(), clock, targets=targets)
     print_outcome(Console(highlight=False, soft_wrap=True), args.output, report, clock.seconds)
     return 0
 
@@ -118,11 +130,12 @@ def register_into(
     console: Console,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
+    targets: Sequence[Placed] = (),
 ) -> dict[str, Any]:
     """Get images, prepare, register, and write the four files into `folder`; returns the report.
 
     console: shows the progress. clock: holds the steps that came before. truth_pose: (4, 4), for the report, where it
-    is known. Raises InputError, RegistrationCancelled, or what a library raises.
+    is known. targets: in the CTA; refused before anything is registered where they are not. Raises InputError, RegistrationCancelled, or what a library raises.
     """
     # Asked here for the display alone: the registration chooses again, and falls back while it runs.
     device, _ = choose_device(options.device)
@@ -139,10 +152,12 @@ def register_into(
         from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
         from DeepIterRegLib.registration.register import register_images
 
+        if isinstance(images.volume, Volume):
+            require_inside(targets, images.volume.ijk_to_ras, images.volume.voxels.shape)
         packing = Packing.of_patient(images)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
-        report = write_result(folder, registration, packing, progress, clock, truth_pose)
+        report = write_result(folder, registration, packing, progress, clock, truth_pose, targets)
         progress(Progress("Done", 1.0))
     return report
 
@@ -154,22 +169,27 @@ def write_result(
     progress: ProgressCallback,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
+    targets: Sequence[Placed] = (),
 ) -> dict[str, Any]:
     """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once.
 
-    packing: of its images, for the scene.
+    packing: of its images, for the scene. targets: put onto the vessels here.
     """
     from DeepIterRegLib.geometry.transform_file import write_transform
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
     from DeepIterRegLib.registration.comparison import compare_views
     from DeepIterRegLib.registration.overlay_image import write_overlay
     from DeepIterRegLib.registration.report import build_report, to_json
+    from DeepIterRegLib.registration.targets import marks_of, targets_of
 
     progress(Progress("Drawing the overlay", 0.9))
     views = compare_views(registration)
     write_transform(folder / "cta_to_carm.tfm", registration.pose, registration.volume.volume.centre_mm)
-    write_overlay(folder / "overlay.png", views)
-    report = build_report(registration, views, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose)
+    on_vessels = targets_of(registration, targets)
+    write_overlay(folder / "overlay.png", views, marks_of(registration, on_vessels))
+    report = build_report(
+        registration, views, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose, targets=on_vessels
+    )
     (folder / "report.json").write_text(to_json(report), encoding="utf-8")
     clock.step("overlay")
     progress(Progress("Writing the scene", 0.95))

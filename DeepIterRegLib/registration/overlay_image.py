@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from DeepIterRegLib.guidance.targets import Mark
 from DeepIterRegLib.registration.comparison import ViewComparison
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.overlay_painting import Rgb, images_on, laid_over, overlay_pixels
@@ -20,12 +21,15 @@ from DeepIterRegLib.render.vessel_images import VesselRenderer
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+TARGET_COLOUR = "#00e676"
+"""Neither red, blue nor grey."""
 LOOK = OverlayLook()
 """As the panel shows a registration at first."""
 PANEL_PX = 900
 """Aimed-at width of a panel: small detectors are enlarged to it, so that titles and bar keep their proportions."""
 MAX_PANEL_PX = 1400
 DOTS_PER_INCH = 100
+MOST_LETTERS = 30
 MARGIN_PX, TITLE_PX, GAP_PX = 16, 64, 16
 
 
@@ -35,10 +39,10 @@ def load_matplotlib() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
+def write_overlay(path: Path, views: Sequence[ViewComparison], marks: Sequence[Sequence[Mark]] = ()) -> None:
     """Draw one row per DSA: before on the left, after on the right, with the NCC of each, if any, and a scale bar.
 
-    The bar is in mm on the detector. Raises OSError if the file cannot be written.
+    The bar is in mm on the detector. marks: for each view the targets, drawn after the registration. Raises OSError if the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -66,6 +70,9 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
             name = "" if len(views) == 1 else f"DSA {number}, "
             axes.set_title(name + panel_title(when, ncc, view.shows_skull), fontsize=22, pad=12)
             _draw_scale_bar(axes, view)
+            if when == "after" and marks:
+                for mark in marks[number - 1]:
+                    _draw_target(axes, mark, view)
         top = bottom
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
 
@@ -119,3 +126,32 @@ def _draw_scale_bar(axes: Axes, view: ViewComparison) -> None:
         begin, y - 0.02 * carm.rows, f"{bar_mm} mm on the detector", color="white", fontsize=15, va="bottom",
         bbox={"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 3},
     )  # fmt: skip
+
+
+def _draw_target(axes: Axes, mark: Mark, view: ViewComparison) -> None:
+    """A cross at a point, a line along a path, the ellipses, and the name beside them."""
+    from matplotlib.patheffects import withStroke
+
+    carm = view.prepared.angiogram.carm
+    rim = [withStroke(linewidth=4, foreground="black", alpha=0.7)]
+    limits = axes.get_xlim(), axes.get_ylim()
+    if mark.is_path:
+        axes.plot(*mark.pixels.T, color=TARGET_COLOUR, linewidth=2, path_effects=rim)
+    else:
+        axes.plot(*mark.pixels.T, "+", color=TARGET_COLOUR, markersize=12, markeredgewidth=2, path_effects=rim)
+    for ellipse in mark.ellipses:
+        outline = ellipse.outline_px()
+        axes.plot(*np.concatenate([outline, outline[:1]]).T, color=TARGET_COLOUR, linewidth=1.5, path_effects=rim)
+    axes.set(xlim=limits[0], ylim=limits[1])
+    column, row = mark.ellipses[-1].centre_px
+    if -0.5 <= column <= carm.columns - 0.5 and -0.5 <= row <= carm.rows - 0.5:
+        right = column < 0.75 * carm.columns
+        reach = float(np.abs(mark.ellipses[-1].outline_px()[:, 0] - column).max()) + 0.01 * carm.columns
+        axes.text(
+            column + (reach if right else -reach), row, _shown_name(mark.name), color=TARGET_COLOUR, fontsize=16,
+            ha="left" if right else "right", va="center", path_effects=rim, clip_on=True, parse_math=False,
+        )  # fmt: skip
+
+
+def _shown_name(name: str) -> str:
+    return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + "…"
