@@ -180,20 +180,21 @@ def write_result(
     from DeepIterRegLib.registration.comparison import compare_views
     from DeepIterRegLib.registration.overlay_image import write_overlay
     from DeepIterRegLib.registration.report import build_report, to_json
-    from DeepIterRegLib.registration.targets import marks_of, targets_of
+    from DeepIterRegLib.registration.targets import marks_of, put_on_vessels
 
     progress(Progress("Drawing the overlay", 0.9))
     views = compare_views(registration)
     write_transform(folder / "cta_to_carm.tfm", registration.pose, registration.volume.volume.centre_mm)
-    on_vessels = targets_of(registration, targets)
-    write_overlay(folder / "overlay.png", views, marks_of(registration, on_vessels))
+    on_vessels = put_on_vessels(registration, targets)
+    shown = () if on_vessels is None else on_vessels.targets
+    write_overlay(folder / "overlay.png", views, marks_of(registration, shown))
     report = build_report(
-        registration, views, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose, targets=on_vessels
+        registration, views, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose, targets=shown
     )
     (folder / "report.json").write_text(to_json(report), encoding="utf-8")
     clock.step("overlay")
     progress(Progress("Writing the scene", 0.95))
-    write_registration_scene(folder / "scene.mrb", registration, report, packing)
+    write_registration_scene(folder / "scene.mrb", registration, report, packing, on_vessels)
     clock.step("scene")
     return report
 

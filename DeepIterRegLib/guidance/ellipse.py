@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -15,6 +16,14 @@ from DeepIterRegLib.geometry.rigid import apply, skew
 SHARE = 0.95
 QUANTILE = -2 * log(1 - SHARE)
 """Of chi-squared with two degrees of freedom, 5.99: its distribution function is 1 - exp(-x / 2)."""
+
+OWN_MM = 0.3
+"""Standard deviation of a centreline's point along each axis, in the CTA (docs/measurements/targets.md)."""
+DEPTH_MM, OTHER_DEPTH_MM = 2.0, 0.3
+"""Standard deviations that a covariance lacks along the first view's beam: of a single view, and where another one
+looks from elsewhere. The confidence's is fitted across the beam (docs/measurements/targets.md)."""
+ELSEWHERE = 0.5
+"""Sine of the angle between two beams."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +63,17 @@ class Ellipse:
 
 
 def ellipse_of(
-    point_mm: FloatArray, pose: FloatArray, carm: CArm, covariance: FloatArray, pivot_mm: FloatArray
+    point_mm: FloatArray,
+    pose: FloatArray,
+    carm: CArm,
+    covariance: FloatArray,
+    pivot_mm: FloatArray,
+    own_mm: float = OWN_MM,
 ) -> Ellipse | None:
     """Of a point of the head at a pose; None where it does not lie in front of the source.
 
     point_mm: (3,) patient frame. pose: (4, 4). covariance: (6, 6) of `Confidence`: rotation (rad) and translation (mm)
-    in C-arm axes about pivot_mm, (3,) patient frame, the head's centre. To first order (Hartley & Zisserman 2004,
+    in C-arm axes about pivot_mm, (3,) patient frame, the head's centre. own_mm: of the point in the CTA. To first order (Hartley & Zisserman 2004,
     "Multiple View Geometry", result 5.6).
     """
     jacobian = detector_jacobian(point_mm, pose, carm, pivot_mm)
@@ -68,9 +82,21 @@ def ellipse_of(
     row_mm, column_mm = carm.pixel_spacing_mm
     return Ellipse(
         project(apply(pose, point_mm)[None], carm)[0],
-        jacobian @ covariance @ jacobian.T,
+        jacobian @ covariance @ jacobian.T + own_mm**2 * jacobian[:, 3:] @ jacobian[:, 3:].T,
         np.array([column_mm, row_mm]),
     )
+
+
+def with_depth(covariance: FloatArray, beams: Sequence[FloatArray]) -> FloatArray:
+    """(6, 6) a pose's covariance with what it lacks along the beam: it matters where a target is seen from elsewhere.
+
+    covariance: (6, 6) of `Confidence`. beams: (3,) normals of the detectors that were registered, the first one first.
+    """
+    beam = np.asarray(beams[0])
+    elsewhere = any(float(np.linalg.norm(np.cross(beam, other))) > ELSEWHERE for other in beams[1:])
+    widened = np.array(covariance, dtype=np.float64)
+    widened[3:, 3:] += (OTHER_DEPTH_MM if elsewhere else DEPTH_MM) ** 2 * np.outer(beam, beam)
+    return widened
 
 
 def detector_jacobian(

@@ -12,7 +12,14 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
 from DeepIterRegLib.guidance.centreline import Centreline
-from DeepIterRegLib.guidance.ellipse import QUANTILE, detector_jacobian, ellipse_of
+from DeepIterRegLib.guidance.ellipse import (
+    DEPTH_MM,
+    OTHER_DEPTH_MM,
+    QUANTILE,
+    detector_jacobian,
+    ellipse_of,
+    with_depth,
+)
 from DeepIterRegLib.guidance.targets import Placed, Target, behind, mark_of, placed_on, require_inside
 from DeepIterRegLib.guidance.trace import traced
 from Testing.guidance.tubes import forked_cloud
@@ -96,7 +103,7 @@ def test_the_jacobian_is_that_of_small_corrections_of_the_pose(carm):
 
 def test_the_ellipse_holds_95_percent_of_the_poses_that_the_covariance_allows():
     place = np.array([21.0, -13.0, 34.0])
-    ellipse = ellipse_of(place, POSE, LATERAL, COVARIANCE, PIVOT_MM)
+    ellipse = ellipse_of(place, POSE, LATERAL, COVARIANCE, PIVOT_MM, own_mm=0.0)
     assert ellipse is not None
     correction = PivotedCorrection.about_patient_point(POSE, PIVOT_MM)
     draws = np.random.default_rng(3).multivariate_normal(np.zeros(6), COVARIANCE, 4000)
@@ -107,7 +114,7 @@ def test_the_ellipse_holds_95_percent_of_the_poses_that_the_covariance_allows():
 def test_a_shift_across_the_beam_alone_gives_a_circle_that_is_magnified():
     covariance = np.diag([0, 0, 0, 1.0, 0, 1.0])
     pose = np.eye(4)
-    ellipse = ellipse_of(np.array([0.0, 40.0, 0.0]), pose, STRAIGHT, covariance, np.zeros(3))
+    ellipse = ellipse_of(np.array([0.0, 40.0, 0.0]), pose, STRAIGHT, covariance, np.zeros(3), own_mm=0.0)
     assert ellipse is not None
     # At 0 degrees the beam runs along A: 40 mm farther from the source than the isocentre.
     expected = np.sqrt(QUANTILE) * 1200 / 840
@@ -118,11 +125,27 @@ def test_a_shift_across_the_beam_alone_gives_a_circle_that_is_magnified():
     assert not ellipse.contains(ellipse.centre_px + 1.01 * (outline - ellipse.centre_px)).any()
 
 
+def test_a_target_is_no_more_exact_than_its_own_place_in_the_cta():
+    ellipse = ellipse_of(np.zeros(3), np.eye(4), STRAIGHT, np.zeros((6, 6)), np.zeros(3), own_mm=0.4)
+    assert ellipse is not None
+    assert ellipse.semi_axes_mm == pytest.approx([0.4 * 1.5 * np.sqrt(QUANTILE)] * 2)
+
+
+def test_a_single_view_leaves_the_depth_open_and_a_second_one_closes_it():
+    beam, other = STRAIGHT.normal, np.array([1.0, 0, 0])
+    one, two = with_depth(COVARIANCE, [beam]), with_depth(COVARIANCE, [beam, other])
+    assert beam @ (one - COVARIANCE)[3:, 3:] @ beam == pytest.approx(DEPTH_MM**2)
+    assert beam @ (two - COVARIANCE)[3:, 3:] @ beam == pytest.approx(OTHER_DEPTH_MM**2)
+    assert other @ (one - COVARIANCE)[3:, 3:] @ other == pytest.approx(0)
+    assert with_depth(COVARIANCE, [beam, beam]) == pytest.approx(one), "the same view twice shows no depth"
+    assert (one - COVARIANCE)[:3] == pytest.approx(0)
+
+
 def test_the_longer_axis_points_where_the_pose_is_looser():
     # Head's right is image's left: a loose shift along R and S together lies along minus columns and minus rows.
     loose = np.zeros((6, 6))
     loose[3:, 3:] = np.outer([1, 0, 1], [1, 0, 1]) + 0.01 * np.eye(3)
-    ellipse = ellipse_of(np.zeros(3), np.eye(4), STRAIGHT, loose, np.zeros(3))
+    ellipse = ellipse_of(np.zeros(3), np.eye(4), STRAIGHT, loose, np.zeros(3), own_mm=0.0)
     assert ellipse is not None
     assert ellipse.angle_deg == pytest.approx(45)
     assert ellipse.semi_axes_mm[0] > 5 * ellipse.semi_axes_mm[1]
