@@ -11,6 +11,7 @@ CHAPTERS = {
     "whatWasReadButton": "command_line.md#what-was-read",
     "resultButton": "tutorial.md#4-look-at-the-result",
     "overlayButton": "tutorial.md#is-it-right",
+    "targetsButton": "guidance.md#targets",
     "adjustButton": "tutorial.md#6-when-it-is-wrong",
     "landmarksButton": "adjust.md#landmarks",
     "saveButton": "tutorial.md#7-save",

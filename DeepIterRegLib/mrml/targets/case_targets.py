@@ -11,6 +11,7 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.plane_motion import pose_in_frame
 from DeepIterRegLib.guidance.centreline import Centreline
 from DeepIterRegLib.guidance.targets import Mark, Target, mark_of, placed_on
+from DeepIterRegLib.mrml.adjust.place_mode import placing_kept
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.overlay.look_attribute import look_of
 from DeepIterRegLib.mrml.targets.centreline_node import kept_centreline
@@ -66,5 +67,6 @@ def marks_in(
 def show_targets_on_dsas(case: RegisteredCase, targets: Sequence[Target]) -> None:
     """Draw the targets on every DSA, or take them away where it is not known how sure the pose is."""
     covariance = covariance_in_use(case)
-    for view in case.views:
-        show_marks(view.plane, view.carm, marks_in(case, view, targets, covariance))
+    with placing_kept(case.pose_node.GetScene()):
+        for view in case.views:
+            show_marks(view.plane, view.carm, marks_in(case, view, targets, covariance))

@@ -37,7 +37,9 @@ def points_node(pose_node: Any) -> Any:
 
 
 def path_nodes(pose_node: Any) -> list[Any]:
-    """The curves, in their order."""
+    """The curves, in their order; none of no pose."""
+    if pose_node is None:
+        return []
     count = pose_node.GetNumberOfNodeReferences(PATHS_REFERENCE)
     nodes = [pose_node.GetNthNodeReference(PATHS_REFERENCE, index) for index in range(count)]
     return [node for node in nodes if node is not None]
@@ -110,6 +112,28 @@ def put_way(node: Any, points_mm: FloatArray) -> None:
     for place in places:
         node.AddControlPoint(vtk.vtkVector3d(*map(float, place)))
     node.EndModify(modified)
+
+
+def remove_target(pose_node: Any, name: str) -> None:
+    """Take the target of that name out of the scene."""
+    for curve in path_nodes(pose_node):
+        if curve.GetName() == name:
+            pose_node.GetScene().RemoveNode(curve)
+    node = pose_node.GetNodeReference(POINTS_REFERENCE)
+    for index in reversed(range(0 if node is None else node.GetNumberOfControlPoints())):
+        if node.GetNthControlPointLabel(index) == name:
+            node.RemoveNthControlPoint(index)
+
+
+def rename_target(pose_node: Any, old: str, name: str) -> None:
+    """Give the target of that name another one."""
+    for curve in path_nodes(pose_node):
+        if curve.GetName() == old:
+            curve.SetName(name)
+    node = pose_node.GetNodeReference(POINTS_REFERENCE)
+    for index in range(0 if node is None else node.GetNumberOfControlPoints()):
+        if node.GetNthControlPointLabel(index) == old:
+            node.SetNthControlPointLabel(index, name)
 
 
 def follow_cta(pose_node: Any, applied: bool) -> None:

@@ -30,7 +30,7 @@ from Testing.support.overlay_case import artery_mm, tubes_cloud
 from Testing.support.target_case import case_with_uncertainty, sure
 
 CENTRELINE = traced(tubes_cloud())
-CLOT, START = artery_mm()[200], artery_mm()[30]
+CLOT, START = artery_mm()[150], artery_mm()[30]
 PLACED = (
     Placed("clot", CLOT[None] + 1.0),
     Placed("wire", np.stack([START, CLOT]), is_path=True),
