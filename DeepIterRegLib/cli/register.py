@@ -67,8 +67,8 @@ def add_command(commands: Any) -> None:
         "--targets",
         type=Path,
         metavar="FILE",
-        help="points and paths of the CTA to be shown on every DSA: Slicer's Markups (.mrk.json) or a table (.csv) with "
-        "name,R,A,S or name,L,P,S in mm",
+        help="points and paths of the CTA to be shown on every DSA: Slicer's Markups (.mrk.json) or a table (.csv) "
+        "with name,R,A,S or name,L,P,S in mm",
     )
     images.add_argument(
         "--output", type=output_folder, required=True, metavar="DIR", help="folder that receives the results"
@@ -135,7 +135,8 @@ def register_into(
     """Get images, prepare, register, and write the four files into `folder`; returns the report.
 
     console: shows the progress. clock: holds the steps that came before. truth_pose: (4, 4), for the report, where it
-    is known. targets: in the CTA; refused before anything is registered where they are not. Raises InputError, RegistrationCancelled, or what a library raises.
+    is known. targets: in the CTA; refused before anything is registered where they are not. Raises InputError,
+    RegistrationCancelled, or what a library raises.
     """
     # Asked here for the display alone: the registration chooses again, and falls back while it runs.
     device, _ = choose_device(options.device)

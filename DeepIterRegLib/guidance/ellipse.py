@@ -1,4 +1,4 @@
-"""How far on the detector a point of the head may lie from where the pose draws it: an ellipse that holds it in 95 %."""
+"""How far on the detector a point of the head may lie from where it is drawn: an ellipse that holds it in 95 %."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def ellipse_of(
     """Of a point of the head at a pose; None where it does not lie in front of the source.
 
     point_mm: (3,) patient frame. pose: (4, 4). covariance: (6, 6) of `Confidence`: rotation (rad) and translation (mm)
-    in C-arm axes about pivot_mm, (3,) patient frame, the head's centre. own_mm: of the point in the CTA. To first order (Hartley & Zisserman 2004,
-    "Multiple View Geometry", result 5.6).
+    in C-arm axes about pivot_mm, (3,) patient frame, the head's centre. own_mm: standard deviation of the
+    point in the CTA, along each axis. To first order (Hartley & Zisserman 2004, "Multiple View Geometry", result 5.6).
     """
     jacobian = detector_jacobian(point_mm, pose, carm, pivot_mm)
     if jacobian is None:
@@ -99,9 +99,7 @@ def with_depth(covariance: FloatArray, beams: Sequence[FloatArray]) -> FloatArra
     return widened
 
 
-def detector_jacobian(
-    point_mm: FloatArray, pose: FloatArray, carm: CArm, pivot_mm: FloatArray
-) -> FloatArray | None:
+def detector_jacobian(point_mm: FloatArray, pose: FloatArray, carm: CArm, pivot_mm: FloatArray) -> FloatArray | None:
     """(2, 6) mm on the detector, along columns and rows, by the parameters of `PivotedCorrection`.
 
     None where the point (3,), patient frame, does not lie in front of the source.

@@ -22,6 +22,8 @@ SNAP_MM, SNAP_RADII = 5.0, 2.0
 """A point is put onto a centreline so near (or within so many of its radii, where that is more): what lies farther from
 every vessel, as the dome of an aneurysm, stays where it was placed."""
 MOST_TARGETS = 50
+ROUNDED_STEP_MM, ROUNDINGS = 1.0, 4
+"""As much as the zigzag between neighbouring points of a centreline, about 1 mm along the way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,12 +169,13 @@ def _target(placed: Placed, centreline: Centreline) -> Target:
         for point, each in zip(placed.points_mm, near, strict=True)
     ]
     gap_mm = 0.0
-    way = [points[0]]
+    way, leads_along = [points[0]], True
     for number in range(1, len(points) if placed.is_path else 1):
         begin, end = near[number - 1], near[number]
         along = None if begin is None or end is None else centreline.way(begin.index, end.index)
         if along is None:
             gap_mm += float(np.linalg.norm(points[number] - points[number - 1]))
+            leads_along = False
         else:
             gap_mm += along.gap_mm
             way += list(_without_return(along.points_mm, points[number - 1], points[number]))
@@ -181,7 +184,7 @@ def _target(placed: Placed, centreline: Centreline) -> Target:
     return Target(
         placed.name,
         np.array(placed.points_mm, dtype=np.float64),
-        np.array(way if placed.is_path else points[:1]),
+        _rounded(np.array(way)) if leads_along else np.array(way),
         placed.is_path,
         np.array([np.nan if each is None else each.distance_mm for each in near]),
         None if last is None else float(centreline.radii_mm[last.index]),
@@ -196,6 +199,16 @@ def _without_return(points_mm: FloatArray, begin_mm: FloatArray, end_mm: FloatAr
     if len(points_mm) > 1 and (end_mm - points_mm[-1]) @ (points_mm[-2] - points_mm[-1]) > 0:
         points_mm = points_mm[:-1]
     return points_mm
+
+
+def _rounded(points_mm: FloatArray) -> FloatArray:
+    """A way without the corners that its points' distance makes; its ends stay."""
+    if len(points_mm) < 2:
+        return points_mm
+    way = _dense(points_mm, ROUNDED_STEP_MM)
+    for _ in range(ROUNDINGS):
+        way[1:-1] = (way[:-2] + 2 * way[1:-1] + way[2:]) / 4
+    return way
 
 
 def _dense(points_mm: FloatArray, step_mm: float = 0.25) -> FloatArray:

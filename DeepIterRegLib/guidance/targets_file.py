@@ -199,7 +199,9 @@ def _from_table(text: str, path: Path) -> list[Placed]:
 def _numbers(cells: Sequence[str], delimiter: str) -> FloatArray | None:
     """(3,) of a row; None where a cell holds no finite number. A comma is a point where it does not part the cells."""
     try:
-        values = np.array([float(cell.strip() if delimiter == "," else cell.strip().replace(",", ".")) for cell in cells])
+        values = np.array(
+            [float(cell.strip() if delimiter == "," else cell.strip().replace(",", ".")) for cell in cells]
+        )
     except ValueError:
         return None
     return values if np.isfinite(values).all() else None

@@ -77,7 +77,7 @@ def _traced(nodes: VesselCloud, is_vein: bool) -> Centreline:
     number[order] = np.arange(len(order))
     parent = np.where(parent[order] >= 0, number[np.maximum(parent[order], 0)], -1)
     middle, volume, bridged = middle[order], volume[order], bridged[order]
-    radii = np.sqrt(volume / (np.pi * STEP_MM))
+    radii: FloatArray = np.sqrt(volume / (np.pi * STEP_MM))
     for _ in range(SMOOTHINGS):
         middle, radii = _smoothed(middle, radii, parent, bridged)
     line = Centreline(middle, radii, parent, bridged, np.full(len(parent), is_vein))

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.guidance.targets import Mark
 from DeepIterRegLib.registration.comparison import ViewComparison
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.overlay_painting import Rgb, images_on, laid_over, overlay_pixels
 from DeepIterRegLib.registration.shades import full_strength_mm, grey_image, grey_window
+from DeepIterRegLib.registration.target_painting import TARGET_RGB
 from DeepIterRegLib.render.vessel_images import VesselRenderer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TARGET_COLOUR = "#00e676"
-"""Neither red, blue nor grey."""
+TARGET_COLOUR = "#{:02x}{:02x}{:02x}".format(*TARGET_RGB)
 LOOK = OverlayLook()
 """As the panel shows a registration at first."""
 PANEL_PX = 900
@@ -30,6 +31,8 @@ PANEL_PX = 900
 MAX_PANEL_PX = 1400
 DOTS_PER_INCH = 100
 MOST_LETTERS = 30
+NAME_ROWS = 0.036
+"""Height of a target's name, of the picture's."""
 MARGIN_PX, TITLE_PX, GAP_PX = 16, 64, 16
 
 
@@ -42,7 +45,8 @@ def load_matplotlib() -> None:
 def write_overlay(path: Path, views: Sequence[ViewComparison], marks: Sequence[Sequence[Mark]] = ()) -> None:
     """Draw one row per DSA: before on the left, after on the right, with the NCC of each, if any, and a scale bar.
 
-    The bar is in mm on the detector. marks: for each view the targets, drawn after the registration. Raises OSError if the file cannot be written.
+    The bar is in mm on the detector. marks: for each view the targets, drawn after the registration.
+    Raises OSError if the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -71,8 +75,7 @@ def write_overlay(path: Path, views: Sequence[ViewComparison], marks: Sequence[S
             axes.set_title(name + panel_title(when, ncc, view.shows_skull), fontsize=22, pad=12)
             _draw_scale_bar(axes, view)
             if when == "after" and marks:
-                for mark in marks[number - 1]:
-                    _draw_target(axes, mark, view)
+                _draw_targets(axes, marks[number - 1], view.prepared.angiogram.carm)
         top = bottom
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
 
@@ -128,29 +131,48 @@ def _draw_scale_bar(axes: Axes, view: ViewComparison) -> None:
     )  # fmt: skip
 
 
-def _draw_target(axes: Axes, mark: Mark, view: ViewComparison) -> None:
-    """A cross at a point, a line along a path, the ellipses, and the name beside them."""
+def _draw_targets(axes: Axes, marks: Sequence[Mark], carm: CArm) -> None:
+    """A cross at each point, a line along each path, the ellipses, and the names, which do not cover each other."""
     from matplotlib.patheffects import withStroke
 
-    carm = view.prepared.angiogram.carm
-    rim = [withStroke(linewidth=4, foreground="black", alpha=0.7)]
+    rim = [withStroke(linewidth=3.5, foreground="black", alpha=0.6)]
     limits = axes.get_xlim(), axes.get_ylim()
-    if mark.is_path:
-        axes.plot(*mark.pixels.T, color=TARGET_COLOUR, linewidth=2, path_effects=rim)
-    else:
-        axes.plot(*mark.pixels.T, "+", color=TARGET_COLOUR, markersize=12, markeredgewidth=2, path_effects=rim)
-    for ellipse in mark.ellipses:
-        outline = ellipse.outline_px()
-        axes.plot(*np.concatenate([outline, outline[:1]]).T, color=TARGET_COLOUR, linewidth=1.5, path_effects=rim)
+    for mark in marks:
+        if mark.is_path:
+            axes.plot(*mark.pixels.T, color=TARGET_COLOUR, linewidth=1.8, path_effects=rim)
+        else:
+            axes.plot(*mark.pixels.T, "+", color=TARGET_COLOUR, markersize=10, markeredgewidth=1.8, path_effects=rim)
+        for ellipse in mark.ellipses:
+            outline = ellipse.outline_px()
+            axes.plot(*np.concatenate([outline, outline[:1]]).T, color=TARGET_COLOUR, linewidth=1.5, path_effects=rim)
     axes.set(xlim=limits[0], ylim=limits[1])
-    column, row = mark.ellipses[-1].centre_px
-    if -0.5 <= column <= carm.columns - 0.5 and -0.5 <= row <= carm.rows - 0.5:
-        right = column < 0.75 * carm.columns
-        reach = float(np.abs(mark.ellipses[-1].outline_px()[:, 0] - column).max()) + 0.01 * carm.columns
+    row_height, ends = NAME_ROWS * carm.rows, _ends_in_view(marks, carm)
+    for (name, column, row), at in zip(ends, _apart([row for _, _, row in ends], row_height), strict=True):
+        right = column < 0.7 * carm.columns
+        beside = column + (0.06 if right else -0.06) * carm.columns
+        axes.plot([column, beside], [row, at], color=TARGET_COLOUR, linewidth=0.8, alpha=0.8)
         axes.text(
-            column + (reach if right else -reach), row, _shown_name(mark.name), color=TARGET_COLOUR, fontsize=16,
-            ha="left" if right else "right", va="center", path_effects=rim, clip_on=True, parse_math=False,
+            beside, at, _shown_name(name), color=TARGET_COLOUR, fontsize=15, ha="left" if right else "right",
+            va="center", clip_on=True, parse_math=False,
+            bbox={"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 2},
         )  # fmt: skip
+
+
+def _ends_in_view(marks: Sequence[Mark], carm: CArm) -> list[tuple[str, float, float]]:
+    """Name, column and row of each target that lies on the detector, the uppermost first."""
+    places = [(mark.name, mark.ellipses[-1].centre_px) for mark in marks]
+    ends = [(name, float(column), float(row)) for name, (column, row) in places]
+    seen = [end for end in ends if -0.5 <= end[1] <= carm.columns - 0.5 and -0.5 <= end[2] <= carm.rows - 0.5]
+    return sorted(seen, key=lambda end: end[2])
+
+
+def _apart(rows: Sequence[float], least: float) -> list[float]:
+    """Rows, in growing order, moved so that neighbours are `least` apart, about where they were."""
+    moved: list[float] = []
+    for row in rows:
+        moved.append(max(row, moved[-1] + least) if moved else row)
+    shift = (sum(moved) - sum(rows)) / max(len(moved), 1)
+    return [row - shift for row in moved]
 
 
 def _shown_name(name: str) -> str:

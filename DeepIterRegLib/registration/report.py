@@ -62,7 +62,8 @@ def build_report(
     """The report as plain JSON values, valid against `report_schema()`: built once, for the scene and for the file.
 
     views: `compare_views(registration)`. reading_seconds: where files were read before. truth_pose: (4, 4), where the
-    true pose is known. targets: on the CTA's vessels. Lengths are rounded to 1e-6 mm, angles to 1e-6 degrees: no digit depends on the processor.
+    true pose is known. targets: on the CTA's vessels. Lengths are rounded to 1e-6 mm, angles to
+    1e-6 degrees: no digit depends on the processor.
     """
     seconds = {} if reading_seconds is None else {"read": reading_seconds}
     seconds |= {"prepare": registration.preparation_seconds, "register": registration.seconds}

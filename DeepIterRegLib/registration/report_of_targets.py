@@ -43,9 +43,7 @@ def target_fields(targets: Sequence[Target], registration: Registration) -> list
     ]  # fmt: skip
 
 
-def _on(
-    angiogram: Angiogram, target: Target, targets: Sequence[Target], registration: Registration
-) -> dict[str, Any]:
+def _on(angiogram: Angiogram, target: Target, targets: Sequence[Target], registration: Registration) -> dict[str, Any]:
     carm, pose = angiogram.carm, registration.pose
     column, row = project(apply(pose, target.end_mm)[None], carm)[0]
     mark = mark_of(target, pose, carm, known_covariance(registration), registration.volume.frame.centre_mm)
@@ -86,7 +84,10 @@ def _by_frame(
     centre_mm = registration.volume.volume.centre_mm
     poses = [pose_in_frame(registration.pose, motion, centre_mm, carm) for motion in motions]
     pixels = np.concatenate([project(apply(pose, point_mm)[None], carm) for pose in poses])
-    return {"column_px": [_number(value) for value in pixels[:, 0]], "row_px": [_number(value) for value in pixels[:, 1]]}
+    return {
+        "column_px": [_number(value) for value in pixels[:, 0]],
+        "row_px": [_number(value) for value in pixels[:, 1]],
+    }
 
 
 def _rows(points_mm: FloatArray) -> list[list[float | None]]:

@@ -33,9 +33,7 @@ def cloud_of_tubes(*tubes: tuple[FloatArray, float], is_vein: bool = False) -> V
         inside |= cKDTree(course).query(grid, distance_upper_bound=radius)[0] < radius
     positions = grid[inside].astype(np.float32)
     count = len(positions)
-    return VesselCloud(
-        positions, np.full(count, CELL_MM**3, np.float32), np.full(count, is_vein), CELL_MM, np.zeros(3)
-    )
+    return VesselCloud(positions, np.full(count, CELL_MM**3, np.float32), np.full(count, is_vein), CELL_MM, np.zeros(3))
 
 
 def forked_cloud() -> VesselCloud:

@@ -33,7 +33,9 @@ class RegisterSurely(RegisterTubes):
         return replace(super().__call__(images, options, progress), confidence=self.confidence)
 
 
-def case_with_uncertainty(scene: Any = None, confidence: Confidence | None = None, known: bool = True) -> RegisteredCase:
+def case_with_uncertainty(
+    scene: Any = None, confidence: Confidence | None = None, known: bool = True
+) -> RegisteredCase:
     """Two DSAs, a lateral and a frontal one. known: whether the report has a confidence."""
     register = RegisterSurely((confidence or sure()) if known else None)
     logic = DeepIterRegLogic(scene or new_scene(), register)

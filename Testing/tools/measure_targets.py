@@ -97,11 +97,13 @@ def register_all(args: argparse.Namespace) -> None:
 
 def summary(args: argparse.Namespace) -> None:
     """Errors and shares in the ellipse, in the view that was registered and in one at a right angle to it."""
-    lines = []
+    lines: list[Line] = []
     for path in sorted(args.folder.glob("*.npz")):
         with np.load(path) as saved:
             lines += _of_patient(saved)
-    print("| view | target | number | median error, mm | 90 % | 95 % | in the ellipse | 95 % interval | semi-axes, mm |")
+    print(
+        "| view | target | number | median error, mm | 90 % | 95 % | in the ellipse | 95 % interval | semi-axes, mm |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for view in ("registered", "at a right angle"):
         for kind in (*KINDS, "all"):

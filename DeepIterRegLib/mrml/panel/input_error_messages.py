@@ -24,11 +24,17 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "Comparison {number} of {file} has the choice “{choice}”, which is not 1 to {most}; finish the "
             "comparison and save it again."
         ),
+        _("Markup {number} of {file} has the coordinate system {system}; it must say LPS or RAS."),
+        _("Markup {number} of {file} is a path of one point; give two at least."),
+        _("Markup {number} of {file} is in {units}; targets are in mm."),
+        _("Markup {number} of {file} is neither points nor a line nor a curve; leave it out."),
         _("No part of the path {path} exists; choose another for {output}."),
         _(
             "No vessel stands out of the background in the CTA; give a rotational angiogram that was taken with "
             "contrast, or {cta_vessels}."
         ),
+        _("Point {index} of markup {number} of {file} has no position of three numbers; place it again."),
+        _("Row {number} of {file} has no name with three numbers; write {example}."),
         _("The C-arm's angles and distances must be finite numbers."),
         _("The C-arm's column_direction and row_direction must be orthogonal unit vectors."),
         _("The C-arm's {name} must be three finite numbers, not {value}."),
@@ -168,6 +174,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "The slices in {file} have an Image Orientation (0020,0037) that is not two orthogonal unit vectors; "
             "export the series again."
         ),
+        _(
+            "The target {name} (point {number}) lies outside the CTA at R {r:.1f}, A {a:.1f}, S {s:.1f} mm; place it "
+            "on a vessel of this CTA[, in {targets}]."
+        ),
         _("The transform of the CTA is not linear; give a rigid (rotation and translation) one."),
         _("The transform “{name}” is not linear; choose a rigid one."),
         _("The vessels and the veins of the CTA are the same label map; select two, or leave out {cta_veins}."),
@@ -214,6 +224,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("the source-to-detector distance"),
         _("the source-to-isocentre distance"),
         _("the starting pose"),
+        _("the targets"),
         _("the terms"),
         _("write a number of millimetres."),
         _("write it as in {example}."),
@@ -250,6 +261,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) for "
             "{initial_pose}."
         ),
+        _("{file} cannot be read as text; give Slicer's Markups (.mrk.json) or a table (.csv)[ as {targets}]."),
         _("{file} cannot be written; give a folder that exists and is not read-only."),
         _("{file} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat."),
         _("{file} cannot be written; is the disk full, or the folder read-only?"),
@@ -288,6 +300,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} has comparison {number} twice; save it again."),
         _("{file} has functional groups that cannot be read; export it again."),
+        _("{file} has no header that names its columns; begin with name,R,A,S or name,L,P,S (mm)."),
         _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
         _("{file} has no {keys}; add what is missing."),
         _(
@@ -308,6 +321,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has several values per voxel; give frames whose third axis is time for {dsa}."),
         _("{file} has sheared axes; resample it onto an orthogonal grid."),
         _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
+        _("{file} has the target {name} more than once; give each its own name."),
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
         _(
@@ -341,6 +355,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "that the panel saved."
         ),
         _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
+        _("{file} holds no target; place at least one point."),
         _("{file} holds numbers that are not finite, the first in {first}; train it again."),
         _("{file} holds only {count} CT slices, too few for a head; give the whole series."),
         _("{file} holds parameters that are not numbers; save it again."),
@@ -360,6 +375,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has[; if it is a "
             "rotational 3D angiogram, set {volume_kind} to 3dra, or to vessels if they were cut out of a CTA]."
         ),
+        _("{file} holds {count} targets; give at most {most}."),
         _("{file} is 4D ({count} time points); export the one with the most contrast for {cta}."),
         _(
             "{file} is a PyTorch file, which may run code when it is read; give a .safetensors file that "
@@ -397,9 +413,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is damaged; delete it, and load the sample data again."),
         _("{file} is empty (0 bytes); copy it again, or give another for {field}."),
         _("{file} is in colour; give grey X-ray frames for {dsa}."),
+        _("{file} is neither Slicer's Markups (.mrk.json) nor a table (.csv); give one of the two[ as {targets}]."),
         _("{file} is no name for a scene; give one that ends in .mrb."),
         _("{file} is no name for a transform; give one that ends in .tfm or .h5."),
         _("{file} is not a DICOM file; give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
+        _("{file} is not a Markups file of Slicer: it has no list of markups; save the targets from Slicer again."),
         _("{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote."),
         _("{file} is not a folder; choose another for {output}."),
         _("{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {initial_pose}."),
@@ -411,6 +429,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "head, for {dsa}."
         ),
         _("{file} is too large to be of a blind comparison; give another file."),
+        _("{file} is too large to hold targets; give another one."),
         _("{file} is truncated or damaged and cannot be read; export it again."),
         _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
         _("{file} is {dimensions}D; give frames whose third axis is time for {dsa}."),

@@ -37,6 +37,7 @@ from DeepIterRegLib.mrml.targets.target_nodes import (
 from DeepIterRegLib.mrml.views.hidden_planes import HiddenPlanes
 from DeepIterRegLib.mrml.worker_client.client import JobListener
 from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.worker.payload import centreline_from_json
 
 DEBOUNCE_MS = 50
@@ -47,8 +48,8 @@ MOVED_MM = 0.05
 class TargetsSection:
     """Places targets, puts them onto the vessels, and keeps the marks on the DSAs true. Implements `JobListener`.
 
-    ui: the widgets of Targets.ui. find: lets the worker find centrelines, `BackgroundPreparation.centreline`. show_vessels:
-    in 3D, so that there is something to click on.
+    ui: the widgets of Targets.ui. find: lets the worker find centrelines, `BackgroundPreparation.centreline`.
+    show_vessels: in 3D, so that there is something to click on.
     """
 
     def __init__(
@@ -416,7 +417,7 @@ class TargetsSection:
         )
         lines = []
         for sentence, view in zip(sentences, case.views, strict=False):
-            for mark in marks_in(case, view, [target], covariance):
+            for mark in marks_in(case, view, [target], covariance, OverlayLook()):
                 lines.append(sentence.format(mm=mark.ellipses[-1].semi_axes_mm[0]))
         return lines
 

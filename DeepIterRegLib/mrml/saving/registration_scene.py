@@ -30,8 +30,8 @@ def write_registration_scene(
 ) -> None:
     """Write images, pose, overlay and report to an MRB file. Raises InputError if it cannot be written.
 
-    report: `build_report` of the registration. packing: of the images, where it was begun before. targets: on the CTA's vessels,
-    with the centrelines.
+    report: `build_report` of the registration. packing: of the images, where it was begun before. targets: on the CTA's
+    vessels, with the centrelines.
     """
     packing = packing or Packing(())
     packed: dict[str, PackedVoxels] = {}

@@ -18,6 +18,7 @@ from DeepIterRegLib.mrml.targets.centreline_node import kept_centreline
 from DeepIterRegLib.mrml.targets.mark_nodes import show_marks
 from DeepIterRegLib.mrml.targets.target_nodes import placed_targets
 from DeepIterRegLib.mrml.views.frames_view import moving_frames
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.targets import reported_covariance, reported_pivot_mm
 
 UNTOUCHED = 1e-6
@@ -50,10 +51,13 @@ def covariance_in_use(case: RegisteredCase) -> FloatArray | None:
 
 
 def marks_in(
-    case: RegisteredCase, view: RegisteredView, targets: Sequence[Target], covariance: FloatArray | None
+    case: RegisteredCase,
+    view: RegisteredView,
+    targets: Sequence[Target],
+    covariance: FloatArray | None,
+    look: OverlayLook,
 ) -> tuple[Mark, ...]:
-    """The targets on one DSA, in the frame on show; none at the pose that a registration started from."""
-    look = look_of(case.pose_node)
+    """The targets on one DSA, in the frame that a look shows; none at the pose that a registration started from."""
     if covariance is None or look.moment == "before":
         return ()
     pose, motions = case.pose, moving_frames(case, view)
@@ -66,7 +70,7 @@ def marks_in(
 
 def show_targets_on_dsas(case: RegisteredCase, targets: Sequence[Target]) -> None:
     """Draw the targets on every DSA, or take them away where it is not known how sure the pose is."""
-    covariance = covariance_in_use(case)
+    covariance, look = covariance_in_use(case), look_of(case.pose_node)
     with placing_kept(case.pose_node.GetScene()):
         for view in case.views:
-            show_marks(view.plane, view.carm, marks_in(case, view, targets, covariance))
+            show_marks(view.plane, view.carm, marks_in(case, view, targets, covariance, look))

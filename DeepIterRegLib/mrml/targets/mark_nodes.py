@@ -31,9 +31,9 @@ AROUND = 24
 
 def show_marks(plane: Any, carm: CArm, marks: Sequence[Mark]) -> None:
     """Show targets on an image plane, in place of what is shown there; none takes all away."""
-    curves = [
-        (ELLIPSE_CLASS, mark.name, ellipse.outline_px(AROUND)) for mark in marks for ellipse in mark.ellipses
-    ] + [(WAY_CLASS, mark.name, mark.pixels) for mark in marks if mark.is_path]
+    curves = [(ELLIPSE_CLASS, mark.name, ellipse.outline_px(AROUND)) for mark in marks for ellipse in mark.ellipses] + [
+        (WAY_CLASS, mark.name, mark.pixels) for mark in marks if mark.is_path
+    ]
     _show_points(plane, carm, marks)
     nodes = outline_nodes(plane)
     if [node.GetClassName() for node in nodes] != [class_name for class_name, _, _ in curves]:

@@ -58,7 +58,9 @@ def test_points_and_paths_are_markups_where_the_vessels_are(case):
     (curve,) = path_nodes(case.pose_node)
     assert curve.GetName() == "wire"
     # The spline, not only its control points, stays in the vessel.
-    drawn = np.array([curve.GetCurvePointsWorld().GetPoint(i) for i in range(curve.GetCurvePointsWorld().GetNumberOfPoints())])
+    drawn = np.array(
+        [curve.GetCurvePointsWorld().GetPoint(i) for i in range(curve.GetCurvePointsWorld().GetNumberOfPoints())]
+    )
     in_vessel = [CENTRELINE.nearest(point).distance_mm for point in apply(np.linalg.inv(case.pose), drawn)]
     assert max(in_vessel) < 1.0
 
