@@ -34,7 +34,6 @@ def panel_names(translate: Callable[[str], str]) -> dict[Field, str]:
         Field.INITIAL_POSE: _("Adjust by hand"),
         Field.METHOD: _("Method"),
         Field.DEVICE: _("Compute on"),
-        Field.TARGETS: _("Targets"),
     }
     return {field: f'"{label}"' for field, label in labels.items()}
 

@@ -69,6 +69,7 @@ class TargetsSection:
         self._centreline: Centreline | None = None
         self._is_finding = self._busy = self._settling = False
         self._said = ""
+        self._listed: list[str] = []
         self._path: Any = None
         """The curve that is being placed."""
         self._observed: list[tuple[Any, int]] = []
@@ -81,8 +82,8 @@ class TargetsSection:
         ui.placePathButton.connect("toggled(bool)", self._place_path)
         ui.removeTargetButton.connect("clicked()", self._remove)
         ui.renameTargetButton.connect("clicked()", self._rename)
-        ui.targetComboBox.connect("currentIndexChanged(int)", lambda _: self._tell())
-        ui.behindComboBox.connect("currentIndexChanged(int)", lambda _: self._tell())
+        ui.targetList.connect("currentRowChanged(int)", lambda _: self._tell())
+        ui.behindList.connect("currentRowChanged(int)", lambda _: self._tell())
         self.show(None)
 
     def show(self, case: RegisteredCase | None) -> None:
@@ -287,18 +288,17 @@ class TargetsSection:
 
     def _remove(self) -> None:
         if self._case is not None:
-            remove_target(self._case.pose_node, self._ui.targetComboBox.currentText)
+            remove_target(self._case.pose_node, self._chosen(self._ui.targetList))
             self._said = ""
             self._draw()
 
     def _rename(self) -> None:
-        old, wanted = self._ui.targetComboBox.currentText, self._ui.targetNameEdit.text.strip()
+        old, wanted = self._chosen(self._ui.targetList), self._ui.targetNameEdit.text.strip()
         if self._case is not None and wanted and wanted != old:
             others = [target.name for target in placed_targets(self._case.pose_node) if target.name != old]
             name = free_name(wanted, others)
             rename_target(self._case.pose_node, old, name)
             self._draw()
-            self._ui.targetComboBox.setCurrentIndex(self._ui.targetComboBox.findText(name))
 
     def _next_name(self) -> str:
         assert self._case is not None
@@ -370,11 +370,10 @@ class TargetsSection:
             ui.placePathButton.checked = bool(placing) and placing[0] in path_nodes(case.pose_node if case else None)
             ui.placePointButton.checked = bool(placing) and not ui.placePathButton.checked
         names = [] if case is None else [target.name for target in placed_targets(case.pose_node)]
-        for box in (ui.targetComboBox, ui.behindComboBox):
-            _list_names(box, names)
-        for widget in (ui.targetComboBox, ui.removeTargetButton, ui.renameTargetButton):
+        self._list(names)
+        for widget in (ui.targetList, ui.removeTargetButton, ui.renameTargetButton):
             widget.enabled = ready and bool(names)
-        ui.behindComboBox.enabled = ready and len(names) > 1
+        ui.behindList.enabled = ready and len(names) > 1
         self._tell()
 
     def _tell(self) -> None:
@@ -383,13 +382,37 @@ class TargetsSection:
         case = self._case
         if case is not None:
             targets = {target.name: target for target in targets_in(case, self._centreline)}
-            chosen = targets.get(self._ui.targetComboBox.currentText)
+            chosen = targets.get(self._chosen(self._ui.targetList))
             if chosen is None:
                 lines.append(self._("Name a target, press Point or Path, and click on a vessel of the CTA."))
             else:
                 lines += self._about(case, chosen)
-                lines += self._behind(case, chosen, targets.get(self._ui.behindComboBox.currentText))
+                lines += self._behind(case, chosen, targets.get(self._chosen(self._ui.behindList)))
         self._ui.targetLabel.text = "\n".join(filter(None, lines))
+
+    def _chosen(self, list_widget: Any) -> str:
+        """The name that is selected in one of the lists, "" for none."""
+        row = int(list_widget.currentRow)
+        return self._listed[row] if 0 <= row < len(self._listed) else ""
+
+    def _list(self, names: list[str]) -> None:
+        """Let both lists hold these names; what is selected stays so where as many are there, a new one is selected."""
+        if names == self._listed:
+            return
+        more, same_number = len(names) > len(self._listed), len(names) == len(self._listed)
+        rows = []
+        for list_widget in (self._ui.targetList, self._ui.behindList):
+            chosen, row = self._chosen(list_widget), int(list_widget.currentRow)
+            rows.append(names.index(chosen) if chosen in names else row if same_number else -1)
+        added = next((row for row, name in enumerate(names) if name not in self._listed), -1)
+        rows[0] = added if more else rows[0] if rows[0] >= 0 else len(names) - 1
+        self._listed = names
+        for list_widget, row in zip((self._ui.targetList, self._ui.behindList), rows, strict=True):
+            with _silent(list_widget):
+                list_widget.clear()
+                for name in names:
+                    list_widget.addItem(name)
+                list_widget.currentRow = row
 
     def _about(self, case: RegisteredCase, target: Target) -> list[str]:
         covariance = covariance_in_use(case)
@@ -461,19 +484,6 @@ def _modified_event() -> int:
     import vtk
 
     return int(vtk.vtkCommand.ModifiedEvent)
-
-
-def _list_names(box: Any, names: list[str]) -> None:
-    """Let a box list these names, and keep what is chosen where it is still there."""
-    if [box.itemText(index) for index in range(box.count)] == names:
-        return
-    chosen = box.currentText
-    with _silent(box):
-        box.clear()
-        for name in names:
-            box.addItem(name)
-        # A new one is what the user is about.
-        box.setCurrentIndex(names.index(chosen) if chosen in names else len(names) - 1)
 
 
 @contextmanager

@@ -82,6 +82,9 @@ class Panel:
         self.click(*places_mm)
         self.ui.placePathButton.click()
 
+    def choose(self, name: str, row: int) -> None:
+        getattr(self.ui, name).currentRow = row
+
     @property
     def targets(self) -> dict[str, Any]:
         return {target.name: target for target in placed_targets(self.case.pose_node)}
@@ -163,18 +166,18 @@ def test_names_are_told_apart_and_can_be_changed(panel):
     panel.point(CLOT)
     panel.point(START)
     assert list(panel.targets) == ["occlusion", "occlusion 2"]
-    panel.ui.targetComboBox.setCurrentIndex(0)
+    panel.choose("targetList", 0)
     panel.ui.targetNameEdit.text = "clot"
     panel.ui.renameTargetButton.click()
     assert list(panel.targets) == ["clot", "occlusion 2"]
     assert panel.marks() == ["clot", "occlusion 2"]
-    assert panel.ui.targetComboBox.currentText == "clot"
+    assert panel.ui.targetList.currentRow == 0
 
 
 def test_what_is_removed_is_gone_from_the_dsas_too(panel):
     panel.point(CLOT)
     panel.path(START, CLOT)
-    panel.ui.targetComboBox.setCurrentIndex(panel.ui.targetComboBox.findText("wire"))
+    panel.choose("targetList", 1)
     panel.ui.removeTargetButton.click()
     assert list(panel.targets) == ["occlusion"]
     assert panel.marks() == ["occlusion"]
@@ -185,8 +188,8 @@ def test_what_is_removed_is_gone_from_the_dsas_too(panel):
 def test_how_far_behind_another_target_it_lies(panel):
     panel.point(CLOT)
     panel.point(START, "aneurysm")
-    panel.ui.targetComboBox.setCurrentIndex(0)
-    panel.ui.behindComboBox.setCurrentIndex(1)
+    panel.choose("targetList", 0)
+    panel.choose("behindList", 1)
     carm = panel.case.views[0].carm
     clot, aneurysm = (apply(panel.case.pose, target.points_mm[0]) for target in panel.targets.values())
     ray = (clot - carm.source_mm) / np.linalg.norm(clot - carm.source_mm)
