@@ -22,7 +22,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
-from DeepIterRegLib.geometry.projection import project
+from DeepIterRegLib.geometry.projection import mean_projection_error_mm, project
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.guidance.ellipse import ellipse_of, with_depth
 from DeepIterRegLib.guidance.targets import Placed, mark_of, placed_on
@@ -37,6 +37,7 @@ from DeepIterRegLib.registration.register import register
 from DeepIterRegLib.research.evaluate.confidence_intervals import wilson_interval
 
 FIRST_SEED, COUNT = 330_000, 20
+FIRST_UNSEEN = 330_010
 DETECTOR_PX, CT_COLUMNS = 512, 512
 KINDS = ("ICA", "M1", "A2", "basilar")
 """Arteries that a target is put on in the measurement, by the beginnings of their names in the simulator."""
@@ -101,15 +102,11 @@ def summary(args: argparse.Namespace) -> None:
     for path in sorted(args.folder.glob("*.npz")):
         with np.load(path) as saved:
             lines += _of_patient(saved)
-    print(
-        "| view | target | number | median error, mm | 90 % | 95 % | in the ellipse | 95 % interval | semi-axes, mm |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for view in ("registered", "at a right angle"):
-        for kind in (*KINDS, "all"):
-            chosen = [line for line in lines if line.view == view and kind in (line.kind, "all")]
-            if chosen:
-                print(_row(view, kind, chosen))
+    _print_table(lines)
+    print(f"\nof seeds from {FIRST_UNSEEN} on, which nobody had looked at when the depth's size was chosen:")
+    _print_table([line for line in lines if line.seed >= FIRST_UNSEEN])
+    print("\nof patients whose MPE is below 2 mm:")
+    _print_table([line for line in lines if line.mpe_mm < 2])
     print("\nwithout the ellipse's own part for the target (the pose alone):")
     for view in ("registered", "at a right angle"):
         chosen = [line for line in lines if line.view == view]
@@ -119,10 +116,24 @@ def summary(args: argparse.Namespace) -> None:
     print("verdicts:", {path.stem: str(np.load(path)["verdict"]) for path in sorted(args.folder.glob("*.npz"))})
 
 
+def _print_table(lines: Sequence[Line]) -> None:
+    print(
+        "| view | target | number | median error, mm | 90 % | 95 % | in the ellipse | 95 % interval | semi-axes, mm |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for view in ("registered", "at a right angle"):
+        for kind in (*KINDS, "all"):
+            chosen = [line for line in lines if line.view == view and kind in (line.kind, "all")]
+            if chosen:
+                print(_row(view, kind, chosen))
+
+
 @dataclass(frozen=True)
 class Line:
     """One target on one detector."""
 
+    seed: int
+    mpe_mm: float
     view: str
     kind: str
     error_mm: float
@@ -160,6 +171,8 @@ def _of_patient(saved: Any) -> Iterator[Line]:
             true_px = project(apply(true_pose, target.placed_mm), carm)
             row_mm, column_mm = carm.pixel_spacing_mm
             yield Line(
+                int(truth["seed"]),
+                mean_projection_error_mm(pose, true_pose, pivot, registered),
                 view,
                 kind,
                 float(np.linalg.norm((true_px[0] - mark.pixels[-1]) * (column_mm, row_mm))),

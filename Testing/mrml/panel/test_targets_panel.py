@@ -23,13 +23,20 @@ from DeepIterRegLib.mrml.targets.mark_nodes import MARKS_REFERENCE, outline_node
 from DeepIterRegLib.mrml.targets.target_nodes import path_nodes, placed_targets, points_of
 from DeepIterRegLib.worker.payload import centreline_to_json
 from Testing.qt_adapter import installed
-from Testing.support.fake_services import FakeDialogs, fake_services
+from Testing.support.fake_services import FakeDialogs, Later, fake_services
 from Testing.support.overlay_case import artery_mm, tubes_cloud
 from Testing.support.target_case import case_with_uncertainty
 
 FORM = ROOT / "DeepIterReg" / "Resources" / "UI" / "Targets.ui"
 CENTRELINE = centreline_to_json(traced(tubes_cloud()))
 CLOT, START = artery_mm()[150], artery_mm()[60]
+
+
+class AtOnce(Later):
+    """No time passes."""
+
+    def __call__(self, callback: Any, ms: int) -> None:
+        callback()
 
 
 class Panel:
@@ -49,7 +56,7 @@ class Panel:
         self.answers, self.asked, self.shown = answers, 0, 0
         self.listener: Any = None
         self.section = TargetsSection(
-            self.ui, fake_services(self.scene, FakeDialogs(), lambda callback, _: callback()), self._find, self._show
+            self.ui, fake_services(self.scene, FakeDialogs(), AtOnce()), self._find, self._show
         )
         self.section.show(self.case)
         self.ui.targetsButton.collapsed = False
