@@ -262,3 +262,9 @@ def test_nothing_can_be_placed_without_a_registration_or_while_one_runs(panel):
     panel.section.show(None)
     assert not panel.ui.placePathButton.enabled
     assert panel.text == ""
+
+
+def test_the_section_is_no_wider_than_slicers_panel(panel):
+    panel.point(CLOT)
+    panel.path(START, CLOT)
+    assert panel.form._qt().minimumSizeHint().width() <= 380
