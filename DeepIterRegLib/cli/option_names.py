@@ -30,5 +30,6 @@ OPTION_NAMES: Mapping[Field, str] = {
     Field.OUTPUT: "--output DIR",
     Field.ARTERIES: "--arteries PATH",
     Field.SKULL: "--skull PATH",
+    Field.TARGETS: "--targets FILE",
 }
 """With the letters that stand for a number or a file, where one types them. No command has an option for the rest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -18,6 +19,9 @@ from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.interrupts import noted
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.staged_output import staged_output
+from DeepIterRegLib.guidance.targets import Placed, require_inside
+from DeepIterRegLib.guidance.targets_file import read_targets
+from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.images.volume_files import RequestedKind
 from DeepIterRegLib.registration.images import ImageFiles, read_images
 from DeepIterRegLib.registration.options import Options
@@ -60,6 +64,13 @@ def add_command(commands: Any) -> None:
         "angiogram, vessels only, any unit (default: %(default)s)",
     )
     images.add_argument(
+        "--targets",
+        type=Path,
+        metavar="FILE",
+        help="points and paths of the CTA to be shown on every DSA: Slicer's Markups (.mrk.json) or a table (.csv) "
+        "with name,R,A,S or name,L,P,S in mm",
+    )
+    images.add_argument(
         "--output", type=output_folder, required=True, metavar="DIR", help="folder that receives the results"
     )
     add_method_options(parser)
@@ -99,9 +110,10 @@ def add_command(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
     files, options = files_of(args), options_of(args, args.initial_transform)
+    targets = () if args.targets is None else read_targets(args.targets)
     clock = StepClock()
     with staged_output(args.output, OUTPUT_NAMES) as folder:
-        report = register_into(folder, files, options, message_console(), clock)
+        report = register_into(folder, files, options, message_console(), clock, targets=targets)
     print_outcome(Console(highlight=False, soft_wrap=True), args.output, report, clock.seconds)
     return 0
 
@@ -118,11 +130,13 @@ def register_into(
     console: Console,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
+    targets: Sequence[Placed] = (),
 ) -> dict[str, Any]:
     """Get images, prepare, register, and write the four files into `folder`; returns the report.
 
     console: shows the progress. clock: holds the steps that came before. truth_pose: (4, 4), for the report, where it
-    is known. Raises InputError, RegistrationCancelled, or what a library raises.
+    is known. targets: in the CTA; refused before anything is registered where they are not. Raises InputError,
+    RegistrationCancelled, or what a library raises.
     """
     # Asked here for the display alone: the registration chooses again, and falls back while it runs.
     device, _ = choose_device(options.device)
@@ -139,10 +153,12 @@ def register_into(
         from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
         from DeepIterRegLib.registration.register import register_images
 
+        if isinstance(images.volume, Volume):
+            require_inside(targets, images.volume.ijk_to_ras, images.volume.voxels.shape)
         packing = Packing.of_patient(images)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
-        report = write_result(folder, registration, packing, progress, clock, truth_pose)
+        report = write_result(folder, registration, packing, progress, clock, truth_pose, targets)
         progress(Progress("Done", 1.0))
     return report
 
@@ -154,21 +170,28 @@ def write_result(
     progress: ProgressCallback,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
+    targets: Sequence[Placed] = (),
 ) -> dict[str, Any]:
     """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once.
 
-    packing: of its images, for the scene.
+    packing: of its images, for the scene. targets: put onto the vessels here.
     """
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
+    from DeepIterRegLib.registration.targets import put_on_vessels
     from DeepIterRegLib.registration.write import write_registration
 
     progress(Progress("Drawing the overlay", 0.9))
+    on_vessels = put_on_vessels(registration, targets)
     report, _ = write_registration(
-        folder, registration, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose
+        folder,
+        registration,
+        reading_seconds=clock.seconds.get("read"),
+        truth_pose=truth_pose,
+        targets=() if on_vessels is None else on_vessels.targets,
     )
     clock.step("overlay")
     progress(Progress("Writing the scene", 0.95))
-    write_registration_scene(folder / "scene.mrb", registration, report, packing)
+    write_registration_scene(folder / "scene.mrb", registration, report, packing, on_vessels)
     clock.step("scene")
     return report
 

@@ -38,6 +38,7 @@ class Field(StrEnum):
     OUTPUT = "output"
     ARTERIES = "arteries"
     SKULL = "skull"
+    TARGETS = "targets"
 
 
 QUANTITIES: Mapping[Field, str] = {
@@ -64,6 +65,7 @@ QUANTITIES: Mapping[Field, str] = {
     Field.OUTPUT: "the output folder",
     Field.ARTERIES: "the arteries of a simulated patient",
     Field.SKULL: "the skull of a simulated patient",
+    Field.TARGETS: "the targets",
 }
 """The library's own words, where no front end has put in its own: scripts, logs, tests."""
 

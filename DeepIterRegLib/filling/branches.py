@@ -76,7 +76,7 @@ def _cut(nodes: VesselCloud, length_mm: float) -> tuple[IntArray, IntArray]:
     # An edge of no length would be no edge in a sparse matrix.
     graph = csr_matrix((np.maximum(lengths, 1e-6), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     graph = graph + graph.T
-    roots, hung = _roots(places, connected_components(graph, directed=False)[1])
+    roots, hung = roots_of(places, connected_components(graph, directed=False)[1])
     distance, before, _ = dijkstra(graph, indices=roots, return_predecessors=True, min_only=True)
     step = np.floor(distance / length_mm)
     same = pairs[step[pairs[:, 0]] == step[pairs[:, 1]]]
@@ -90,7 +90,7 @@ def _cut(nodes: VesselCloud, length_mm: float) -> tuple[IntArray, IntArray]:
     return labels.astype(np.intp), np.where(came_from >= 0, labels[np.maximum(came_from, 0)], -1).astype(np.intp)
 
 
-def _roots(places: FloatArray, piece: IntArray) -> tuple[IntArray, IntArray]:
+def roots_of(places: FloatArray, piece: IntArray) -> tuple[IntArray, IntArray]:
     """(R,) roots of the connected pieces, and the nodes of trunks that they hang on, -1 where they hang on none."""
     sizes = np.bincount(piece)
     roots: list[int] = []

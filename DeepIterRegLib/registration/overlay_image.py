@@ -11,21 +11,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.guidance.targets import Mark
 from DeepIterRegLib.registration.comparison import ViewComparison
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.overlay_painting import Rgb, images_on, laid_over, overlay_pixels
 from DeepIterRegLib.registration.shades import full_strength_mm, grey_image, grey_window
+from DeepIterRegLib.registration.target_painting import TARGET_RGB
 from DeepIterRegLib.render.vessel_images import VesselRenderer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+TARGET_COLOUR = "#{:02x}{:02x}{:02x}".format(*TARGET_RGB)
 LOOK = OverlayLook()
 """As the panel shows a registration at first."""
 PANEL_PX = 900
 """Aimed-at width of a panel: small detectors are enlarged to it, so that titles and bar keep their proportions."""
 MAX_PANEL_PX = 1400
 DOTS_PER_INCH = 100
+MOST_LETTERS = 30
+NAME_ROWS = 0.036
+"""Height of a target's name, of the picture's."""
 MARGIN_PX, TITLE_PX, GAP_PX = 16, 64, 16
 
 
@@ -35,10 +42,11 @@ def load_matplotlib() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
+def write_overlay(path: Path, views: Sequence[ViewComparison], marks: Sequence[Sequence[Mark]] = ()) -> None:
     """Draw one row per DSA: before on the left, after on the right, with the NCC of each, if any, and a scale bar.
 
-    The bar is in mm on the detector. Raises OSError if the file cannot be written.
+    The bar is in mm on the detector. marks: for each view the targets, drawn after the registration.
+    Raises OSError if the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -66,6 +74,8 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
             name = "" if len(views) == 1 else f"DSA {number}, "
             axes.set_title(name + panel_title(when, ncc, view.shows_skull), fontsize=22, pad=12)
             _draw_scale_bar(axes, view)
+            if when == "after" and marks:
+                _draw_targets(axes, marks[number - 1], view.prepared.angiogram.carm)
         top = bottom
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
 
@@ -119,3 +129,51 @@ def _draw_scale_bar(axes: Axes, view: ViewComparison) -> None:
         begin, y - 0.02 * carm.rows, f"{bar_mm} mm on the detector", color="white", fontsize=15, va="bottom",
         bbox={"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 3},
     )  # fmt: skip
+
+
+def _draw_targets(axes: Axes, marks: Sequence[Mark], carm: CArm) -> None:
+    """A cross at each point, a line along each path, the ellipses, and the names, which do not cover each other."""
+    from matplotlib.patheffects import withStroke
+
+    rim = [withStroke(linewidth=3.5, foreground="black", alpha=0.6)]
+    limits = axes.get_xlim(), axes.get_ylim()
+    for mark in marks:
+        if mark.is_path:
+            axes.plot(*mark.pixels.T, color=TARGET_COLOUR, linewidth=1.8, path_effects=rim)
+        else:
+            axes.plot(*mark.pixels.T, "+", color=TARGET_COLOUR, markersize=10, markeredgewidth=1.8, path_effects=rim)
+        for ellipse in mark.ellipses:
+            outline = ellipse.outline_px()
+            axes.plot(*np.concatenate([outline, outline[:1]]).T, color=TARGET_COLOUR, linewidth=1.5, path_effects=rim)
+    axes.set(xlim=limits[0], ylim=limits[1])
+    row_height, ends = NAME_ROWS * carm.rows, _ends_in_view(marks, carm)
+    for (name, column, row), at in zip(ends, _apart([row for _, _, row in ends], row_height), strict=True):
+        right = column < 0.7 * carm.columns
+        beside = column + (0.06 if right else -0.06) * carm.columns
+        axes.plot([column, beside], [row, at], color=TARGET_COLOUR, linewidth=0.8, alpha=0.8)
+        axes.text(
+            beside, at, _shown_name(name), color=TARGET_COLOUR, fontsize=15, ha="left" if right else "right",
+            va="center", clip_on=True, parse_math=False,
+            bbox={"facecolor": "black", "alpha": 0.55, "edgecolor": "none", "pad": 2},
+        )  # fmt: skip
+
+
+def _ends_in_view(marks: Sequence[Mark], carm: CArm) -> list[tuple[str, float, float]]:
+    """Name, column and row of each target that lies on the detector, the uppermost first."""
+    places = [(mark.name, mark.ellipses[-1].centre_px) for mark in marks]
+    ends = [(name, float(column), float(row)) for name, (column, row) in places]
+    seen = [end for end in ends if -0.5 <= end[1] <= carm.columns - 0.5 and -0.5 <= end[2] <= carm.rows - 0.5]
+    return sorted(seen, key=lambda end: end[2])
+
+
+def _apart(rows: Sequence[float], least: float) -> list[float]:
+    """Rows, in growing order, moved so that neighbours are `least` apart, about where they were."""
+    moved: list[float] = []
+    for row in rows:
+        moved.append(max(row, moved[-1] + least) if moved else row)
+    shift = (sum(moved) - sum(rows)) / max(len(moved), 1)
+    return [row - shift for row in moved]
+
+
+def _shown_name(name: str) -> str:
+    return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + "…"

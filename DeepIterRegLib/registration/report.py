@@ -26,9 +26,11 @@ from DeepIterRegLib.geometry.hand_adjustment import adjustment_between
 from DeepIterRegLib.geometry.plane_motion import motion_sizes_px
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, mean_projection_error_px
 from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
+from DeepIterRegLib.guidance.targets import Target
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.preparation.head_frame import HeadFrame
 from DeepIterRegLib.preparation.prepared import PreparedVolume
+from DeepIterRegLib.registration.report_of_targets import target_fields
 from DeepIterRegLib.registration.result import Registration
 
 if TYPE_CHECKING:
@@ -55,11 +57,13 @@ def build_report(
     *,
     reading_seconds: float | None = None,
     truth_pose: FloatArray | None = None,
+    targets: Sequence[Target] = (),
 ) -> dict[str, Any]:
     """The report as plain JSON values, valid against `report_schema()`: built once, for the scene and for the file.
 
     views: `compare_views(registration)`. reading_seconds: where files were read before. truth_pose: (4, 4), where the
-    true pose is known. Lengths are rounded to 1e-6 mm, angles to 1e-6 degrees: no digit depends on the processor.
+    true pose is known. targets: on the CTA's vessels. Lengths are rounded to 1e-6 mm, angles to
+    1e-6 degrees: no digit depends on the processor.
     """
     seconds = {} if reading_seconds is None else {"read": reading_seconds}
     seconds |= {"prepare": registration.preparation_seconds, "register": registration.seconds}
@@ -77,6 +81,7 @@ def build_report(
         "volume": _volume(registration.volume),
         "angiograms": [_angiogram(number, view, registration) for number, view in enumerate(views)],
         "terms": [_term(term) for term in registration.terms],
+        "targets": target_fields(targets, registration),
         "truth": None if truth_pose is None else _truth(registration, truth_pose),
         "confidence": None if registration.confidence is None else _confidence(registration.confidence),
         "adjustment": None,

@@ -20,6 +20,7 @@ Command = Callable[[Mapping[str, Any], Reply], Mapping[str, Any]]
 
 COMMANDS: dict[str, str] = {
     "start_by_hand": "DeepIterRegLib.worker.register:start_by_hand",
+    "centreline": "DeepIterRegLib.worker.centreline:centreline",
     "inspect": "DeepIterRegLib.worker.inspect:inspect",
     "prepare": "DeepIterRegLib.worker.register:prepare",
     "register": "DeepIterRegLib.worker.register:register",

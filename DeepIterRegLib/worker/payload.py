@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
+from DeepIterRegLib.guidance.centreline import Centreline
 from DeepIterRegLib.images.dsa_source import DsaSource, ReadyRun
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.native_image import NativeImage
@@ -107,6 +108,29 @@ def read_preview(folder: Path, message: Mapping[str, Any]) -> PreparedPreview:
             for index, text in enumerate(message["carms"])
         )
     return PreparedPreview(cloud, views, pose_of(message["initial_pose"]), bones, bool(message["bones_first"]))
+
+
+def centreline_to_json(centreline: Centreline) -> dict[str, Any]:
+    """Plain JSON values, lengths to 0.01 mm."""
+    return {
+        "points_mm": np.round(centreline.points_mm, 2).tolist(),
+        "radii_mm": np.round(centreline.radii_mm, 2).tolist(),
+        "parent": centreline.parent.tolist(),
+        "bridged": centreline.bridged.tolist(),
+        "is_vein": centreline.is_vein.tolist(),
+    }
+
+
+def centreline_from_json(content: Mapping[str, Any]) -> Centreline:
+    """What `centreline_to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    points = np.array(content["points_mm"], dtype=np.float64).reshape(-1, 3)
+    radii, parent = np.array(content["radii_mm"], dtype=np.float64), np.array(content["parent"], dtype=np.intp)
+    bridged, is_vein = np.array(content["bridged"], dtype=bool), np.array(content["is_vein"], dtype=bool)
+    if not len(points) == len(radii) == len(parent) == len(bridged) == len(is_vein):
+        raise ValueError("no centreline")
+    if not ((parent >= -1) & (parent < np.arange(len(points)))).all():
+        raise ValueError("no tree")
+    return Centreline(points, radii, parent, bridged, is_vein)
 
 
 def pose_of(numbers: Any) -> FloatArray:

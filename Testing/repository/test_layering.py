@@ -23,6 +23,7 @@ BELOW: dict[str, set[str]] = {
     "confidence": {"geometry", "preparation", "refinement", "render", "similarity"},
     "filling": {"geometry", "preparation", "render"},
     "geometry": set(),
+    "guidance": {"filling", "geometry", "preparation", "render"},
     "images": {"geometry"},
     "parallel": set(),
     "preparation": {"geometry", "images", "similarity"},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -34,6 +35,20 @@ def is_placing_into(scene: Any, markups_node: Any) -> bool:
     if markups_node is None or selection is None or not is_placing(scene):
         return False
     return bool(selection.GetActivePlaceNodeID() == markups_node.GetID())
+
+
+@contextmanager
+def placing_kept(scene: Any) -> Iterator[None]:
+    """Lists that are added in the block are not what the next click places into: Slicer would take the latest one."""
+    selection = _selection(scene)
+    before = None if selection is None else selection.GetActivePlaceNodeID()
+    class_name = None if selection is None else selection.GetActivePlaceNodeClassName()
+    try:
+        yield
+    finally:
+        if selection is not None and before and selection.GetActivePlaceNodeID() != before:
+            selection.SetReferenceActivePlaceNodeClassName(class_name)
+            selection.SetActivePlaceNodeID(before)
 
 
 def observe_placing(scene: Any, on_change: Callable[[Any, str], None]) -> tuple[Any, int] | None:

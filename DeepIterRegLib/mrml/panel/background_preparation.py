@@ -15,17 +15,21 @@ from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.client import JobListener, WorkerClient
 from DeepIterRegLib.mrml.worker_client.messages import disk_full
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
+from DeepIterRegLib.preparation.cloud import VesselCloud
 
 QUIET_MS = 400
 """How long nothing has to be selected or typed in before it begins: each letter of a number is a change."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Inspection:
-    """Somebody wants to know what images are read as."""
+class _Question:
+    """Somebody wants to know something that the worker computes."""
 
-    request: RegistrationRequest
+    kind: str
+    request: RegistrationRequest | None
+    """Of the images that it is about; None where no image is read for it."""
     listener: JobListener
+    ask: Callable[[JobListener], str]
 
 
 class BackgroundPreparation:
@@ -44,10 +48,10 @@ class BackgroundPreparation:
         self._request = request
         self._call_later = call_later
         self._running: RegistrationRequest | None = None
-        self._inspecting: _Inspection | None = None
+        self._asking: _Question | None = None
         """What runs, where it is no preparation."""
-        self._wanted: _Inspection | None = None
-        """To be begun when the worker is free."""
+        self._wanted: dict[str, _Question] = {}
+        """To be begun when the worker is free, by its kind."""
         self._prepared = ""
         self._changes = 0
         self._paused = True
@@ -57,15 +61,15 @@ class BackgroundPreparation:
 
     @property
     def is_running(self) -> bool:
-        return self._running is not None
+        return self._running is not None or self._asking is not None
 
     def pause(self) -> None:
         """Begin nothing any longer, and end what runs: another module came to the front, the scene closes."""
         self._paused = True
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
-            wanted.listener.cancelled()
-        if self._running is not None and self._waiting_start is None:
+        wanted, self._wanted = self._wanted, {}
+        for question in wanted.values():
+            question.listener.cancelled()
+        if self.is_running and self._waiting_start is None:
             self._worker.cancel()
 
     def resume(self) -> None:
@@ -99,9 +103,9 @@ class BackgroundPreparation:
         was told to cancel meanwhile; `start` is then not called.
         """
         self._changes += 1
-        if self._running is None:
+        if not self.is_running:
             start()
-        elif self._running.cta_key != request.cta_key:
+        elif self._running is not None and self._running.cta_key != request.cta_key:
             self._worker.cancel()
             start()
         else:
@@ -112,8 +116,11 @@ class BackgroundPreparation:
 
         A later call takes the place of an earlier one, whose listener hears nothing more.
         """
-        self._wanted = _Inspection(request, listener)
-        self._begin_inspection()
+        self._want(_Question("inspect", request, listener, lambda own: self._worker.inspect(request, own)))
+
+    def centreline(self, cloud: VesselCloud, listener: JobListener) -> None:
+        """Let the worker find the centrelines of vessels as soon as it is free; as `inspect`."""
+        self._want(_Question("centreline", None, listener, lambda own: self._worker.centreline(cloud, own)))
 
     # What the worker's client calls: see `JobListener`.
 
@@ -131,7 +138,7 @@ class BackgroundPreparation:
     def failed(self, error: UserError) -> None:
         # A preparation's is not said before Register is pressed, which meets it again; and it is not tried again before
         # something changes.
-        if self._inspecting is not None:
+        if self._asking is not None:
             # The worker may be another one from now on.
             self.forget()
         self._finished(lambda listener: listener.failed(error))
@@ -139,16 +146,20 @@ class BackgroundPreparation:
     def cancelled(self) -> None:
         self.forget()
         on_cancelled = self._on_cancelled if self._waiting_start is not None else None
-        inspecting = self._inspecting
+        asking = self._asking
         self._end()
-        self._tell(inspecting, lambda listener: listener.cancelled())
+        self._tell(asking, lambda listener: listener.cancelled())
         if on_cancelled is not None:
             on_cancelled()
+
+    def _want(self, question: _Question) -> None:
+        self._wanted[question.kind] = question
+        self._begin_question()
 
     def _begin(self) -> None:
         if self._paused or (self._worker.state == "busy" and self._running is None):
             return
-        if self._running is None and self._begin_inspection():
+        if self._running is None and self._begin_question():
             return
         try:
             request = self._request()
@@ -161,7 +172,7 @@ class BackgroundPreparation:
                 # The CTA is the long part of it; looked at again when it is done.
                 return
             self._worker.cancel()
-        if self._begin_inspection():
+        if self._begin_question():
             return
         self._running = request
         try:
@@ -169,37 +180,37 @@ class BackgroundPreparation:
         except OSError:
             self._running = None
 
-    def _begin_inspection(self) -> bool:
-        """Begin what is wanted, if the worker is free; whether it was begun."""
-        wanted = self._wanted
-        if wanted is None or self._paused or self._worker.state == "busy":
+    def _begin_question(self) -> bool:
+        """Begin what is wanted, if the worker is free; whether something was begun."""
+        if not self._wanted or self._paused or self._worker.state == "busy":
             return False
-        self._wanted, self._inspecting, self._running = None, wanted, wanted.request
+        wanted = self._wanted.pop(next(iter(self._wanted)))
+        self._asking, self._running = wanted, wanted.request
         try:
-            self._worker.inspect(wanted.request, self)
+            wanted.ask(self)
         except OSError:
-            self._inspecting = self._running = None
+            self._asking = self._running = None
             wanted.listener.failed(disk_full())
             return False
         return True
 
     def _finished(self, tell: Callable[[JobListener], None]) -> None:
-        inspecting = self._inspecting
-        if inspecting is None and self._running is not None:
+        asking = self._asking
+        if asking is None and self._running is not None:
             self.remember(self._running)
         start = self._end()
-        self._tell(inspecting, tell)
+        self._tell(asking, tell)
         if start is not None:
             start()
-        elif not self._begin_inspection():
+        elif not self._begin_question():
             self.changed()
 
-    def _tell(self, inspecting: _Inspection | None, tell: Callable[[JobListener], None]) -> None:
-        if inspecting is not None and self._wanted is None:
-            tell(inspecting.listener)
+    def _tell(self, asking: _Question | None, tell: Callable[[JobListener], None]) -> None:
+        if asking is not None and asking.kind not in self._wanted:
+            tell(asking.listener)
 
     def _end(self) -> Callable[[], None] | None:
-        self._running = self._inspecting = None
+        self._running = self._asking = None
         start, self._waiting_start = self._waiting_start, None
         return start
 

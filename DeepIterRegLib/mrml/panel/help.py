@@ -11,9 +11,10 @@ CHAPTERS = {
     "whatWasReadButton": "command_line.md#what-was-read",
     "resultButton": "tutorial.md#4-look-at-the-result",
     "overlayButton": "tutorial.md#is-it-right",
+    "targetsButton": "tutorial.md#7-targets",
     "adjustButton": "tutorial.md#6-when-it-is-wrong",
     "landmarksButton": "adjust.md#landmarks",
-    "saveButton": "tutorial.md#7-save",
+    "saveButton": "tutorial.md#8-save",
     "reviewButton": "saving.md#blind-comparison",
 }
 """By the section's widget."""

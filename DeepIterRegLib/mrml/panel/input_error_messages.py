@@ -31,6 +31,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("HTML pages need jinja2; install it with `pip install jinja2`."),
         _("Line {line} of {file} is damaged; choose another output folder."),
+        _("Markup {number} of {file} has the coordinate system {system}; it must say LPS or RAS."),
+        _("Markup {number} of {file} is a path of one point; give two at least."),
+        _("Markup {number} of {file} is in {units}; targets are in mm."),
+        _("Markup {number} of {file} is neither points nor a line nor a curve; leave it out."),
         _("No part of the path {path} exists; choose another for {output}."),
         _(
             "No vessel stands out of the background in the CTA; give a rotational angiogram that was taken with "
@@ -41,12 +45,14 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "Nothing tells how much memory there is; say how many processes shall work with --workers N, or install "
             "psutil."
         ),
+        _("Point {index} of markup {number} of {file} has no position of three numbers; place it again."),
+        _("Row {number} of {file} has no name with three numbers; write {example}."),
         _("Row {row} of {file} cannot be read ({reason}); look at its quotation marks."),
         _(
             "Row {row} of {file} has {found} cells, but there are {count} columns; separate it as the other rows, "
             "and put cells that hold the separator in quotation marks."
         ),
-        _("Row {row} of {file} is not UTF-8; save the table as \"CSV UTF-8\"."),
+        _('Row {row} of {file} is not UTF-8; save the table as "CSV UTF-8".'),
         _("Row {row}, column mark of {file} is {cell}; give one of {known}, or nothing."),
         _("Row {row}, column patient of {file} has the same name as row {other}; give every patient its own."),
         _("Row {row}, column patient of {file} is empty; correct it."),
@@ -206,6 +212,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "The slices in {file} have an Image Orientation (0020,0037) that is not two orthogonal unit vectors; "
             "export the series again."
         ),
+        _(
+            "The target {name} (point {number}) lies outside the CTA at R {r:.1f}, A {a:.1f}, S {s:.1f} mm; place it "
+            "on a vessel of this CTA[, in {targets}]."
+        ),
         _("The transform of the CTA is not linear; give a rigid (rotation and translation) one."),
         _("The transform “{name}” is not linear; choose a rigid one."),
         _("The vessels and the veins of the CTA are the same label map; select two, or leave out {cta_veins}."),
@@ -255,6 +265,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("the source-to-detector distance"),
         _("the source-to-isocentre distance"),
         _("the starting pose"),
+        _("the targets"),
         _("the terms"),
         _("write a number of millimetres."),
         _("write it as in {example}."),
@@ -294,6 +305,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) for "
             "{field}."
         ),
+        _("{file} cannot be read as text; give Slicer's Markups (.mrk.json) or a table (.csv)[ as {targets}]."),
         _("{file} cannot be read: {reason}."),
         _("{file} cannot be written ({reason}); give another folder with --links."),
         _("{file} cannot be written; give a folder that exists and is not read-only."),
@@ -340,6 +352,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has functional groups that cannot be read; export it again."),
         _("{file} has no column {missing}; a table needs patient, cta and dsa."),
         _("{file} has no columns patient and mark; give the file that the page saved."),
+        _("{file} has no header that names its columns; begin with name,R,A,S or name,L,P,S (mm)."),
         _("{file} has no row below the names of its columns; add the patients."),
         _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
         _("{file} has no {keys}; add what is missing."),
@@ -362,6 +375,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has sheared axes; resample it onto an orthogonal grid."),
         _("{file} has the column {name} twice; leave one of them out."),
         _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
+        _("{file} has the target {name} more than once; give each its own name."),
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
         _(
@@ -395,6 +409,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "that the panel saved."
         ),
         _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
+        _("{file} holds no target; place at least one point."),
         _("{file} holds numbers that are not finite, the first in {first}; train it again."),
         _("{file} holds only {count} CT slices, too few for a head; give the whole series."),
         _("{file} holds parameters that are not numbers; save it again."),
@@ -415,6 +430,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has[; if it is a "
             "rotational 3D angiogram, set {volume_kind} to 3dra, or to vessels if they were cut out of a CTA]."
         ),
+        _("{file} holds {count} targets; give at most {most}."),
         _("{file} is 4D ({count} time points); export the one with the most contrast for {cta}."),
         _(
             "{file} is a PyTorch file, which may run code when it is read; give a .safetensors file that "
@@ -455,6 +471,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is empty (0 bytes); copy it again, or give another for {field}."),
         _("{file} is empty; give a table with the columns patient, cta and dsa."),
         _("{file} is in colour; give grey X-ray frames for {dsa}."),
+        _("{file} is neither Slicer's Markups (.mrk.json) nor a table (.csv); give one of the two[ as {targets}]."),
         _("{file} is no folder; give one that holds images with --find."),
         _("{file} is no name for a scene; give one that ends in .mrb."),
         _("{file} is no name for a transform; give one that ends in .tfm or .h5."),
@@ -462,6 +479,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is no text file; give a cohort's table."),
         _("{file} is not UTF-8; give the file that the page saved."),
         _("{file} is not a DICOM file; give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
+        _("{file} is not a Markups file of Slicer: it has no list of markups; save the targets from Slicer again."),
         _("{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote."),
         _("{file} is not a folder; choose another for {output}."),
         _("{file} is not a linear 3D transform; give a rigid (rotation and translation) one for {field}."),
@@ -476,6 +494,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is too large to be a cohort's table; give another file."),
         _("{file} is too large to be of a blind comparison; give another file."),
         _("{file} is too large to hold marks; give the file that the page saved."),
+        _("{file} is too large to hold targets; give another one."),
         _("{file} is truncated or damaged and cannot be read; export it again."),
         _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
         _("{file} is {dimensions}D; give frames whose third axis is time for {dsa}."),

@@ -16,7 +16,7 @@ from DeepIterRegLib.mrml.adjust.pose_editor import PoseEditor
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
-from DeepIterRegLib.mrml.views.views import SLICE_VIEWS
+from DeepIterRegLib.mrml.views.hidden_planes import HiddenPlanes
 
 LANDMARKS = "landmarks"
 """Control of the history."""
@@ -36,8 +36,7 @@ class LandmarksGroup:
         self._editor = editor
         self._lists: LandmarkLists | None = None
         self._call_later = services.call_later
-        self._planes: list[Any] = []
-        """Slice views' nodes whose planes were taken out of 3D while the CTA's points are placed."""
+        self._planes = HiddenPlanes(services.scene)
         self._key: tuple[Any, ...] = ()
         self._said = ""
         self._buttons: list[tuple[int | None, Any]] = [
@@ -66,7 +65,7 @@ class LandmarksGroup:
             self._lists.stop_placing()
             self._lists.close()
         self._lists, self._key = None, ()
-        self._show_planes()
+        self._planes.show()
 
     def stop_placing(self) -> None:
         if self._lists is not None:
@@ -88,9 +87,9 @@ class LandmarksGroup:
             ui.alignButton.enabled = ui.clearLandmarksButton.enabled = False
             return
         if lists.is_placing(None):
-            self._hide_planes()
+            self._planes.hide()
         else:
-            self._show_planes()
+            self._planes.show()
         if lists.outside_cta():
             # Not now: Slicer is still placing it.
             self._call_later(self._refuse, 0)
@@ -116,20 +115,6 @@ class LandmarksGroup:
             self.update()
 
         return place
-
-    def _hide_planes(self) -> None:
-        """Nothing but the CTA may be hit by a click that places one of its points."""
-        for name in SLICE_VIEWS:
-            node = self._scene.GetSingletonNode(name, "vtkMRMLSliceNode")
-            if node is not None and node.GetSliceVisible():
-                node.SetSliceVisible(False)
-                self._planes.append(node)
-
-    def _show_planes(self) -> None:
-        planes, self._planes = self._planes, []
-        for node in planes:
-            if self._scene.IsNodePresent(node):
-                node.SetSliceVisible(True)
 
     def _refuse(self) -> None:
         """Take back points that were placed outside of the CTA."""

@@ -85,6 +85,10 @@ class OverlaySection:
     def arrange_for_landmarks(self) -> None:
         """Arrange, with the vessels in 3D: they are what is clicked on."""
         self.arrange()
+        self.show_vessels()
+
+    def show_vessels(self) -> None:
+        """Show the vessels in 3D, in whatever views there are."""
         if self._case is not None and not self._surfaces.is_running and not surfaces_are_shown(self._case):
             self._make_surfaces(show_surfaces_steps(self._case, self.look))
 

@@ -17,18 +17,19 @@ from DeepIterRegLib.mrml.panel.result import ResultSection
 from DeepIterRegLib.mrml.panel.review import ReviewSection
 from DeepIterRegLib.mrml.panel.save import SaveSection
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.targets import TargetsSection
 from DeepIterRegLib.mrml.panel.what_was_read import WhatWasRead
 from DeepIterRegLib.mrml.views.layout import register_layouts
 from DeepIterRegLib.mrml.views.selected_dsa import show_selected_dsa
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS
 
 ARRANGE_AFTER_MS = 30
-FORMS = ("Inputs", "Run", "Result", "Overlay", "Adjust", "Save", "Review")
+FORMS = ("Inputs", "Run", "Result", "Overlay", "Targets", "Adjust", "Save", "Review")
 """The .ui files, from top to bottom."""
 
 
 class RegistrationPanel:
-    """Inputs, Register, Result, Overlay, Adjust by hand, Save and send, Review.
+    """Inputs, Register, Result, Overlay, Targets, Adjust by hand, Save and send, Review.
 
     ui: the widgets of all .ui files by name. `set_parameters` gives it the module's parameter node. The scene is the
     truth: after loading one, `refresh` shows what it holds.
@@ -59,6 +60,12 @@ class RegistrationPanel:
             ui, services, self.inputs.request_to_read, self.register_section.background_preparation.inspect
         )
         self.result = ResultSection(ui, services)
+        self.targets = TargetsSection(
+            ui,
+            services,
+            self.register_section.background_preparation.centreline,
+            self.overlay.show_vessels,
+        )
         self.adjust = AdjustSection(
             ui,
             services,
@@ -69,7 +76,9 @@ class RegistrationPanel:
         )
         self.save = SaveSection(ui, services)
         self.review = ReviewSection(ui, services)
-        self._of_a_case = (self.what_was_read, self.result, self.overlay, self.adjust, self.save, self.review)
+        self._of_a_case = (
+            self.what_was_read, self.result, self.overlay, self.targets, self.adjust, self.save, self.review
+        )  # fmt: skip
 
     @property
     def case(self) -> RegisteredCase | None:

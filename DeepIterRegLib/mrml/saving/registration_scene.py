@@ -9,19 +9,29 @@ from typing import Any
 
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.packed_voxels import PackedVoxels, Packing
+from DeepIterRegLib.mrml.nodes.registered_case import registered_case
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.saving.save_scene import save_scene
+from DeepIterRegLib.mrml.targets.case_targets import show_targets_on_dsas
+from DeepIterRegLib.mrml.targets.centreline_node import keep_centreline
+from DeepIterRegLib.mrml.targets.target_nodes import show_targets
 from DeepIterRegLib.registration.result import Registration, outcome_of
+from DeepIterRegLib.registration.targets import OnVessels
 
 
 def write_registration_scene(
-    path: Path, registration: Registration, report: Mapping[str, Any], packing: Packing | None = None
+    path: Path,
+    registration: Registration,
+    report: Mapping[str, Any],
+    packing: Packing | None = None,
+    targets: OnVessels | None = None,
 ) -> None:
     """Write images, pose, overlay and report to an MRB file. Raises InputError if it cannot be written.
 
-    report: `build_report` of the registration. packing: of the images, where it was begun before.
+    report: `build_report` of the registration. packing: of the images, where it was begun before. targets: on the CTA's
+    vessels, with the centrelines.
     """
     packing = packing or Packing(())
     packed: dict[str, PackedVoxels] = {}
@@ -40,5 +50,12 @@ def write_registration_scene(
         if run.shows_contrast:
             packed[dsa.GetID()] = packing.of(run)
         dsas.append(dsa)
-    show_registration(scene, cta, dsas, outcome_of(registration, report))
+    outcome = outcome_of(registration, report)
+    pose_node = show_registration(scene, cta, dsas, outcome)
+    if targets is not None:
+        keep_centreline(pose_node, targets.centreline, outcome.cloud)
+        show_targets(pose_node, targets.targets)
+        case = registered_case(cta)
+        if case is not None:
+            show_targets_on_dsas(case, targets.targets)
     save_scene(scene, path, packed=packed)

@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.whole_file import whole_file
+from DeepIterRegLib.guidance.targets import Mark
 from DeepIterRegLib.mrml.nodes.arrays import image_data, voxels_of
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, RegisteredView
 from DeepIterRegLib.mrml.overlay.drr_overlay import scale_of
 from DeepIterRegLib.mrml.overlay.look_attribute import look_of
+from DeepIterRegLib.mrml.targets.case_targets import covariance_in_use, marks_in, targets_in
 from DeepIterRegLib.mrml.views.grey_levels import brightness_of, window_of
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.overlay_painting import drr_picture, images_on, laid_over, overlay_pixels
 from DeepIterRegLib.registration.shades import grey_image
+from DeepIterRegLib.registration.target_painting import with_targets
 from DeepIterRegLib.render.vessel_images import VesselRenderer
 
 Picture = npt.NDArray[np.uint8]
@@ -36,13 +38,18 @@ class ViewPictures:
     drr: Picture
     """(rows, columns) all vessels at the pose in use, dark on white; the bones where the look shows them."""
     overlay: Picture
-    """(rows, columns, 3) the DSA with the vessels over it, in the look of the Overlay section."""
+    """(rows, columns, 3) the DSA with the vessels over it, in the look of the Overlay section, and with the targets."""
 
 
 def pictures_of(case: RegisteredCase) -> tuple[ViewPictures, ...]:
     """One for each DSA. Raises InputError where the pose in use is no rigid motion."""
     look = look_of(case.pose_node).settled(case.bones_first)
-    return tuple(_pictures(view, case, case.pose, look) for view in case.views)
+    targets, covariance = targets_in(case), covariance_in_use(case)
+    return tuple(
+        # Behind the overlay is the MinIP, whatever frame is on show.
+        _pictures(view, case, look, marks_in(case, view, targets, covariance, OverlayLook()))
+        for view in case.views
+    )
 
 
 def save_images(case: RegisteredCase, folder: Path | str) -> list[Path]:
@@ -89,13 +96,13 @@ def vtk_image(picture: Picture) -> Any:
     return image_data(picture[None, ::-1])
 
 
-def _pictures(view: RegisteredView, case: RegisteredCase, pose: FloatArray, look: OverlayLook) -> ViewPictures:
+def _pictures(view: RegisteredView, case: RegisteredCase, look: OverlayLook, marks: Sequence[Mark]) -> ViewPictures:
     full_mm, valid = scale_of(view.drr), view.valid
     renderer = VesselRenderer(case.vessels, view.carm, case.bones)
-    images = images_on(view.carm, renderer.draw(pose, bones=bool(look.bones)))
+    images = images_on(view.carm, renderer.draw(case.pose, bones=bool(look.bones)))
     dsa = grey_image(voxels_of(view.plane)[0], valid, window_of(view))
     overlay = overlay_pixels(images, look, full_mm, valid, brightness_of(view))
-    return ViewPictures(dsa, drr_picture(images, full_mm), laid_over(dsa, overlay, look))
+    return ViewPictures(dsa, drr_picture(images, full_mm), with_targets(laid_over(dsa, overlay, look), marks))
 
 
 def thumbnail_of(cases: Sequence[RegisteredCase]) -> Any | None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from DeepIterRegLib.common.errors import UserError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
+from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.worker.payload import PreparedPreview
 
 State = Literal["off", "starting", "warm", "busy"]
@@ -69,6 +70,10 @@ class WorkerClient(Protocol):
     def inspect(self, request: RegistrationRequest, listener: JobListener) -> str:
         """What the images of a request are read as: `done` gets a dict with the `page` (`worker/inspect.py`); else as
         `register`."""
+        ...
+
+    def centreline(self, cloud: VesselCloud, listener: JobListener) -> str:
+        """The centrelines of the CTA's vessels: `done` gets what `centreline_from_json` reads; else as `register`."""
         ...
 
     def run(self, command: str, payload: Mapping[str, Any], listener: JobListener) -> str:

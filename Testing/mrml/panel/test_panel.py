@@ -68,6 +68,7 @@ class FakeWorker:
         self.listener: Any = None
         self.prepared_in_background: list[RegistrationRequest] = []
         self.inspected: list[RegistrationRequest] = []
+        self.traced: list[Any] = []
         self.preparing: Any = None
         """Who waits for what runs in the background."""
         self.closed = False
@@ -100,6 +101,12 @@ class FakeWorker:
     def inspect(self, request: RegistrationRequest, listener: Any) -> str:
         assert self.state == "warm", "one job at a time"
         self.inspected.append(request)
+        self.preparing = listener
+        return "job"
+
+    def centreline(self, cloud: Any, listener: Any) -> str:
+        assert self.state == "warm", "one job at a time"
+        self.traced.append(cloud)
         self.preparing = listener
         return "job"
 
