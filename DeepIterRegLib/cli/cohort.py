@@ -112,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
     if args.pseudonym_key is not None and not args.pseudonymise:
         raise InputError("--pseudonym-key says who is who; give --pseudonymise, too.")
     given = None if args.marks is None else read_marks(args.marks)
+    if args.checkpoint is not None:
+        args.checkpoint = args.checkpoint.absolute()  # workers elsewhere have another current folder
     options = options_of(args)
     if args.scenes:
         require_slicer_core()

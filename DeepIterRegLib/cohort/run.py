@@ -47,7 +47,10 @@ class Cohort:
     def settings(self) -> dict[str, Any]:
         """What the results of all rows depend on, beside their images: JSON."""
         checkpoint = self.options.checkpoint
-        network = None if checkpoint is None else hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+        # One that is not there is a warning of each registration.
+        network = None
+        if checkpoint is not None and checkpoint.is_file():
+            network = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
         return {**self.options.to_json(), "initializer": [self.options.initializer is None, network],
                 "code": code_fingerprint(CODE)}  # fmt: skip
 
