@@ -20,8 +20,8 @@ from DeepIterRegLib.cli.progress import counting_display
 from DeepIterRegLib.cli.register import message_console, require_slicer_core
 from DeepIterRegLib.cohort.log import CohortLog
 from DeepIterRegLib.cohort.marks import MARKS_FILE, Mark, fitting, merged, read_marks, write_marks
-from DeepIterRegLib.cohort.outcome import DONE, Outcome, Status
 from DeepIterRegLib.cohort.page import PAGE_FILE, write_page
+from DeepIterRegLib.cohort.patient_result import DONE, PatientResult, Status
 from DeepIterRegLib.cohort.results import JSON_FILE, RESULTS_FILE, read_results, write_json, write_results
 from DeepIterRegLib.cohort.run import CODE, Cohort, Tell, outcomes, register_cohort
 from DeepIterRegLib.cohort.table import read_table
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
     log = CohortLog(args.output, args.pseudonymise)
     _register(args, cohort, log)
 
-    def read() -> Iterator[Outcome]:
+    def read() -> Iterator[PatientResult]:
         return outcomes(cohort, log, {})
 
     marks = _kept_marks(args.output, given, read)
@@ -138,7 +138,7 @@ def _register(args: argparse.Namespace, cohort: Cohort, log: CohortLog) -> None:
     kept = 0
     with _pool(args) as pool, _progress(message_console(), cohort) as show:
 
-        def tell(outcome: Outcome, before: bool) -> None:
+        def tell(outcome: PatientResult, before: bool) -> None:
             nonlocal kept
             kept += outcome.status in DONE
             show(outcome, before)
@@ -165,7 +165,7 @@ def _progress(console: Console, cohort: Cohort) -> Iterator[Tell]:
     problems = {row.number: row.problem for row in cohort.rows if row.problem is not None}
     with counting_display(console, "Patients", len(cohort.rows), "starting") as show:
 
-        def tell(outcome: Outcome, before: bool) -> None:
+        def tell(outcome: PatientResult, before: bool) -> None:
             counts[outcome.status] += 1
             wrong = ""
             if outcome.status not in DONE and not before:

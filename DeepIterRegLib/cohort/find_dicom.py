@@ -60,7 +60,7 @@ class Run:
     time: str
     """YYYYMMDDHHMMSS.ffffff, as far as it is known."""
     seconds: float | None
-    """Of the day."""
+    """Of the day, at which it began."""
     number: float
     plane: str
     """What Image Type says third: "BIPLANE A"."""
@@ -219,7 +219,6 @@ def _run(files: tuple[Path, ...], header: Dataset) -> Run:
     path = files[0]
     image_type = words_of(header, "ImageType", path.name)
     time = _time(header, path)
-    clock = re.fullmatch(r"\d{8}(\d\d)(\d\d)(\d\d(?:\.\d+)?)", time)
     frames = len(files) if len(files) > 1 else _frames(header, path)
     angles = [_number(header, name, path) for name in ("PositionerPrimaryAngle", "PositionerSecondaryAngle")]
     seen = "" if None in angles else f", {angles[0]:.0f}°/{angles[1]:.0f}°"
@@ -227,7 +226,7 @@ def _run(files: tuple[Path, ...], header: Dataset) -> Run:
         path=path,
         study=_text(header, "StudyInstanceUID", path),
         time=time,
-        seconds=None if clock is None else 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3]),
+        seconds=_began_s(header, path),
         number=_number(header, "SeriesNumber", path) or 0.0,
         plane=image_type[2] if len(image_type) > 2 else "",
         angle_deg=angles[0],
@@ -247,13 +246,20 @@ def _may_be_head(header: Dataset, path: Path) -> bool:
 
 
 def _time(header: Dataset, path: Path) -> str:
-    """Date and time, of the acquisition, else the series, else the study; the date alone where no time is given."""
-    for name in ("Acquisition", "Series", "Study"):
-        date, time = (_text(header, f"{name}{part}", path) for part in ("Date", "Time"))
-        if len(date) == 8 and date.isdigit():
-            return date + time
-    date = _text(header, "StudyDate", path)
-    return date + _text(header, "AcquisitionTime", path) if len(date) == 8 and date.isdigit() else ""
+    """Date and time, each of the acquisition, else of the series, else of the study; the date alone without a time."""
+    levels = ("Acquisition", "Series", "Study")
+    moment = _text(header, "AcquisitionDateTime", path)
+    dates = [moment[:8], *(_text(header, f"{level}Date", path) for level in levels)]
+    times = [moment[8:], *(_text(header, f"{level}Time", path) for level in levels)]
+    date = next((date for date in dates if len(date) == 8 and date.isdigit()), "")
+    return date + next(filter(None, times), "") if date else ""
+
+
+def _began_s(header: Dataset, path: Path) -> float | None:
+    """Second of the day at which a run began; a time of its series or study may be that of others as well."""
+    time = _text(header, "AcquisitionDateTime", path)[8:] or _text(header, "AcquisitionTime", path)
+    clock = re.match(r"(\d\d)(\d\d)(\d\d(?:\.\d+)?)", time)
+    return None if clock is None else 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3])
 
 
 def _frames(header: Dataset, path: Path) -> int:

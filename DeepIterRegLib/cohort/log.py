@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.cohort.outcome import AGAIN, DONE, Outcome, Status, outcome_from_json
 from DeepIterRegLib.cohort.patient import file_names, folder_name
+from DeepIterRegLib.cohort.patient_result import AGAIN, DONE, PatientResult, Status, result_from_json
 from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.common.full_disk import full_disk_explained
 from DeepIterRegLib.common.line_file import append_line
@@ -70,21 +70,21 @@ class CohortLog:
         folder = self.patient_folder(patient)
         return entry.status not in DONE or all((folder / name).exists() for name in file_names(scene))
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: PatientResult) -> None:
         """Raises InputError where the disk is full."""
         with full_disk_explained(self.folder):
             place = self._path.stat().st_size
             append_line(self._path, json.dumps(outcome.to_json(), allow_nan=False))
         self._entries[outcome.patient] = _Entry(place, outcome.status, outcome.result)
 
-    def read(self, patient: str, row: int) -> Outcome | None:
+    def read(self, patient: str, row: int) -> PatientResult | None:
         """What became of a patient, who now has that row of the table; None where nothing did yet."""
         entry = self._entries.get(patient)
         if entry is None:
             return None
         with self._path.open("rb") as file:
             file.seek(entry.place)
-            return replace(outcome_from_json(json.loads(file.readline())), row=row)
+            return replace(result_from_json(json.loads(file.readline())), row=row)
 
     def _read(self, head: dict[str, Any]) -> None:
         place = 0
@@ -97,7 +97,7 @@ class CohortLog:
                     if number == 0:
                         self._require(content, head)
                     else:
-                        outcome = outcome_from_json(content)
+                        outcome = result_from_json(content)
                         self._entries[outcome.patient] = _Entry(place, outcome.status, outcome.result)
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
                     if isinstance(error, InputError):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from DeepIterRegLib.cohort.outcome import MARKS, Outcome
+from DeepIterRegLib.cohort.patient_result import MARKS, PatientResult
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.full_disk import full_disk_explained
 from DeepIterRegLib.common.spreadsheet import with_formula, without_formula
@@ -25,7 +25,7 @@ class Mark:
 
     patient: str
     result: str = ""
-    """What was looked at (`Outcome.result`); empty in a file that was written by hand."""
+    """What was looked at (`PatientResult.result`); empty in a file that was written by hand."""
     mark: str = ""
     """One of MARKS, or nothing: a note alone."""
     note: str = ""
@@ -87,7 +87,7 @@ def merged(kept: Mapping[str, Mark], given: Mapping[str, Mark]) -> dict[str, Mar
     return {**kept, **given}
 
 
-def fitting(marks: Mapping[str, Mark], outcomes: Iterable[Outcome]) -> tuple[dict[str, Mark], list[str]]:
+def fitting(marks: Mapping[str, Mark], outcomes: Iterable[PatientResult]) -> tuple[dict[str, Mark], list[str]]:
     """The marks that are of these outcomes, and a sentence for each other one.
 
     A mark of a result that has been replaced since (other images, options or code) is of no use any more.

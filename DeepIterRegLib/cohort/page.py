@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from DeepIterRegLib.cohort.log import PATIENTS
 from DeepIterRegLib.cohort.marks import COLUMNS, Mark
-from DeepIterRegLib.cohort.outcome import DONE, MARKS, Outcome
 from DeepIterRegLib.cohort.patient import folder_name
+from DeepIterRegLib.cohort.patient_result import DONE, MARKS, PatientResult
 from DeepIterRegLib.common.confidence import percent
 from DeepIterRegLib.common.full_disk import full_disk_explained
 from DeepIterRegLib.common.page_templates import filled_in_parts
@@ -27,7 +27,7 @@ PACKAGE = "DeepIterRegLib.cohort"
 class Card:
     """One patient on the page."""
 
-    outcome: Outcome
+    outcome: PatientResult
     confidence: str
     before: str
     """URLs of the pictures, empty where there is no result."""
@@ -39,7 +39,7 @@ class Card:
 
 
 def write_page(
-    folder: Path, read: Callable[[], Iterable[Outcome]], marks: dict[str, Mark], embed: bool = False
+    folder: Path, read: Callable[[], Iterable[PatientResult]], marks: dict[str, Mark], embed: bool = False
 ) -> None:
     """Write index.html into the cohort's folder, patient by patient. Raises InputError.
 
@@ -72,7 +72,7 @@ def _name_of_storage(folder: Path) -> str:
 
 
 def _cards(
-    folder: Path, read: Callable[[], Iterable[Outcome]], order: list[int], marks: dict[str, Mark], embed: bool
+    folder: Path, read: Callable[[], Iterable[PatientResult]], order: list[int], marks: dict[str, Mark], embed: bool
 ) -> Iterator[Card]:
     outcomes = list(read())
     for number in order:

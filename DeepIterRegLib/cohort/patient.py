@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from DeepIterRegLib.cohort.inputs import image_files, options_of
-from DeepIterRegLib.cohort.outcome import Outcome, outcome_of_error, outcome_of_report
+from DeepIterRegLib.cohort.patient_result import PatientResult, result_of_error, result_of_report
 from DeepIterRegLib.cohort.table import Row
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.freed_memory import give_back_freed_memory
@@ -64,7 +64,7 @@ def file_names(scene: bool) -> tuple[str, ...]:
     return (*FILE_NAMES, SCENE) if scene else FILE_NAMES
 
 
-def register_patient(task: PatientTask) -> Outcome:
+def register_patient(task: PatientTask) -> PatientResult:
     """Register and write; what is wrong with the patient is told in the outcome.
 
     Raises InputError where the output cannot be written, MemoryError, and what ends a process.
@@ -80,13 +80,13 @@ def register_patient(task: PatientTask) -> Outcome:
             images = read_images(image_files(row))
         registration = register_images(images, options_of(row, task.options))
     except InputError as error:
-        return outcome_of_error(row.number, patient, error, task.result)
+        return result_of_error(row.number, patient, error, task.result)
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError from error
         # What an unexpected exception says may quote a file name or a tag.
         sentence = f"Row {row.number}: an unexpected error ({type(error).__name__} in {place_of(error)})."
-        return Outcome(row=row.number, patient=patient, status="failed", sentence=sentence, result=task.result)
+        return PatientResult(row=row.number, patient=patient, status="failed", sentence=sentence, result=task.result)
     with full_disk_explained(task.folder), staged_output(task.folder, file_names(task.scene)) as staging:
         report, views = write_registration(staging, registration)
         write_pictures(staging, views)
@@ -98,4 +98,4 @@ def register_patient(task: PatientTask) -> Outcome:
         (task.folder / SCENE).unlink(missing_ok=True)  # Of other images or options.
     del images, registration, views
     give_back_freed_memory()
-    return outcome_of_report(row.number, patient, task.result, report)
+    return result_of_report(row.number, patient, task.result, report)

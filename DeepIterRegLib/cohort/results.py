@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from DeepIterRegLib.cohort.outcome import COLUMNS, Outcome, outcome_from_cells
+from DeepIterRegLib.cohort.patient_result import COLUMNS, PatientResult, result_from_cells
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.full_disk import full_disk_explained
 from DeepIterRegLib.common.whole_file import whole_file
@@ -19,7 +19,7 @@ RESULTS_FILE, JSON_FILE = "results.csv", "results.json"
 FORMAT, VERSION = "deepiterreg-cohort-results", 1
 
 
-def write_results(folder: Path, outcomes: Iterable[Outcome]) -> None:
+def write_results(folder: Path, outcomes: Iterable[PatientResult]) -> None:
     """Write results.csv, line by line. Raises InputError where the disk is full."""
     with full_disk_explained(folder), whole_file(folder / RESULTS_FILE) as file:
         for number, cells in enumerate(_lines(outcomes)):
@@ -29,13 +29,13 @@ def write_results(folder: Path, outcomes: Iterable[Outcome]) -> None:
             file.write(text.getvalue().encode("utf-8-sig" if number == 0 else "utf-8"))
 
 
-def _lines(outcomes: Iterable[Outcome]) -> Iterator[list[str]]:
+def _lines(outcomes: Iterable[PatientResult]) -> Iterator[list[str]]:
     yield list(COLUMNS)
     for outcome in outcomes:
         yield outcome.to_cells()
 
 
-def read_results(folder: Path) -> Iterator[Outcome]:
+def read_results(folder: Path) -> Iterator[PatientResult]:
     """The outcomes in results.csv, one by one. Raises InputError where it is missing or no such table."""
     path = folder / RESULTS_FILE
     try:
@@ -44,7 +44,7 @@ def read_results(folder: Path) -> Iterator[Outcome]:
             if tuple(rows.fieldnames or ()) != COLUMNS:
                 raise _damaged(path)
             for row in rows:
-                yield outcome_from_cells(row)
+                yield result_from_cells(row)
     except OSError as error:
         raise InputError(
             "There is no {file} in {folder} ({reason}); register the cohort there first.",
@@ -64,7 +64,7 @@ def _damaged(path: Path) -> InputError:
     )
 
 
-def write_json(folder: Path, outcomes: Iterable[Outcome], about: Mapping[str, Any]) -> None:
+def write_json(folder: Path, outcomes: Iterable[PatientResult], about: Mapping[str, Any]) -> None:
     """Write results.json (schemas/cohort_results.schema.json), patient by patient. Raises InputError.
 
     about: the versions and options.

@@ -11,8 +11,8 @@ from typing import Any
 
 from DeepIterRegLib.cohort.inputs import result_key
 from DeepIterRegLib.cohort.log import PATIENTS, CohortLog
-from DeepIterRegLib.cohort.outcome import DONE, Outcome, outcome_of_error
 from DeepIterRegLib.cohort.patient import PatientTask, register_patient
+from DeepIterRegLib.cohort.patient_result import DONE, PatientResult, result_of_error
 from DeepIterRegLib.cohort.table import Row
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.staged_output import STAGING
@@ -22,8 +22,8 @@ from DeepIterRegLib.registration.options import Options
 
 CODE = "cohort.patient"
 """The module that the workers run."""
-Work = Callable[[PatientTask], Outcome]
-Tell = Callable[[Outcome, bool], None]
+Work = Callable[[PatientTask], PatientResult]
+Tell = Callable[[PatientResult, bool], None]
 """Called with each patient's outcome, and whether it was there before."""
 
 
@@ -64,7 +64,7 @@ def register_cohort(
     settings = cohort.settings()
     for row, name in cohort.named_rows():
         if row.problem is not None:
-            tell(outcome_of_error(row.number, name, row.problem), False)
+            tell(result_of_error(row.number, name, row.problem), False)
             continue
         try:
             result = result_key(row, cohort.folder, settings)
@@ -84,14 +84,14 @@ def register_cohort(
         _take(log, pool, tell)
 
 
-def outcomes(cohort: Cohort, log: CohortLog, marks: Mapping[str, Any]) -> Iterator[Outcome]:
+def outcomes(cohort: Cohort, log: CohortLog, marks: Mapping[str, Any]) -> Iterator[PatientResult]:
     """One for every row, in their order, read one by one; those that were not tried yet are left out.
 
     marks: `marks.Mark` by patient.
     """
     for row, name in cohort.named_rows():
         outcome = (
-            outcome_of_error(row.number, name, row.problem) if row.problem is not None else log.read(name, row.number)
+            result_of_error(row.number, name, row.problem) if row.problem is not None else log.read(name, row.number)
         )
         if outcome is not None:
             mark = marks.get(name)
@@ -102,7 +102,7 @@ def _take(log: CohortLog, pool: WorkerPool, tell: Tell) -> None:
     """Wait for a worker, and keep what it found."""
     task, found = pool.next_finished()
     if isinstance(found, WorkerDied):
-        found = Outcome(
+        found = PatientResult(
             row=task.row.number,
             patient=task.patient,
             status="timed out" if found.timed_out else "failed",
@@ -118,7 +118,7 @@ def _take(log: CohortLog, pool: WorkerPool, tell: Tell) -> None:
     _keep(log, tell, found)
 
 
-def _keep(log: CohortLog, tell: Tell, outcome: Outcome) -> None:
+def _keep(log: CohortLog, tell: Tell, outcome: PatientResult) -> None:
     if outcome.status not in DONE:
         # Results of other images or options, which would pass for these.
         shutil.rmtree(log.patient_folder(outcome.patient), ignore_errors=True)
@@ -126,10 +126,10 @@ def _keep(log: CohortLog, tell: Tell, outcome: Outcome) -> None:
     tell(outcome, False)
 
 
-def _gone(row: Row, name: str, error: OSError) -> Outcome:
+def _gone(row: Row, name: str, error: OSError) -> PatientResult:
     reason = error.strerror or type(error).__name__
     sentence = f"Row {row.number}: one of the patient's files cannot be read ({reason}); correct the table."
-    return Outcome(row=row.number, patient=name, status="refused", sentence=sentence)
+    return PatientResult(row=row.number, patient=name, status="refused", sentence=sentence)
 
 
 def _clear_what_was_interrupted(log: CohortLog) -> None:

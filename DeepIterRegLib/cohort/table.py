@@ -28,6 +28,7 @@ from DeepIterRegLib.cohort.columns import (
     VOLUME_KIND,
 )
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.spreadsheet import with_formula
 from DeepIterRegLib.images.volume_files import RequestedKind
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -182,7 +183,8 @@ def _row(path: Path, folder: Path, columns: Sequence[str], number: int, cells: S
     while len(cells) > len(columns) and not cells[-1]:
         cells.pop()
     given = {column: cell for column, cell in zip(columns, cells, strict=False) if cell}
-    row = Row(number, given.get(PATIENT, "")[:LONGEST_NAME], comment=given.get(COMMENT, ""))
+    name = with_formula(given.get(PATIENT, ""))
+    row = Row(number, name[:LONGEST_NAME], comment=given.get(COMMENT, ""))
     if len(cells) != len(columns):
         return replace(
             row,
@@ -206,7 +208,7 @@ def _row(path: Path, folder: Path, columns: Sequence[str], number: int, cells: S
             if value is not None:
                 values[column] = value
     try:
-        _require_name(path, number, given.get(PATIENT, ""))
+        _require_name(path, number, name)
     except InputError as error:
         values["problem"] = error
     if "dsa2" not in given:

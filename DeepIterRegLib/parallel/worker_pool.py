@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.parallel.process_pool import started_pool
 
 ATTEMPTS = 2
@@ -174,8 +175,14 @@ def local_pool(workers: int | None = None, time_limit_s: float | None = None) ->
 
 
 def default_workers() -> int:
-    """A worker per processor, and no more than the memory is good for."""
-    import psutil
+    """A worker per processor, and no more than the memory is good for. Raises InputError where psutil is missing."""
+    try:
+        import psutil
+    except ImportError as error:
+        raise InputError(
+            "Nothing tells how much memory there is; say how many processes shall work with --workers N, or install "
+            "psutil."
+        ) from error
 
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(processors, int(psutil.virtual_memory().total / 1e6 / MEMORY_PER_WORKER_MB)))

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from DeepIterRegLib.cohort.log import CohortLog
-from DeepIterRegLib.cohort.outcome import Outcome, outcome_from_cells, outcome_from_json
 from DeepIterRegLib.cohort.patient import folder_name
+from DeepIterRegLib.cohort.patient_result import PatientResult, result_from_cells, result_from_json
 from DeepIterRegLib.cohort.results import RESULTS_FILE, read_results, write_results
 from DeepIterRegLib.cohort.run import Cohort, outcomes, register_cohort
 from DeepIterRegLib.common.errors import InputError
@@ -27,11 +27,13 @@ from Testing.support.cohort_case import AtOnce, cohort_of, pretend, write_table
 from Testing.support.paths import ROOT
 
 
-def registered(cohort: Cohort, output: Path, pool: WorkerPool | None = None) -> tuple[dict[str, Outcome], list[str]]:
+def registered(
+    cohort: Cohort, output: Path, pool: WorkerPool | None = None
+) -> tuple[dict[str, PatientResult], list[str]]:
     """The outcomes by patient, and who was registered now."""
     log, now = CohortLog(output, cohort.pseudonymise), []
 
-    def tell(outcome: Outcome, before: bool) -> None:
+    def tell(outcome: PatientResult, before: bool) -> None:
         if not before:
             now.append(outcome.patient)
 
@@ -151,10 +153,10 @@ def on_dask(
     """Status by patient, of two workers; after the first patient, something happens to one of them."""
     cohort = cohort_of(write_table(folder, *names))
     log = CohortLog(folder / "out", pseudonymised=False)
-    seen: list[Outcome] = []
+    seen: list[PatientResult] = []
     with cluster_of_two() as (address, workers), dask_pool(address, "parallel.worker_pool", time_limit_s) as pool:
 
-        def tell(outcome: Outcome, before: bool) -> None:
+        def tell(outcome: PatientResult, before: bool) -> None:
             seen.append(outcome)
             if len(seen) == 1:
                 after_first(workers[0])
@@ -192,7 +194,7 @@ def test_a_patient_who_takes_for_ever_costs_one_dask_worker(tmp_path: Path) -> N
 def test_a_thousand_rows_are_read_one_by_one(tmp_path: Path) -> None:
     log = CohortLog(tmp_path / "out", pseudonymised=False)
     for number in range(50):
-        log.add(Outcome(row=number, patient=f"P{number}", status="refused", sentence="é" * number))
+        log.add(PatientResult(row=number, patient=f"P{number}", status="refused", sentence="é" * number))
     again = CohortLog(tmp_path / "out", pseudonymised=False)
     for number in (49, 0, 17):
         found = again.read(f"P{number}", 99)
@@ -200,21 +202,21 @@ def test_a_thousand_rows_are_read_one_by_one(tmp_path: Path) -> None:
         assert (found.row, found.sentence) == (99, "é" * number)
 
 
-FULL = Outcome(
+FULL = PatientResult(
     row=7, patient="=Müller, \"A\"", status="check", probability=0.25, sentence="-Look.", warnings=("a", "b; c"),
     pose=tuple(n / 7 for n in range(12)), result="0123456789ab", mark="unsure", note="+1",
 )  # fmt: skip
 
 
 def test_outcomes_survive_csv_and_json(tmp_path: Path) -> None:
-    bare = Outcome(row=8, patient="B", status="refused", sentence="No.")
+    bare = PatientResult(row=8, patient="B", status="refused", sentence="No.")
     write_results(tmp_path, [FULL, bare])
     assert list(read_results(tmp_path)) == [FULL, bare]
-    assert outcome_from_json(FULL.to_json()) == FULL
+    assert result_from_json(FULL.to_json()) == FULL
     with pytest.raises(ValueError, match="done"):
-        outcome_from_json({**FULL.to_json(), "status": "done"})
+        result_from_json({**FULL.to_json(), "status": "done"})
     with pytest.raises(KeyError):
-        outcome_from_cells({"row": "1"})
+        result_from_cells({"row": "1"})
     # No formula for a spreadsheet.
     assert "'=Müller" in (tmp_path / RESULTS_FILE).read_text()
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from PIL import Image
 
-from DeepIterRegLib.cohort.outcome import Outcome
 from DeepIterRegLib.cohort.patient import PatientTask
+from DeepIterRegLib.cohort.patient_result import PatientResult
 from DeepIterRegLib.cohort.run import Cohort
 from DeepIterRegLib.cohort.table import read_table
 from DeepIterRegLib.registration.options import Options
@@ -56,7 +56,7 @@ def cohort_of(table: Path, **options: Any) -> Cohort:
     return Cohort(read_table(table), table.parent, Options(initializer=False), **options)
 
 
-def pretend(task: PatientTask) -> Outcome:
+def pretend(task: PatientTask) -> PatientResult:
     """Register at once; "deadly..." kills its process, "once..." the first time, and "endless..." never comes back."""
     name = task.row.name
     tried = task.folder.parent.parent / f"tried-{task.row.number}"
@@ -69,14 +69,16 @@ def pretend(task: PatientTask) -> Outcome:
     if name.startswith("slow"):
         time.sleep(1.0)
     if name.startswith("refused"):
-        return Outcome(row=task.row.number, patient=task.patient, status="refused", sentence="No.", result=task.result)
+        return PatientResult(
+            row=task.row.number, patient=task.patient, status="refused", sentence="No.", result=task.result
+        )
     task.folder.mkdir(parents=True, exist_ok=True)
     for file in ("report.json", "cta_to_carm.tfm"):
         (task.folder / file).write_text(f"{task.row.number}")
     for file, shade in (("before.jpg", 60), ("after.jpg", 200), ("overlay.png", 120)):
         Image.new("RGB", (64, 36), (shade, 40, 40)).save(task.folder / file)
     probability = ((task.row.number * 37) % 100) / 100
-    return Outcome(
+    return PatientResult(
         row=task.row.number, patient=task.patient, status="registered" if probability > 0.5 else "check",
         probability=probability, probability_2mm=probability / 2, warnings=("A warning; with <b>signs</b>.",),
         moved_mm=1.5, moved_deg=2.0, pose=tuple(float(n) for n in range(12)), result=task.result,

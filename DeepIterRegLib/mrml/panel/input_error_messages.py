@@ -37,6 +37,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "contrast, or {cta_vessels}."
         ),
         _("No worker of the Dask scheduler answers any more; start some and run the same command again."),
+        _(
+            "Nothing tells how much memory there is; say how many processes shall work with --workers N, or install "
+            "psutil."
+        ),
         _("Row {row} of {file} cannot be read ({reason}); look at its quotation marks."),
         _(
             "Row {row} of {file} has {found} cells, but there are {count} columns; separate it as the other rows, "

@@ -6,11 +6,8 @@ import argparse
 import io
 import json
 import re
-import shutil
-import subprocess
 from collections import Counter
 from itertools import combinations
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -39,6 +36,7 @@ from DeepIterRegLib.review.answers import PAGE_COLUMNS, PANEL_COLUMNS, Answer, p
 from DeepIterRegLib.review.counting import count_preferences
 from DeepIterRegLib.review.key import Key, key_to_json, read_key, unblinded
 from DeepIterRegLib.review.scale import SCALE
+from Testing.support.browser import CHROMIUM, driven
 
 PAIRS = tuple(combinations(POSES, 2))
 
@@ -139,14 +137,7 @@ def test_page_has_the_papers_scale():
     assert data["scale"][4] == "right definitely better than left"
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVE = """<script>
-const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-const saved = [];
-URL.createObjectURL = (blob) => { saved.push(blob.text()); return "data:,"; };
-HTMLAnchorElement.prototype.click = function () {};
-(async () => {
+DRIVE = """
   for (const key of ["1", "5", "3", "9", "2", "4", "4"]) { press(key); await wait(400); }
   press("ArrowLeft");
   press("2");
@@ -155,7 +146,7 @@ HTMLAnchorElement.prototype.click = function () {};
   document.getElementById("in").click();
   document.getElementById("csv").click();
   const layers = [...document.querySelectorAll(".layers")];
-  const outcome = {
+  return {
     csv: await saved[0],
     where: document.getElementById("where").textContent,
     finished: !document.getElementById("finished").hidden,
@@ -163,23 +154,15 @@ HTMLAnchorElement.prototype.click = function () {};
     zooms: layers.map((one) => one.style.transform),
     kept: Object.keys(JSON.parse(localStorage.getItem(stored)).answers).length,
   };
-  document.body.textContent = "OUTCOME" + encodeURIComponent(JSON.stringify(outcome)) + "OUTCOME";
-})();
-</script>"""
+"""
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_page_in_a_browser_keeps_what_the_keys_choose(tmp_path):
     page, key = make_blind_test(cases(2), seed=4)
     path = tmp_path / "page.html"
-    path.write_text(page.replace("</body>", DRIVE + "</body>"), encoding="utf-8")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    flags += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000", "--dump-dom"]
-    done = subprocess.run(
-        [CHROMIUM or "", *flags, path.as_uri()], capture_output=True, text=True, timeout=60, check=False
-    )
-    _, text, _ = done.stdout.split("OUTCOME")
-    outcome = json.loads(unquote(text))
+    path.write_text(page, encoding="utf-8")
+    outcome = driven(path, DRIVE)
     saved = tmp_path / "answers.csv"
     saved.write_text(outcome["csv"], encoding="utf-8")
     # 9 is no choice; the last but one was changed from 4 to 2.

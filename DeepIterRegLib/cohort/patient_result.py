@@ -25,7 +25,7 @@ BETWEEN = " | "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class PatientResult:
     """One patient's. Lengths in mm, angles in degrees; None where there is no result, or nothing to measure."""
 
     row: int
@@ -78,7 +78,7 @@ COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 """Of results.csv."""
 NUMBERS = frozenset(
-    field.name for field in fields(Outcome) if "float" in str(field.type) and field.name != "pose"
+    field.name for field in fields(PatientResult) if "float" in str(field.type) and field.name != "pose"
 )  # fmt: skip
 
 
@@ -88,17 +88,17 @@ def _cell(value: Any) -> str:
     return without_formula(" ".join(value.split())) if isinstance(value, str) else repr(value)
 
 
-def outcome_from_json(content: Mapping[str, Any]) -> Outcome:
-    """What `Outcome.to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+def result_from_json(content: Mapping[str, Any]) -> PatientResult:
+    """What `PatientResult.to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
     if content["status"] not in get_args(Status):
         raise ValueError(content["status"])
     pose = content["pose"]
     values = {**content, "warnings": tuple(content["warnings"]), "pose": None if pose is None else tuple(pose)}
-    return Outcome(**values)
+    return PatientResult(**values)
 
 
-def outcome_from_cells(cells: Mapping[str, str]) -> Outcome:
-    """What `Outcome.to_cells` wrote, by column. Raises KeyError, TypeError or ValueError for anything else."""
+def result_from_cells(cells: Mapping[str, str]) -> PatientResult:
+    """What `PatientResult.to_cells` wrote, by column. Raises KeyError, TypeError or ValueError for anything else."""
     numbers = {name: float(cells[name]) if cells[name] else None for name in (*sorted(NUMBERS), *POSE)}
     pose = [numbers.pop(name) for name in POSE]
     texts = {name: with_formula(cells[name]) for name in ("patient", "status", "sentence", "result", "mark", "note")}
@@ -109,40 +109,41 @@ def outcome_from_cells(cells: Mapping[str, str]) -> Outcome:
         "warnings": [text for text in with_formula(cells["warnings"]).split(BETWEEN) if text],
         "pose": None if None in pose else pose,
     }
-    return outcome_from_json(content)
+    return result_from_json(content)
 
 
-def outcome_of_report(row: int, patient: str, result: str, report: Mapping[str, Any]) -> Outcome:
+def result_of_report(row: int, patient: str, result: str, report: Mapping[str, Any]) -> PatientResult:
     """Of a registration, by its report as `build_report` makes it."""
-    confidence = report["confidence"]
+    # Without confidence nobody knows: somebody has to look.
+    confidence = report["confidence"] or {"verdict": "check", "reasons": ["Nothing tells how sure this result is."]}
     views = report["angiograms"]
     ncc = {
         f"ncc_{when}{end}": view[f"ncc_{when}"]
         for view, end in zip(views, ("", "2"), strict=False)
         for when in ("before", "after")
     }
-    return Outcome(
+    return PatientResult(
         row=row,
         patient=patient,
         status=confidence["verdict"],
-        probability=confidence["probability"],
-        probability_2mm=confidence["probability_2mm"],
+        probability=confidence.get("probability"),
+        probability_2mm=confidence.get("probability_2mm"),
         sentence="" if confidence["verdict"] == "registered" else " ".join(confidence["reasons"]),
         warnings=tuple(report["warnings"]),
         moved_mm=_finite(report["moved"]["translation_mm"]),
         moved_deg=_finite(report["moved"]["rotation_deg"]),
-        across_mm=_finite(confidence["across_mm"]),
-        along_mm=_finite(confidence["along_mm"]),
-        rotation_deg=_finite(confidence["rotation_deg"]),
+        across_mm=_finite(confidence.get("across_mm")),
+        along_mm=_finite(confidence.get("along_mm")),
+        rotation_deg=_finite(confidence.get("rotation_deg")),
         pose=tuple(map(float, np.asarray(report["pose"], dtype=np.float64)[:3].ravel())),
         result=result,
         **ncc,
     )
 
 
-def outcome_of_error(row: int, patient: str, error: UserError, result: str = "") -> Outcome:
+def result_of_error(row: int, patient: str, error: UserError, result: str = "") -> PatientResult:
     """Of a patient whose row or images are refused: without what the error quotes of them."""
-    return Outcome(row=row, patient=patient, status="refused", sentence=safe_sentence(row, error), result=result)
+    return PatientResult(row=row, patient=patient, status="refused", sentence=safe_sentence(row, error), result=result)
 
 
 def safe_sentence(row: int, error: UserError) -> str:
