@@ -233,14 +233,15 @@ def dask_pool(address: str, code: str, time_limit_s: float | None = None) -> Ite
             client = stack.enter_context(distributed.Client(address, timeout=CONNECT_SECONDS))
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
-                f"No Dask scheduler answers at {address}; start one with `dask scheduler` and give its address,"
-                " tcp://HOST:8786."
+                "No Dask scheduler answers at {address}; start one with `dask scheduler` and give its address, "
+                "tcp://HOST:8786.",
+                address=address,
             ) from error
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:
             raise InputError(
-                f"The scheduler at {address} has no workers; start some with `dask worker {address}`."
+                "The scheduler at {address} has no workers; start some with `dask worker {address}`.", address=address
             ) from error
         _require_same_code(client, address, code)
         yield DaskPool(client, time_limit_s)
@@ -251,10 +252,13 @@ def _require_same_code(client: Client, address: str, code: str) -> None:
         found = set(client.run(code_fingerprint, code).values())
     except Exception as error:
         raise InputError(
-            f"The workers at {address} cannot import DeepIterRegLib; install this version of it where they run."
+            "The workers at {address} cannot import DeepIterRegLib; install this version of it where they run.",
+            address=address,
         ) from error
     if found != {code_fingerprint(code)}:
-        raise InputError(f"The workers at {address} have another version of DeepIterRegLib; install this one there.")
+        raise InputError(
+            "The workers at {address} have another version of DeepIterRegLib; install this one there.", address=address
+        )
 
 
 @contextmanager

@@ -17,7 +17,15 @@ from DeepIterRegLib.initializer.checkpoint import CheckpointError
 from DeepIterRegLib.mrml.panel.input_error_messages import translated
 from DeepIterRegLib.mrml.panel.messages import panel_names, told
 from DeepIterRegLib.worker.protocol import line_of, message_of
-from Testing.tools.input_error_messages import LIBRARY, TARGET, ErrorCall, error_calls, library_files, module
+from Testing.tools.input_error_messages import (
+    LIBRARY,
+    NOT_IN_THE_PANEL,
+    TARGET,
+    ErrorCall,
+    error_calls,
+    library_files,
+    module,
+)
 
 NO_WIDGET = {
     Field.REFERENCE_POSE,
@@ -39,7 +47,7 @@ def product() -> list[Path]:
 
 
 CALLS = list(error_calls(product()))
-BELOW_THE_COMMAND = [call for call in CALLS if call.file.relative_to(LIBRARY).parts[0] != "cli"]
+BELOW_THE_COMMAND = [call for call in CALLS if call.file.relative_to(LIBRARY).parts[0] not in NOT_IN_THE_PANEL]
 
 
 def name_of(call: ErrorCall) -> str:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "DeepIterRegLib"
 TARGET = LIBRARY / "mrml/panel/input_error_messages.py"
 ERRORS = LIBRARY / "common/errors.py"
-NOT_IN_THE_PANEL = ("cli", "research")
+NOT_IN_THE_PANEL = ("cli", "cohort", "parallel", "research")
 """Rooms whose errors only a command shows."""
 BASE = "UserError"
 LINE = 120

@@ -12,14 +12,9 @@ def translated(sentence: str, translate: Callable[[str], str]) -> str:
 
 def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
     return (
-        _("A Dask scheduler needs Dask here too; install it with `pip install dask distributed`."),
         _("A detector pixel of {pixel_mm:g} mm is outside {low:g} to {high:g} mm; correct {pixel_spacing}."),
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
-        _(
-            "A worker has written its results where {file} cannot be seen from here; give an output folder on a disk "
-            "that all workers share."
-        ),
         _(
             "At the starting pose nothing of the CTA is projected onto the DSA; give {initial_pose} nearer to the "
             "truth, or correct {carm}."
@@ -30,37 +25,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "comparison and save it again."
         ),
         _("HTML pages need jinja2; install it with `pip install jinja2`."),
-        _("Line {line} of {file} is damaged; choose another output folder."),
         _("No part of the path {path} exists; choose another for {output}."),
         _(
             "No vessel stands out of the background in the CTA; give a rotational angiogram that was taken with "
             "contrast, or {cta_vessels}."
         ),
-        _("No worker of the Dask scheduler answers any more; start some and run the same command again."),
-        _(
-            "Nothing tells how much memory there is; say how many processes shall work with --workers N, or install "
-            "psutil."
-        ),
-        _("Row {row} of {file} cannot be read ({reason}); look at its quotation marks."),
-        _(
-            "Row {row} of {file} has {found} cells, but there are {count} columns; separate it as the other rows, "
-            "and put cells that hold the separator in quotation marks."
-        ),
-        _("Row {row} of {file} is not UTF-8; save the table as \"CSV UTF-8\"."),
-        _("Row {row}, column mark of {file} is {cell}; give one of {known}, or nothing."),
-        _("Row {row}, column patient of {file} has the same name as row {other}; give every patient its own."),
-        _("Row {row}, column patient of {file} is empty; correct it."),
-        _("Row {row}, column patient of {file} is empty; give every patient a name."),
-        _(
-            "Row {row}, column patient of {file} is longer than {most} characters, or more than one line; give the "
-            "patient a short name."
-        ),
-        _("Row {row}, column {column} of {file} is about a second run, but dsa2 is empty; fill in both or none."),
-        _("Row {row}, column {column} of {file} is empty; give the patient's {image}."),
-        _("Row {row}, column {column} of {file} is {cell}; give one of {known}."),
-        _("Row {row}, column {column} of {file}: {cell} is not a finite number; correct it."),
-        _("Row {row}, column {column} of {file}: {path} does not exist; correct it (paths are relative to the table)."),
-        _("Row {row}, column {column} of {file}: {path} is a folder; give a file."),
         _("The C-arm's angles and distances must be finite numbers."),
         _("The C-arm's column_direction and row_direction must be orthogonal unit vectors."),
         _("The C-arm's {name} must be three finite numbers, not {value}."),
@@ -108,15 +77,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "unmoved patient together, others one by one."
         ),
         _("The checkpoint {file} is not there; choose another checkpoint, or none."),
-        _("The connection to the Dask scheduler was lost; run the same command again."),
         _("The detector must have at least one pixel, not {rows} rows x {columns} columns."),
         _("The disk of the output folder {file} is full; free some space[, or choose another for {field}]."),
         _("The fixed image has pixels that are not finite; mask them out."),
         _("The fixed image must be one 2D image, not an array of {shape}."),
-        _(
-            "The folder {file} holds no CTA and no angiogram: no DICOM of CT or XA, and no folder with files named "
-            "cta and dsa; give another folder with --find."
-        ),
         _(
             "The folder {file} holds no DICOM files; give the folder of a CT series, or an NRRD or NIfTI file, for "
             "{cta}."
@@ -154,7 +118,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "image's size."
         ),
         _("The mask of the fixed image leaves no pixel to compare; give one that is not empty."),
-        _("The names of the columns of {file} are separated by {separators}; use one of them throughout."),
         _("The output folder {file} cannot be written ({reason}); choose another for {output}."),
         _(
             "The place of the CTA in the patient must be a 4 x 4 matrix of numbers that takes voxel indices to mm "
@@ -225,7 +188,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta, vessels or 3dra."),
         _("There is no method {given!r}; choose default or published."),
         _("There is no similarity {name}; choose one of {names}."),
-        _("There is no {file} in {folder} ({reason}); register the cohort there first."),
         _("There is not enough memory for the registration; close other programs, or crop the CTA to the head."),
         _("There is only one transform to look at; choose two that differ."),
         _("it must lie between {low} and {high}."),
@@ -285,17 +247,13 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} announces {announced} frames, more than any run or volume has; export it again."),
         _("{file} cannot be read (permission denied); give a readable one for {field}."),
         _("{file} cannot be read ({reason}); choose another checkpoint, or none."),
-        _("{file} cannot be read ({reason}); give a cohort's table."),
         _("{file} cannot be read ({reason}); give a readable file for {carm}."),
         _("{file} cannot be read ({reason}); give another file."),
-        _("{file} cannot be read ({reason}); give the file that the page saved."),
-        _("{file} cannot be read as CSV ({reason}); give the file that the page saved."),
         _(
             "{file} cannot be read as a transform; give an ITK transform file (.tfm, .txt, .h5, .mat, .xfm) for "
             "{field}."
         ),
         _("{file} cannot be read: {reason}."),
-        _("{file} cannot be written ({reason}); give another folder with --links."),
         _("{file} cannot be written; give a folder that exists and is not read-only."),
         _("{file} cannot be written; give a folder you may write to and the ending .tfm, .txt, .h5 or .mat."),
         _("{file} cannot be written; is the disk full, or the folder read-only?"),
@@ -311,10 +269,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _(
             "{file} has a Field of View Rotation (0018,7032) of {rotation_deg:g} degrees, which is not by right "
             "angles; export the run as it was acquired[, or give {carm}]."
-        ),
-        _(
-            "{file} has a column {name} (number {index}), which nothing reads; rename it to one of {columns}, or "
-            "leave it out."
         ),
         _("{file} has a comparison {number}, which the test does not have; save it again from the page."),
         _("{file} has a comparison “{number}”, which is not a number; save it again."),
@@ -338,9 +292,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("{file} has comparison {number} twice; save it again."),
         _("{file} has functional groups that cannot be read; export it again."),
-        _("{file} has no column {missing}; a table needs patient, cta and dsa."),
-        _("{file} has no columns patient and mark; give the file that the page saved."),
-        _("{file} has no row below the names of its columns; add the patients."),
         _("{file} has no {keys} (or projection_matrix instead of the first four); add what is missing."),
         _("{file} has no {keys}; add what is missing."),
         _(
@@ -360,7 +311,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has several values per voxel (colours or vectors); give an image with one for {cta}."),
         _("{file} has several values per voxel; give frames whose third axis is time for {dsa}."),
         _("{file} has sheared axes; resample it onto an orthogonal grid."),
-        _("{file} has the column {name} twice; leave one of them out."),
         _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
@@ -399,7 +349,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} holds only {count} CT slices, too few for a head; give the whole series."),
         _("{file} holds parameters that are not numbers; save it again."),
         _("{file} holds pixels that are not numbers (NaN or infinite); export it again."),
-        _("{file} holds results with the patients' {names}; choose another output folder."),
         _(
             "{file} holds single frames of more than one run (Instance Numbers (0020,0013) occur more than once); "
             "give a folder with the frames of one run for {dsa}."
@@ -421,7 +370,6 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "`deepiterreg train` has written."
         ),
         _("{file} is a colour picture of a screen; give the X-ray frames themselves for {dsa}."),
-        _("{file} is a folder; give a table, or write one: cohort --find FOLDER."),
         _(
             "{file} is a label map (whole numbers from 0 to {high}), not a CT; give the CT angiogram for {cta}, and "
             "this as {cta_vessels}, if it marks them."
@@ -446,21 +394,16 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is an empty mask (all 0); mark the vessels, or leave out {field}."),
         _("{file} is black or shuttered almost everywhere; give a run that shows the head for {dsa}."),
         _("{file} is damaged or not a checkpoint of DeepIterReg; choose another checkpoint, or none."),
-        _("{file} is damaged, or was changed by hand; run the cohort's command again, which writes it anew."),
         _(
             "{file} is damaged: its tensors do not have the SHA-256 in its header; copy it again, or choose another "
             "checkpoint, or none."
         ),
         _("{file} is damaged; delete it, and load the sample data again."),
         _("{file} is empty (0 bytes); copy it again, or give another for {field}."),
-        _("{file} is empty; give a table with the columns patient, cta and dsa."),
         _("{file} is in colour; give grey X-ray frames for {dsa}."),
-        _("{file} is no folder; give one that holds images with --find."),
         _("{file} is no name for a scene; give one that ends in .mrb."),
         _("{file} is no name for a transform; give one that ends in .tfm or .h5."),
         _("{file} is no table of results; choose another output folder."),
-        _("{file} is no text file; give a cohort's table."),
-        _("{file} is not UTF-8; give the file that the page saved."),
         _("{file} is not a DICOM file; give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
         _("{file} is not a Slicer scene; give an .mrb file that Slicer or this command wrote."),
         _("{file} is not a folder; choose another for {output}."),
@@ -468,14 +411,11 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} is not a text file; give another file."),
         _("{file} is not an image file that can be read; give NRRD, NIfTI or DICOM for {field}."),
         _("{file} is not the key of a blind test; give the blind_key.json written beside its page."),
-        _("{file} is of another version of this program; choose another output folder."),
         _(
             "{file} is the same grey ({grey:g}) everywhere; give an angiogram with contrast, or an X-ray of the "
             "head, for {dsa}."
         ),
-        _("{file} is too large to be a cohort's table; give another file."),
         _("{file} is too large to be of a blind comparison; give another file."),
-        _("{file} is too large to hold marks; give the file that the page saved."),
         _("{file} is truncated or damaged and cannot be read; export it again."),
         _("{file} is truncated: it announces {announced} frames and holds {held}; export it again."),
         _("{file} is {dimensions}D; give frames whose third axis is time for {dsa}."),
