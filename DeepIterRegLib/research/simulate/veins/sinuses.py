@@ -207,7 +207,7 @@ def _given_sagittal(tree: VenousTree, plan: SinusPlan, torcula: FloatArray, into
     ]
     widths = np.concatenate([drawn[0], radii, drawn[1], drawn[1][-1:] if len(drawn[1]) else radii[-1:]])
     towards = np.vstack([*front, points, *back, torcula])
-    curve = joined(tree.along_table(towards, widths, 0.0), torcula, 12.0)
+    curve = joined(tree.along_table(towards, widths.tolist(), 0.0), torcula, 12.0)
     # The radii by where along the directions a point lies: the curve is pressed, not moved along.
     at = np.linalg.norm(curve[:, None] - tree.within(1.3 * towards, 0.0), axis=2).argmin(axis=1)
     around = np.convolve(np.pad(widths[at], RADIUS_POINTS, mode="edge"), _mean_of(2 * RADIUS_POINTS + 1), "valid")
