@@ -31,6 +31,8 @@ FORK_MM = 4.0
 part."""
 WHOLE = 0.6
 """Of half the length: a shorter limb is a stump, or roughness of the segmentation."""
+BALLS_MM, FULL = (2.5, 4.0, 5.5), 0.75
+"""The middle is that of a ball of points, a larger one where vessel fills so much of it."""
 WIDE, BULGE = 4.0, 2.5
 """Times the radius: how far a wide vessel is followed at least, and how far a limb leads that is no bulge of its
 wall."""
@@ -130,12 +132,16 @@ def _limbs(cloud: VesselCloud, point_mm: FloatArray, half_mm: float) -> list[Lim
     near = np.linalg.norm(cloud.positions_mm - point_mm, axis=1) < half_mm + 2 * SHELL_MM
     nodes = _nodes(cloud.subset(near))
     places = np.asarray(nodes.positions_mm, dtype=np.float64)
-    root = _middle_node(places, point_mm)
+    root, wide_mm = _middle_node(nodes, point_mm)
     graph = _graph(places, nodes.cell_mm)
-    distance, before = dijkstra(graph, indices=root, limit=half_mm, return_predecessors=True)
-    tree = _Shells(places, np.asarray(nodes.weights_mm3, dtype=np.float64), graph, distance, before)
+    # Whole steps: of a part of one, the middle would lie at the vessel's side.
+    limit_mm = SHELL_MM * max(np.ceil(half_mm / SHELL_MM), 2) - 1e-6
+    distance, before = dijkstra(graph, indices=root, limit=limit_mm, return_predecessors=True)
+    tree = _Shells(
+        places, np.asarray(nodes.weights_mm3, dtype=np.float64), graph, distance, before, max(FORK_MM, wide_mm)
+    )
     paths = sorted(tree.paths(), key=lambda path: -tree.weight_mm3(path))
-    return [Limb(tree.middles_mm[path], _radius(tree.weight_mm3(path[1:]), tree.middles_mm[path])) for path in paths]
+    return [Limb(tree.middles_mm[path], tree.radius_mm(path)) for path in paths]
 
 
 def _angle_deg(way: FloatArray, other: Limb) -> float:
@@ -148,8 +154,15 @@ class _Shells:
     """The nodes about a root in steps of their distance along the vessel; each connected part of a step is one."""
 
     def __init__(
-        self, places: FloatArray, weights: FloatArray, graph: csr_matrix, distance: FloatArray, before: IntArray
+        self,
+        places: FloatArray,
+        weights: FloatArray,
+        graph: csr_matrix,
+        distance: FloatArray,
+        before: IntArray,
+        fork_mm: float,
     ) -> None:
+        self._fork_mm = fork_mm
         reached = np.isfinite(distance)
         step = np.where(reached, np.floor(np.where(reached, distance, 0.0) / SHELL_MM), -1).astype(int)
         rows, columns = graph.nonzero()
@@ -181,6 +194,12 @@ class _Shells:
     def weight_mm3(self, parts: list[int]) -> float:
         return float(self._weights[parts].sum())
 
+    def radius_mm(self, path: list[int]) -> float:
+        """Of all steps but the first, which is a ball about the root."""
+        inner = path[1:]
+        apart_mm = np.linalg.norm(np.diff(self.middles_mm[path], axis=0), axis=1)
+        return _radius(self.weight_mm3(inner), len(inner) * float(np.median(apart_mm)))
+
     def paths(self) -> list[list[int]]:
         """From the root outwards: all ways that part near it, and of what parts farther away the heaviest."""
         return [path for path in self._ways(self.root) if len(path) > 1]
@@ -189,7 +208,7 @@ class _Shells:
         ways = [[part, *way] for child in self._children[part] for way in self._ways(child)]
         if not ways:
             return [[part]]
-        if self._step[part] * SHELL_MM > FORK_MM:
+        if self._step[part] * SHELL_MM > self._fork_mm:
             farthest = max(self._step[way[-1]] for way in ways)
             long = [way for way in ways if self._step[way[-1]] >= farthest - 1]
             return [max(long, key=self.weight_mm3)]
@@ -217,7 +236,8 @@ def _along(cloud: VesselCloud, points_mm: FloatArray) -> Limb:
         raise InputError("The points are the same place of one vessel; give them farther apart, or one alone.")
     smooth = gaussian_filter1d(resampled(points, NODE_MM), SMOOTH_MM / NODE_MM, axis=0, mode="nearest")
     near = cKDTree(smooth).query(places)[0] < 2.5 * NODE_MM
-    return Limb(smooth, _radius(float(nodes.weights_mm3[near].sum()), smooth))
+    length_mm = float(np.linalg.norm(np.diff(smooth, axis=0), axis=1).sum())
+    return Limb(smooth, _radius(float(nodes.weights_mm3[near].sum()), length_mm))
 
 
 def resampled(points_mm: FloatArray, step_mm: float) -> FloatArray:
@@ -228,7 +248,7 @@ def resampled(points_mm: FloatArray, step_mm: float) -> FloatArray:
 
 
 def _nodes(cloud: VesselCloud) -> VesselCloud:
-    return gathered(cloud, max(NODE_MM, 1.7 * cloud.cell_mm))
+    return gathered(cloud, NODE_MM)
 
 
 def _graph(places: FloatArray, cell_mm: float) -> csr_matrix:
@@ -239,15 +259,19 @@ def _graph(places: FloatArray, cell_mm: float) -> csr_matrix:
     return graph + graph.T
 
 
-def _middle_node(places: FloatArray, point_mm: FloatArray) -> int:
-    """A node in the middle of the vessel whose wall the point may lie at."""
-    middle = point_mm
-    for _ in range(3):
-        middle = places[np.linalg.norm(places - middle, axis=1) < 2.5 * NODE_MM].mean(axis=0)
-    return int(np.linalg.norm(places - middle, axis=1).argmin())
+def _middle_node(nodes: VesselCloud, point_mm: FloatArray) -> tuple[int, float]:
+    """A node in the middle of the vessel whose wall the point may lie at, and about how far the wall is from it."""
+    places, middle, ball_mm = nodes.positions_mm, point_mm, BALLS_MM[0]
+    for ball_mm in BALLS_MM:
+        for _ in range(10):
+            inside = np.linalg.norm(places - middle, axis=1) < ball_mm
+            middle = places[inside].mean(axis=0)
+        if nodes.weights_mm3[inside].sum() < FULL * 4 / 3 * np.pi * ball_mm**3:
+            break
+    return int(np.linalg.norm(places - middle, axis=1).argmin()), ball_mm
 
 
-def _radius(volume_mm3: float, points_mm: FloatArray) -> float:
-    """Of a round vessel that holds so much along the points."""
-    length_mm = max(float(np.linalg.norm(np.diff(points_mm, axis=0), axis=1).sum()), NODE_MM)
-    return float(np.clip(np.sqrt(volume_mm3 / length_mm / np.pi), LEAST_RADIUS_MM, MOST_RADIUS_MM))
+def _radius(volume_mm3: float, length_mm: float) -> float:
+    """Of a round vessel that holds so much along its length."""
+    area_mm2 = volume_mm3 / max(length_mm, NODE_MM)
+    return float(np.clip(np.sqrt(area_mm2 / np.pi), LEAST_RADIUS_MM, MOST_RADIUS_MM))

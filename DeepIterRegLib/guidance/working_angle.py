@@ -35,6 +35,8 @@ OTHERS_MM = 1.2
 """Cell of the other vessels' points."""
 SAME_DIRECTION = 0.015
 """rad; of the other vessels in so small a part of the sphere the nearest one counts."""
+WIDTHS = 8
+"""Classes of how wide the other vessels appear."""
 APART_DEG = 15.0
 """Two angles of the list differ by at least as much."""
 CANDIDATES = 3
@@ -185,10 +187,27 @@ class _View:
         near = near[np.unique(cell @ [1, 1000, 1_000_000], return_index=True)[1]]
         if not len(near):
             return np.zeros(len(rays), dtype=bool)
-        cosines = rays.astype(np.float32) @ towards[near].T.astype(np.float32)
-        # Nearly at a right angle to the middle the fold may be the wrong one.
-        np.abs(cosines, out=cosines)
-        return (cosines > np.cos(wide[near]).astype(np.float32)).any(axis=1)
+        return _met(rays, towards[near], wide[near])
+
+
+def _met(rays: FloatArray, towards: FloatArray, wide: FloatArray) -> npt.NDArray[np.bool_]:
+    """(N,) whether a ray (N, 3) or its opposite is within `wide` (M,), rad, of one of the directions `towards` (M, 3).
+
+    In classes of about equal width, of which the nearest direction decides but for few rays: those are looked at each.
+    """
+    met = np.zeros(len(rays), dtype=bool)
+    for part in np.array_split(np.argsort(-wide, kind="stable"), min(WIDTHS, len(wide))):
+        open_ = np.flatnonzero(~met)
+        if not len(open_):
+            break
+        least, most = 2 * np.sin(wide[part[-1]] / 2), 2 * np.sin(wide[part[0]] / 2)
+        tree = cKDTree(np.concatenate([towards[part], -towards[part]]))
+        nearest = tree.query(rays[open_], distance_upper_bound=most)[0]
+        met[open_[nearest <= least]] = True
+        unsure = open_[(nearest > least) & np.isfinite(nearest)]
+        cosines = np.abs(rays[unsure] @ towards[part].T)
+        met[unsure] = (cosines > np.cos(wide[part])).any(axis=1)
+    return met
 
 
 class _Pieces:
