@@ -24,6 +24,8 @@ NODE_MM = 1.0
 """Cell of the points that the way along the vessel is found on."""
 REACH_CELLS = 2.2
 """Points nearer than this are connected: one empty cell between two is noise of the segmentation."""
+FAR_CELLS = 3.7
+"""Where a thin vessel is found in pieces."""
 SHELL_MM = 2.0
 """The vessel is followed in steps of so much."""
 FORK_MM = 4.0
@@ -102,7 +104,7 @@ def segment_of(cloud: VesselCloud, points_mm: FloatArray, length_mm: float = LEN
 
 def _about(cloud: VesselCloud, point_mm: FloatArray, half_mm: float) -> tuple[Limb, ...]:
     """The limbs that lead away from a point, as far as `half_mm` along the vessel; farther where it is wide."""
-    limbs = _limbs(cloud, point_mm, half_mm)
+    limbs = _limbs(cloud, point_mm, half_mm) or _limbs(cloud, point_mm, half_mm, FAR_CELLS)
     radius_mm = max((limb.radius_mm for limb in limbs), default=0.0)
     if half_mm < WIDE * radius_mm:
         half_mm = WIDE * radius_mm
@@ -127,13 +129,13 @@ def _about(cloud: VesselCloud, point_mm: FloatArray, half_mm: float) -> tuple[Li
     return (Limb(np.concatenate([kept[0].points_mm[:0:-1], kept[1].points_mm]), radius_mm),)
 
 
-def _limbs(cloud: VesselCloud, point_mm: FloatArray, half_mm: float) -> list[Limb]:
+def _limbs(cloud: VesselCloud, point_mm: FloatArray, half_mm: float, reach_cells: float = REACH_CELLS) -> list[Limb]:
     """All ways that lead away from a point, the heaviest first."""
     near = np.linalg.norm(cloud.positions_mm - point_mm, axis=1) < half_mm + 2 * SHELL_MM
     nodes = _nodes(cloud.subset(near))
     places = np.asarray(nodes.positions_mm, dtype=np.float64)
     root, wide_mm = _middle_node(nodes, point_mm)
-    graph = _graph(places, nodes.cell_mm)
+    graph = _graph(places, reach_cells * nodes.cell_mm)
     # Whole steps: of a part of one, the middle would lie at the vessel's side.
     limit_mm = SHELL_MM * max(np.ceil(half_mm / SHELL_MM), 2) - 1e-6
     distance, before = dijkstra(graph, indices=root, limit=limit_mm, return_predecessors=True)
@@ -219,7 +221,7 @@ def _along(cloud: VesselCloud, points_mm: FloatArray) -> Limb:
     """The way along the vessels from point to point; straight where the CTA shows no vessel between two."""
     nodes = _nodes(cloud)
     places = np.asarray(nodes.positions_mm, dtype=np.float64)
-    graph = _graph(places, nodes.cell_mm)
+    graph = _graph(places, REACH_CELLS * nodes.cell_mm)
     stops = cKDTree(places).query(points_mm)[1]
     way: list[FloatArray] = [places[stops[:1]]]
     for start, end in pairwise(stops):
@@ -251,8 +253,8 @@ def _nodes(cloud: VesselCloud) -> VesselCloud:
     return gathered(cloud, NODE_MM)
 
 
-def _graph(places: FloatArray, cell_mm: float) -> csr_matrix:
-    pairs = cKDTree(places).query_pairs(REACH_CELLS * cell_mm, output_type="ndarray")
+def _graph(places: FloatArray, reach_mm: float) -> csr_matrix:
+    pairs = cKDTree(places).query_pairs(reach_mm, output_type="ndarray")
     lengths = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1)
     # An edge of no length would be no edge in a sparse matrix.
     graph = csr_matrix((np.maximum(lengths, 1e-6), (pairs[:, 0], pairs[:, 1])), shape=(len(places), len(places)))

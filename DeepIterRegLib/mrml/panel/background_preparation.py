@@ -21,11 +21,14 @@ QUIET_MS = 400
 
 
 @dataclass(frozen=True, eq=False)
-class _Inspection:
-    """Somebody wants to know what images are read as."""
+class _Question:
+    """Somebody wants to know something of the worker."""
 
-    request: RegistrationRequest
+    begin: Callable[[JobListener], str]
+    """Gives it to the worker."""
     listener: JobListener
+    request: RegistrationRequest | None = None
+    """Whose images it is about, where it reads them."""
 
 
 class BackgroundPreparation:
@@ -44,10 +47,10 @@ class BackgroundPreparation:
         self._request = request
         self._call_later = call_later
         self._running: RegistrationRequest | None = None
-        self._inspecting: _Inspection | None = None
+        self._answering: _Question | None = None
         """What runs, where it is no preparation."""
-        self._wanted: _Inspection | None = None
-        """To be begun when the worker is free."""
+        self._wanted: list[_Question] = []
+        """To be begun when the worker is free, one of each listener."""
         self._prepared = ""
         self._changes = 0
         self._paused = True
@@ -62,10 +65,10 @@ class BackgroundPreparation:
     def pause(self) -> None:
         """Begin nothing any longer, and end what runs: another module came to the front, the scene closes."""
         self._paused = True
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
-            wanted.listener.cancelled()
-        if self._running is not None and self._waiting_start is None:
+        wanted, self._wanted = self._wanted, []
+        for question in wanted:
+            question.listener.cancelled()
+        if (self._running is not None or self._answering is not None) and self._waiting_start is None:
             self._worker.cancel()
 
     def resume(self) -> None:
@@ -99,9 +102,9 @@ class BackgroundPreparation:
         was told to cancel meanwhile; `start` is then not called.
         """
         self._changes += 1
-        if self._running is None:
+        if self._running is None and self._answering is None:
             start()
-        elif self._running.cta_key != request.cta_key:
+        elif self._running is not None and self._running.cta_key != request.cta_key:
             self._worker.cancel()
             start()
         else:
@@ -112,8 +115,15 @@ class BackgroundPreparation:
 
         A later call takes the place of an earlier one, whose listener hears nothing more.
         """
-        self._wanted = _Inspection(request, listener)
-        self._begin_inspection()
+        self._ask(_Question(lambda to: self._worker.inspect(request, to), listener, request))
+
+    def ask(self, begin: Callable[[JobListener], str], listener: JobListener) -> None:
+        """Let the worker do something else as soon as it is free; its answer goes to the listener.
+
+        begin: gives it to the worker, with whoever is to hear of it. A later call of the same listener takes the place
+        of an earlier one.
+        """
+        self._ask(_Question(begin, listener))
 
     # What the worker's client calls: see `JobListener`.
 
@@ -131,7 +141,7 @@ class BackgroundPreparation:
     def failed(self, error: UserError) -> None:
         # A preparation's is not said before Register is pressed, which meets it again; and it is not tried again before
         # something changes.
-        if self._inspecting is not None:
+        if self._answering is not None:
             # The worker may be another one from now on.
             self.forget()
         self._finished(lambda listener: listener.failed(error))
@@ -139,16 +149,16 @@ class BackgroundPreparation:
     def cancelled(self) -> None:
         self.forget()
         on_cancelled = self._on_cancelled if self._waiting_start is not None else None
-        inspecting = self._inspecting
+        answering = self._answering
         self._end()
-        self._tell(inspecting, lambda listener: listener.cancelled())
+        self._tell(answering, lambda listener: listener.cancelled())
         if on_cancelled is not None:
             on_cancelled()
 
     def _begin(self) -> None:
         if self._paused or (self._worker.state == "busy" and self._running is None):
             return
-        if self._running is None and self._begin_inspection():
+        if self._running is None and self._begin_question():
             return
         try:
             request = self._request()
@@ -161,7 +171,7 @@ class BackgroundPreparation:
                 # The CTA is the long part of it; looked at again when it is done.
                 return
             self._worker.cancel()
-        if self._begin_inspection():
+        if self._begin_question():
             return
         self._running = request
         try:
@@ -169,37 +179,42 @@ class BackgroundPreparation:
         except OSError:
             self._running = None
 
-    def _begin_inspection(self) -> bool:
+    def _ask(self, question: _Question) -> None:
+        self._wanted = [other for other in self._wanted if other.listener is not question.listener] + [question]
+        self._begin_question()
+
+    def _begin_question(self) -> bool:
         """Begin what is wanted, if the worker is free; whether it was begun."""
-        wanted = self._wanted
-        if wanted is None or self._paused or self._worker.state == "busy":
+        if not self._wanted or self._paused or self._worker.state == "busy":
             return False
-        self._wanted, self._inspecting, self._running = None, wanted, wanted.request
+        question = self._wanted.pop(0)
+        self._answering, self._running = question, question.request
         try:
-            self._worker.inspect(wanted.request, self)
+            question.begin(self)
         except OSError:
-            self._inspecting = self._running = None
-            wanted.listener.failed(disk_full())
+            self._answering = self._running = None
+            question.listener.failed(disk_full())
             return False
         return True
 
     def _finished(self, tell: Callable[[JobListener], None]) -> None:
-        inspecting = self._inspecting
-        if inspecting is None and self._running is not None:
+        answering = self._answering
+        if answering is None and self._running is not None:
             self.remember(self._running)
         start = self._end()
-        self._tell(inspecting, tell)
+        self._tell(answering, tell)
         if start is not None:
             start()
-        elif not self._begin_inspection():
+        elif not self._begin_question():
             self.changed()
 
-    def _tell(self, inspecting: _Inspection | None, tell: Callable[[JobListener], None]) -> None:
-        if inspecting is not None and self._wanted is None:
-            tell(inspecting.listener)
+    def _tell(self, answered: _Question | None, tell: Callable[[JobListener], None]) -> None:
+        """Unless its listener has asked again."""
+        if answered is not None and all(other.listener is not answered.listener for other in self._wanted):
+            tell(answered.listener)
 
     def _end(self) -> Callable[[], None] | None:
-        self._running = self._inspecting = None
+        self._running = self._answering = None
         start, self._waiting_start = self._waiting_start, None
         return start
 

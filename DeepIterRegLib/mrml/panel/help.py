@@ -13,6 +13,7 @@ CHAPTERS = {
     "overlayButton": "tutorial.md#is-it-right",
     "adjustButton": "tutorial.md#6-when-it-is-wrong",
     "landmarksButton": "adjust.md#landmarks",
+    "workingAngleButton": "guidance.md#working-angle",
     "saveButton": "tutorial.md#7-save",
     "reviewButton": "saving.md#blind-comparison",
 }

@@ -94,8 +94,14 @@ class ProcessWorkerClient:
     def inspect(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("inspect", request.payload(), listener, request.arrays())
 
-    def run(self, command: str, payload: Mapping[str, Any], listener: JobListener) -> str:
-        return self._begin(command, payload, listener, {})
+    def run(
+        self,
+        command: str,
+        payload: Mapping[str, Any],
+        listener: JobListener,
+        arrays: Mapping[str, ArrayMaker] | None = None,
+    ) -> str:
+        return self._begin(command, payload, listener, arrays or {})
 
     def cancel(self) -> None:
         job = self._job
