@@ -106,6 +106,8 @@ def _draw_digit(picture: Rgb, column: int, row: int, number: int) -> None:
     glyph = np.repeat(np.repeat(glyph, scale, axis=0), scale, axis=1)
     rows, columns = np.nonzero(np.pad(glyph, 3) >= 0)
     height, width = glyph.shape
+    column = int(np.clip(column, width // 2 + 3, picture.shape[1] - width // 2 - 4))
+    row = int(np.clip(row, height // 2 + 3, picture.shape[0] - height // 2 - 4))
     _set(picture, column - width // 2 - 3 + columns, row - height // 2 - 3 + rows, WHITE)
     rows, columns = np.nonzero(glyph)
     _set(picture, column - width // 2 + columns, row - height // 2 + rows, BLACK)
