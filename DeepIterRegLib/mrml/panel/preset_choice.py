@@ -86,9 +86,9 @@ class PresetChoice:
     def _typed(self) -> CArmPreset:
         """The values that the form shows, under the name that stands in the box."""
         values = self._values()
-        shown = {} if values is None else {name: values.values[name].number for name in NUMBERS}
-        numbers = {name: number[0] if isinstance(number, tuple) else number for name, number in shown.items()}
-        return CArmPreset(self._box.currentText, OWN_SOURCE, **numbers)
+        shown = [None if values is None else values.values[name].number for name in NUMBERS]
+        sdd_mm, sid_mm, pixel_mm = (number[0] if isinstance(number, tuple) else number for number in shown)
+        return CArmPreset(self._box.currentText, OWN_SOURCE, "", sdd_mm, sid_mm, pixel_mm)
 
     def _forgets(self) -> bool:
         """Whether the button takes away the user's own preset that is chosen."""

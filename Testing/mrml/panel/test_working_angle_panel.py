@@ -62,11 +62,13 @@ class Panel:
         )
         settings = SimpleNamespace(get=self.settings.get, set=self.settings.__setitem__)
         services: Any = SimpleNamespace(scene=scene, translate=str, worker=worker, settings=settings)
-        self.section = WorkingAngleSection(
-            self.ui, services, lambda begin, listener: begin(listener), self.looked.append
-        )
+        self.section = WorkingAngleSection(self.ui, services, self._ask, self.looked.append)
         self.section.show(self.case)
         self.ui.workingAngleButton.collapsed = False
+
+    @staticmethod
+    def _ask(begin: Any, listener: Any) -> None:
+        begin(listener)
 
     def mark(self, *points_mm: Any) -> Any:
         """Points of the CTA, placed where the scene shows it."""
