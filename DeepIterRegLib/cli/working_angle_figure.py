@@ -71,8 +71,9 @@ def write_expected(
     from matplotlib.figure import Figure
 
     shown = [("today", angles.today), *((str(number), sight) for number, sight in enumerate(angles.best, start=1))]
-    figure = Figure(figsize=(5 * len(shown), 5.6), dpi=DOTS_PER_INCH, layout="constrained")
+    figure = Figure(figsize=(5 * len(shown), 5.9), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.87, wspace=0.02)
     for axes, (name, sight) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         there = carm.at_angles(*angles.readings.carm_angles(sight.primary_deg, sight.secondary_deg))
         axes.imshow(expected_picture(cloud, segment, pose, there), interpolation="bilinear")

@@ -23,6 +23,7 @@ BELOW: dict[str, set[str]] = {
     "confidence": {"geometry", "preparation", "refinement", "render", "similarity"},
     "filling": {"geometry", "preparation", "render"},
     "geometry": set(),
+    "guidance": {"geometry", "preparation", "render"},
     "images": {"geometry"},
     "preparation": {"geometry", "images", "similarity"},
     "review": set(),

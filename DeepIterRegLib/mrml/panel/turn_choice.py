@@ -50,7 +50,9 @@ class TurnChoice:
         self._preview.visible = frame is not None
         if turn is not None and frame is not None:
             caption = self._("Read as this picture: is the head up?")
-            self._preview.text = f"{picture_text(upright(frame, turn))}<br>{caption}"
+            picture = upright(frame, turn)
+            width_px = round(PREVIEW_PX * picture.shape[1] / max(picture.shape))
+            self._preview.text = f"{picture_text(picture, width_px)}<br>{caption}"
 
     def _on_chosen(self, index: int) -> None:
         if self._dsa is not None:

@@ -71,7 +71,7 @@ def test_a_users_own_preset_is_kept_chosen_and_forgotten(panel: InputsPanel) -> 
     panel.ui.dsaPresetBox.setEditText("Room 3")
     assert panel.ui.dsaPresetKeep.text == "Keep"
     panel.ui.dsaPresetKeep.click()
-    (own,) = user_presets(panel.settings)  # type: ignore[arg-type]
+    (own,) = user_presets(panel.settings)
     assert (own.name, own.sdd_mm, own.sid_mm, own.pixel_spacing_mm) == ("Room 3", 1180, None, 0.308)
     assert panel.ui.dsaPresetBox.currentText == "Room 3"
     panel.ui.dsaSddUndo.click()
@@ -83,7 +83,7 @@ def test_a_users_own_preset_is_kept_chosen_and_forgotten(panel: InputsPanel) -> 
     assert panel.row("PixelSpacing") == ("0.308 mm", "preset", False)
     assert panel.ui.dsaPresetKeep.text == "Forget"
     panel.ui.dsaPresetKeep.click()
-    assert not user_presets(panel.settings)  # type: ignore[arg-type]
+    assert not user_presets(panel.settings)
     assert panel.row("PixelSpacing")[1] == "missing"
 
 
@@ -95,13 +95,13 @@ def test_a_preset_that_cannot_be_kept_is_said(panel: InputsPanel) -> None:
     panel.ui.dsaPresetBox.setEditText(shipped_presets()[0].name)
     panel.ui.dsaPresetKeep.click()
     assert "comes with the program" in panel.ui.dsaCArmNote.text
-    assert not user_presets(panel.settings)  # type: ignore[arg-type]
+    assert not user_presets(panel.settings)
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '[1, {"name": ""}, null]'])
 def test_damaged_settings_hold_no_presets(panel: InputsPanel, text: str) -> None:
     panel.settings[SETTING] = text
-    assert user_presets(panel.settings) == []  # type: ignore[arg-type]
+    assert user_presets(panel.settings) == []
 
 
 def test_a_turn_is_chosen_with_a_preview(panel: InputsPanel) -> None:
