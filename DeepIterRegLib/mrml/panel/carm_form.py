@@ -63,10 +63,8 @@ class CArmForm:
         """The value that is being typed, whose text is left alone meanwhile."""
         self._refused: InputError | None = None
         """What could not be kept as a preset."""
-        self._preset = PresetChoice(
-            self._other("PresetBox"), self._other("PresetKeep"), services, lambda: self._values, self._on_preset
-        )
-        self._turn = TurnChoice(self._other("TurnBox"), self._other("TurnPreview"), services, self._on_turn)
+        self._preset = PresetChoice(ui, prefix, services, lambda: self._values, self._on_preset)
+        self._turn = TurnChoice(ui, prefix, services, self._on_turn)
         for name in FIELD_OF:
             edit = self._widget(name, "Edit")
             edit.connect("textEdited(QString)", lambda text, name=name: self._on_typing(name, text))
@@ -192,9 +190,6 @@ class CArmForm:
 
     def _widget(self, name: str, part: str) -> Any:
         return getattr(self._ui, f"{self._prefix}{FIELD_OF[name]}{part}")
-
-    def _other(self, name: str) -> Any:
-        return getattr(self._ui, f"{self._prefix}{name}")
 
     @property
     def _group(self) -> Any:

@@ -14,7 +14,7 @@ CHAPTERS = {
     "adjustButton": "tutorial.md#6-when-it-is-wrong",
     "landmarksButton": "adjust.md#landmarks",
     "workingAngleButton": "guidance.md#working-angle",
-    "saveButton": "tutorial.md#7-save",
+    "saveButton": "tutorial.md#8-save",
     "reviewButton": "saving.md#blind-comparison",
 }
 """By the section's widget."""

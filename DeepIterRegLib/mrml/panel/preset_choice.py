@@ -14,27 +14,34 @@ from DeepIterRegLib.mrml.panel.user_presets import OWN_SOURCE, all_presets, forg
 
 
 class PresetChoice:
-    """box: an editable QComboBox. keep: the button beside it. values: what the form shows. on_change: called after the
-    user chose, kept or forgot one; with an error where that was not possible."""
+    """ui, prefix: as of `CArmForm`. values: what the form shows. on_change: called after the user chose, kept or forgot
+    one; with an error where that was not possible.
+
+    A line edit with a list below it that opens, and no combination of both: see `wheel.py`.
+    """
 
     def __init__(
         self,
-        box: Any,
-        keep: Any,
+        ui: Any,
+        prefix: str,
         services: Services,
         values: Callable[[], CArmValues | None],
         on_change: Callable[[InputError | None], None],
     ) -> None:
-        self._box, self._keep = box, keep
+        self._edit, self._keep, self._choose, self._list = (
+            getattr(ui, f"{prefix}Preset{part}") for part in ("Edit", "Keep", "Choose", "List")
+        )
         self._services = services
         self._ = services.translate
         self._values = values
         self._on_change = on_change
         self._dsa: Any = None
         self._offered: list[CArmPreset] = []
-        box.connect("activated(int)", self._on_chosen)
-        box.connect("editTextChanged(QString)", lambda text: self._show_button())
-        keep.connect("clicked()", self._on_keep)
+        self._edit.connect("textEdited(QString)", lambda text: self._show_button())
+        self._edit.connect("editingFinished()", self._on_typed)
+        self._choose.connect("toggled(bool)", self._on_opened)
+        self._list.connect("currentRowChanged(int)", self._on_row)
+        self._keep.connect("clicked()", self._on_keep)
 
     def show(self, dsa: Any) -> None:
         """Show what is chosen for a DSA's node."""
@@ -43,57 +50,72 @@ class PresetChoice:
         if dsa is None:
             return
         chosen = chosen_preset(dsa)
-        self._offered = all_presets(self._services.settings)
-        if chosen is not None and chosen.name not in [preset.name for preset in self._offered]:
-            self._offered.append(chosen)
-        names = [self._("None"), *(preset.name for preset in self._offered)]
-        box = self._box
-        if changed or [box.itemText(index) for index in range(box.count)] != names:
-            blocked = box.blockSignals(True)
-            box.clear()
-            for name in names:
-                box.addItem(name)
-            box.setCurrentIndex(0 if chosen is None else names.index(chosen.name))
-            box.blockSignals(blocked)
-        box.toolTip = self._("For values that neither the header nor you say.") + (
+        if changed or chosen is not None:
+            self._edit.text = "" if chosen is None else chosen.name
+        self._edit.toolTip = self._("For values that neither the header nor you say.") + (
             "" if chosen is None else "\n" + self._("Source: {source}").format(source=chosen.source)
         )
         self._show_button()
 
-    def _on_chosen(self, index: int) -> None:
-        if self._dsa is not None:
-            choose_preset(self._dsa, self._offered[index - 1] if 0 < index <= len(self._offered) else None)
-            self._on_change(None)
+    def _on_opened(self, opened: bool) -> None:
+        """Show the list, as it is now."""
+        blocked = self._list.blockSignals(True)
+        self._offered = all_presets(self._services.settings)
+        self._list.clear()
+        for name in (self._("None"), *(preset.name for preset in self._offered)):
+            self._list.addItem(name)
+        self._list.currentRow = -1
+        self._list.blockSignals(blocked)
+        self._list.visible = bool(opened)
+
+    def _on_row(self, row: int) -> None:
+        if row < 0 or self._dsa is None:
+            return
+        self._take(self._offered[row - 1] if row else None)
+        self._choose.checked = False
+
+    def _on_typed(self) -> None:
+        """A name that is known chooses it, none at all takes it back; another one is for `Keep`."""
+        if self._dsa is None:
+            return
+        text, chosen = self._edit.text.strip(), chosen_preset(self._dsa)
+        if not text:
+            if chosen is not None:
+                self._take(None)
+            return
+        for preset in all_presets(self._services.settings):
+            if preset.name.lower() == text.lower() and preset != chosen:
+                self._take(preset)
+                return
+
+    def _take(self, preset: CArmPreset | None) -> None:
+        choose_preset(self._dsa, preset)
+        self._edit.text = "" if preset is None else preset.name
+        self._on_change(None)
 
     def _on_keep(self) -> None:
         if self._dsa is None:
             return
         settings = self._services.settings
-        chosen = chosen_preset(self._dsa)
         try:
             if self._forgets():
-                forget_preset(settings, self._box.currentText)
-                if chosen is not None and chosen.name == self._box.currentText:
-                    choose_preset(self._dsa, None)
+                forget_preset(settings, self._edit.text)
+                self._take(None)
             else:
-                choose_preset(self._dsa, keep_preset(settings, self._typed()))
+                self._take(keep_preset(settings, self._typed()))
         except InputError as error:
             self._on_change(error)
-            return
-        self._box.clear()
-        self._on_change(None)
 
     def _typed(self) -> CArmPreset:
-        """The values that the form shows, under the name that stands in the box."""
+        """The values that the form shows, under the name that stands in the line."""
         values = self._values()
         shown = [None if values is None else values.values[name].number for name in NUMBERS]
         sdd_mm, sid_mm, pixel_mm = (number[0] if isinstance(number, tuple) else number for number in shown)
-        return CArmPreset(self._box.currentText, OWN_SOURCE, "", sdd_mm, sid_mm, pixel_mm)
+        return CArmPreset(self._edit.text, OWN_SOURCE, "", sdd_mm, sid_mm, pixel_mm)
 
     def _forgets(self) -> bool:
         """Whether the button takes away the user's own preset that is chosen."""
-        name = self._box.currentText
-        return name in [preset.name for preset in user_presets(self._services.settings)]
+        return self._edit.text in [preset.name for preset in user_presets(self._services.settings)]
 
     def _show_button(self) -> None:
         forgets = self._forgets()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from DeepIterRegLib.geometry.image_turn import ALL_TURNS, QUARTER_DEG, ImageTurn
+from DeepIterRegLib.geometry.image_turn import QUARTER_DEG, ImageTurn
 from DeepIterRegLib.mrml.nodes.carm_choices import choose_turn, chosen_turn
 from DeepIterRegLib.mrml.panel.pictures import picture_text
 from DeepIterRegLib.mrml.panel.services import Services
@@ -20,20 +20,19 @@ PREVIEW_PX = 150
 
 
 class TurnChoice:
-    """box: a QComboBox. preview: a QLabel of rich text. on_change: called after the user chose."""
+    """ui, prefix: as of `CArmForm`. on_change: called after the user chose."""
 
-    def __init__(self, box: Any, preview: Any, services: Services, on_change: Callable[[], None]) -> None:
-        self._box, self._preview = box, preview
+    def __init__(self, ui: Any, prefix: str, services: Services, on_change: Callable[[], None]) -> None:
+        self._told, self._mirror, self._preview = (
+            getattr(ui, f"{prefix}Turn{part}") for part in ("Told", "Mirror", "Preview")
+        )
+        self._quarters = [getattr(ui, f"{prefix}Turn{quarter * QUARTER_DEG}") for quarter in range(4)]
         self._ = services.translate
         self._on_change = on_change
         self._dsa: Any = None
         self._frame: Picture | None = None
-        for text in (self._("as its header says"), *map(self._words, ALL_TURNS)):
-            box.addItem(text)
-        box.toolTip = self._(
-            "An upright image has the patient's head up, as seen from the detector. Choose what was done to this one."
-        )
-        box.connect("activated(int)", self._on_chosen)
+        for button in (self._told, *self._quarters, self._mirror):
+            button.connect("clicked()", self._on_clicked)
 
     def show(self, dsa: Any) -> None:
         """Show what is chosen for a DSA's node."""
@@ -41,23 +40,26 @@ class TurnChoice:
             self._frame = None
         self._dsa = dsa
         turn = None if dsa is None else chosen_turn(dsa)
-        index = 0 if turn is None else 1 + ALL_TURNS.index(turn)
-        if self._box.currentIndex != index:
-            blocked = self._box.blockSignals(True)
-            self._box.setCurrentIndex(index)
-            self._box.blockSignals(blocked)
+        (self._told if turn is None else self._quarters[turn.quarter_turns]).checked = True
+        self._mirror.checked = turn is not None and turn.mirrored
         frame = None if turn is None else self._shown_frame()
         self._preview.visible = frame is not None
         if turn is not None and frame is not None:
-            caption = self._("Read as this picture: is the head up?")
             picture = upright(frame, turn)
             width_px = round(PREVIEW_PX * picture.shape[1] / max(picture.shape))
+            caption = self._("Read as this picture: is the head up?")
             self._preview.text = f"{picture_text(picture, width_px)}<br>{caption}"
 
-    def _on_chosen(self, index: int) -> None:
-        if self._dsa is not None:
-            choose_turn(self._dsa, ALL_TURNS[index - 1] if index else None)
-            self._on_change()
+    def _on_clicked(self) -> None:
+        if self._dsa is None:
+            return
+        quarter = next((quarter for quarter, button in enumerate(self._quarters) if button.checked), None)
+        mirrored = bool(self._mirror.checked)
+        before = chosen_turn(self._dsa)
+        if quarter is None and mirrored and before is None:
+            quarter = 0  # Mirrored says something, so nothing is told by the header any longer.
+        choose_turn(self._dsa, None if quarter is None else ImageTurn(quarter, mirrored))
+        self._on_change()
 
     def _shown_frame(self) -> Picture | None:
         """The frame with most contrast, as it is stored, small; found once for each DSA."""
@@ -69,17 +71,6 @@ class TurnChoice:
                 everywhere = np.ones(small.shape, dtype=bool)
                 self._frame = grey_image(small, everywhere, grey_window(small, everywhere))
         return self._frame
-
-    def _words(self, turn: ImageTurn) -> str:
-        _ = self._
-        if turn == ImageTurn():
-            return _("upright")
-        degrees = turn.quarter_turns * QUARTER_DEG
-        if not turn.mirrored:
-            return _("turned clockwise by {degrees}°").format(degrees=degrees)
-        if not degrees:
-            return _("mirrored left to right")
-        return _("turned clockwise by {degrees}°, then mirrored").format(degrees=degrees)
 
 
 def upright(stored: Picture, turn: ImageTurn) -> Picture:

@@ -30,13 +30,14 @@ def panel() -> Any:
         yield opened
 
 
-def choose(panel: InputsPanel, box: str, text: str) -> None:
-    """As a user does: Qt tells of it."""
-    widget = getattr(panel.ui, box)._qt()
-    index = widget.findText(text)
-    assert index >= 0, [widget.itemText(n) for n in range(widget.count())]
-    widget.setCurrentIndex(index)
-    widget.activated.emit(index)
+def choose(panel: InputsPanel, name: str) -> None:
+    """As a user does: the list opens, a click takes one, and it closes."""
+    panel.ui.dsaPresetChoose.click()
+    assert panel.shown("dsaPresetList")
+    names = panel.ui.dsaPresetList._qt()
+    (item,) = [names.item(row) for row in range(names.count()) if names.item(row).text() == name]
+    names.setCurrentItem(item)
+    assert not panel.shown("dsaPresetList")
 
 
 def run_of(panel: InputsPanel) -> Any:
@@ -46,10 +47,10 @@ def run_of(panel: InputsPanel) -> Any:
 def test_a_preset_fills_in_what_is_missing_and_is_marked(panel: InputsPanel, tmp_path: Path) -> None:
     preset = next(each for each in shipped_presets() if each.sid_mm is not None)
     assert panel.row("Sid") == ("", "missing", False)
-    choose(panel, "dsaPresetBox", preset.name)
+    choose(panel, preset.name)
     assert panel.row("Sid") == (f"{preset.sid_mm:g} mm", "preset", False)
     assert panel.row("PrimaryAngle")[1] == "missing", "angles are the run's"
-    assert preset.source in panel.ui.dsaPresetBox.toolTip
+    assert preset.source in panel.ui.dsaPresetEdit.toolTip
     panel.type("dsaSidEdit", "777")
     assert panel.row("Sid") == ("777 mm", "typed", True)
     panel.ui.dsaSidUndo.click()
@@ -61,25 +62,25 @@ def test_a_preset_fills_in_what_is_missing_and_is_marked(panel: InputsPanel, tmp
     write_scene(panel.scene, tmp_path / "a.mrb")
     again = read_scene(tmp_path / "a.mrb").GetFirstNodeByName("frames")
     assert chosen_preset(again) == preset, "with its values, whoever opens it"
-    choose(panel, "dsaPresetBox", "None")
+    choose(panel, "None")
     assert panel.row("Sid") == ("", "missing", False)
 
 
 def test_a_users_own_preset_is_kept_chosen_and_forgotten(panel: InputsPanel) -> None:
     panel.type("dsaSddEdit", "1180")
     panel.type("dsaPixelSpacingEdit", "0.308")
-    panel.ui.dsaPresetBox.setEditText("Room 3")
+    panel.type("dsaPresetEdit", "Room 3")
     assert panel.ui.dsaPresetKeep.text == "Keep"
     panel.ui.dsaPresetKeep.click()
     (own,) = user_presets(panel.settings)
     assert (own.name, own.sdd_mm, own.sid_mm, own.pixel_spacing_mm) == ("Room 3", 1180, None, 0.308)
-    assert panel.ui.dsaPresetBox.currentText == "Room 3"
+    assert panel.ui.dsaPresetEdit.text == "Room 3"
     panel.ui.dsaSddUndo.click()
     assert panel.row("Sdd") == ("1180 mm", "preset", False)
     # Another run may have it, too.
     panel.ui.dsaSelector.setCurrentNode(plain_run(panel, "other"))
-    assert panel.ui.dsaPresetBox.currentText == "None"
-    choose(panel, "dsaPresetBox", "Room 3")
+    assert panel.ui.dsaPresetEdit.text == ""
+    choose(panel, "Room 3")
     assert panel.row("PixelSpacing") == ("0.308 mm", "preset", False)
     assert panel.ui.dsaPresetKeep.text == "Forget"
     panel.ui.dsaPresetKeep.click()
@@ -88,11 +89,11 @@ def test_a_users_own_preset_is_kept_chosen_and_forgotten(panel: InputsPanel) -> 
 
 
 def test_a_preset_that_cannot_be_kept_is_said(panel: InputsPanel) -> None:
-    panel.ui.dsaPresetBox.setEditText("Empty")
+    panel.type("dsaPresetEdit", "Empty")
     panel.ui.dsaPresetKeep.click()
     assert "no distance and no pixel size" in panel.ui.dsaCArmNote.text
     panel.type("dsaSddEdit", "1180")
-    panel.ui.dsaPresetBox.setEditText(shipped_presets()[0].name)
+    panel.ui.dsaPresetEdit.text = shipped_presets()[0].name.upper()
     panel.ui.dsaPresetKeep.click()
     assert "comes with the program" in panel.ui.dsaCArmNote.text
     assert not user_presets(panel.settings)
@@ -105,22 +106,25 @@ def test_damaged_settings_hold_no_presets(panel: InputsPanel, text: str) -> None
 
 
 def test_a_turn_is_chosen_with_a_preview(panel: InputsPanel) -> None:
-    assert panel.ui.dsaTurnBox.currentText == "as its header says"
+    assert panel.ui.dsaTurnTold.checked
     assert not panel.shown("dsaTurnPreview")
-    choose(panel, "dsaTurnBox", "turned clockwise by 90°, then mirrored")
+    panel.ui.dsaTurnMirror.click()
+    assert chosen_turn(run_of(panel)) == ImageTurn(0, True)
+    assert panel.ui.dsaTurn0.checked
+    panel.ui.dsaTurn90.click()
     assert chosen_turn(run_of(panel)) == ImageTurn(1, True)
     assert panel.shown("dsaTurnPreview")
     assert "<img src=" in panel.ui.dsaTurnPreview.text
     geometry = typed_geometry(run_of(panel))
     assert geometry is not None
     assert geometry.image_turn == ImageTurn(1, True)
-    panel.ui.inputsButton._qt()
     panel.form._qt().resize(400, 900)
     panel.form._qt().show()
     OUTPUT.mkdir(exist_ok=True)
     panel.screenshot(OUTPUT / "carm_choices.png")
-    choose(panel, "dsaTurnBox", "as its header says")
+    panel.ui.dsaTurnTold.click()
     assert chosen_turn(run_of(panel)) is None
+    assert not panel.ui.dsaTurnMirror.checked
     assert not panel.shown("dsaTurnPreview")
 
 
