@@ -35,9 +35,8 @@ WHOLE = 0.6
 """Of half the length: a shorter limb is a stump, or roughness of the segmentation."""
 BALLS_MM, FULL = (2.5, 4.0, 5.5), 0.75
 """The middle is that of a ball of points, a larger one where vessel fills so much of it."""
-WIDE, BULGE = 4.0, 2.5
-"""Times the radius: how far a wide vessel is followed at least, and how far a limb leads that is no bulge of its
-wall."""
+WIDE = 4.0
+"""Times the radius: how far a wide vessel is followed at least, so that a bulge of its wall is no limb."""
 PARTED_DEG = 35.0
 """Between the limbs of a fork."""
 SMOOTH_MM = 2.0
@@ -110,7 +109,7 @@ def _about(cloud: VesselCloud, point_mm: FloatArray, half_mm: float) -> tuple[Li
         half_mm = WIDE * radius_mm
         limbs = _limbs(cloud, point_mm, half_mm)
     # In a wide vessel a bulge of the wall begins like a branch, and a limb may come as two.
-    least_mm = max(WHOLE * half_mm, BULGE * radius_mm)
+    least_mm = WHOLE * half_mm
     kept: list[Limb] = []
     for limb in limbs:
         way = limb.points_mm[-1] - limb.points_mm[0]

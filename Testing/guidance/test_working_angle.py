@@ -214,3 +214,15 @@ def test_the_machines_reach_is_the_tables(by_table):
     assert angles.best[0].primary_deg == 80
     in_patient = apply(rigid(axes.T), direction_of_angles(80.0, 0.0)[None])[0]
     assert readings.patient_angles(80.0, 0.0)[0] == pytest.approx(np.degrees(np.arctan2(-in_patient[0], in_patient[1])))
+
+
+@pytest.mark.parametrize("position", ["HFDL", "FFDR", "FFS"])
+@pytest.mark.parametrize("by_table", [True, False])
+def test_the_map_has_todays_angle_where_the_arm_stands(position, by_table):
+    pose = rigid(PATIENT_AXES[position] if by_table else np.eye(3))
+    readings = readings_of(pose, position)
+    carm = FRONTAL.at_angles(*readings.carm_angles(30.0, 10.0))
+    angles = working_angles(straight((2, -10, 3), (-6, 10, 9)), NONE, pose, carm, readings=readings)
+    assert (angles.today.primary_deg, angles.today.secondary_deg) == pytest.approx((30, 10))
+    assert at(angles, angles.foreshortening, 30.0, 10.0) == pytest.approx(angles.today.foreshortening, abs=1e-4)
+    assert angles.best[0].foreshortening < angles.today.foreshortening - 0.05
