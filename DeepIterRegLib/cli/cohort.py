@@ -15,7 +15,8 @@ from typing import Any, get_args
 from rich.console import Console
 
 from DeepIterRegLib import __version__
-from DeepIterRegLib.cli.options import add_method_options, count_of_at_least, finite_number, options_of, output_folder
+from DeepIterRegLib.cli.numbers import finite_number
+from DeepIterRegLib.cli.options import add_method_options, count_of_at_least, options_of, output_folder
 from DeepIterRegLib.cli.progress import counting_display
 from DeepIterRegLib.cli.register import message_console, require_slicer_core
 from DeepIterRegLib.cohort.log import CohortLog

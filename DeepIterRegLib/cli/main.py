@@ -22,6 +22,9 @@ RESEARCH_COMMANDS = ("demo", "simulate", "evaluate", "train", "benchmark")
 """By name: nothing of the product imports what is made for research."""
 OTHER_COMMANDS = ("DeepIterRegLib.cli.cohort", *(f"{RESEARCH_ROOM}.{name}" for name in RESEARCH_COMMANDS))
 
+CLINIC = (["register"], ["inspect"], ["presets"], ["working-angle"])
+"""First words of the commands that need no module made for research."""
+
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_CANCELLED = 1, 2, 130
 
 
@@ -68,7 +71,7 @@ def _exit_code_of(words: list[str]) -> int:
 
 def _run(words: list[str], debug: bool) -> int:
     words = [word for word in words if word != "--debug"]
-    args = build_parser(for_clinic=words[:1] in (["register"], ["inspect"])).parse_args(words)
+    args = build_parser(for_clinic=words[:1] in CLINIC).parse_args(words)
     with quiet_command(not debug):
         return int(args.run(args))
 
@@ -79,7 +82,7 @@ def build_parser(for_clinic: bool = False) -> argparse.ArgumentParser:
     for_clinic: with what clinicians wait for alone; the others load half a second of modules.
     """
     # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
-    from DeepIterRegLib.cli import inspect, register
+    from DeepIterRegLib.cli import inspect, presets, register, working_angle
 
     others = [] if for_clinic else [import_module(name) for name in OTHER_COMMANDS]
 
@@ -92,7 +95,7 @@ def build_parser(for_clinic: bool = False) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"deepiterreg {__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python's traceback and what the libraries print")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (register, inspect, *others):
+    for command in (register, inspect, working_angle, presets, *others):
         command.add_command(commands)
     return parser
 

@@ -20,6 +20,8 @@ OPTION_NAMES: Mapping[Field, str] = {
     Field.SID: "--sid MM",
     Field.PIXEL_SPACING: "--pixel-spacing MM",
     Field.CARM: "--carm FILE",
+    Field.IMAGE_TURN: "--rotate DEG and --mirror",
+    Field.PRESET: "--preset NAME",
     Field.INITIAL_POSE: "--initial-transform FILE",
     Field.REFERENCE_POSE: "the column reference_transform",
     Field.METHOD: "--method",

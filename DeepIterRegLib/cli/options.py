@@ -1,34 +1,19 @@
-"""The options that several commands share, and what they mean: one per --dsa, finite numbers, existing files."""
+"""The options that several commands share, and what they mean: seeds, counts, existing files."""
 
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
+from DeepIterRegLib.cli.geometry_options import geometries_of
+from DeepIterRegLib.cli.numbers import per_angiogram
 from DeepIterRegLib.common.errors import Field, InputError
-from DeepIterRegLib.geometry.carm_file import read_carm
-from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.registration.images import ImageFiles, Masks
 from DeepIterRegLib.registration.options import Initializer, Options
 from DeepIterRegLib.similarity.names import NCC, SIMILARITY_NAMES
 
 MAX_ANGIOGRAMS = 2
-
-T = TypeVar("T")
-
-
-def finite_number(text: str) -> float:
-    """A number as an option's value; argparse turns the error into a sentence that names the option."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
-    return number
 
 
 def seed_number(text: str) -> int:
@@ -104,35 +89,13 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def per_angiogram(
-    option: str, values: Sequence[T] | None, count: int, one_for_all: bool = False
-) -> tuple[T | None, ...]:
-    """The values of an option that is given once per --dsa, one for each of `count` angiograms; None where left out.
-
-    one_for_all: one value may serve every angiogram (a distance may, an angle or a mask cannot). Raises InputError
-    when the numbers do not agree.
-    """
-    if not values:
-        return (None,) * count
-    if len(values) == count:
-        return tuple(values)
-    if one_for_all and len(values) == 1:
-        return tuple(values) * count
-    raise InputError(
-        "{option} is given {times} times for {count} --dsa; give it once for each --dsa, in the same order.",
-        option=option,
-        times=len(values),
-        count=count,
-    )
-
-
 def options_of(args: argparse.Namespace, initial_transform: Path | None = None) -> Options:
     """How to register, of the options of `add_method_options`. Raises InputError."""
     if initial_transform is not None:
-        _require((initial_transform, "--initial-transform"))
+        require_files((initial_transform, "--initial-transform"))
     initializer: Initializer = False if args.no_initializer else args.checkpoint
     if args.checkpoint is not None:
-        _require((args.checkpoint, "--checkpoint"))
+        require_files((args.checkpoint, "--checkpoint"))
     return Options(
         method=args.method,
         similarity=args.similarity,
@@ -163,37 +126,20 @@ def files_of(args: argparse.Namespace) -> ImageFiles:
         dsa_vessels=per_angiogram("--dsa-vessels", args.dsa_vessels, count),
         dsa_veins=per_angiogram("--dsa-veins", args.dsa_veins, count),
     )
-    carms = per_angiogram("--carm", args.carm, count)
-    _require(
+    require_files(
         (args.cta, "--cta"),
         (masks.cta_vessels, "--cta-vessels"),
         (masks.cta_veins, "--cta-veins"),
         *((path, "--dsa") for path in args.dsa),
-        *((path, "--carm") for path in carms),
+        *((path, "--carm") for path in args.carm or ()),
         *((path, "--dsa-vessels") for path in masks.dsa_vessels),
         *((path, "--dsa-veins") for path in masks.dsa_veins),
     )
-    numbers = {
-        name: per_angiogram(option, getattr(args, option[2:].replace("-", "_")), count, one_for_all)
-        for name, option, one_for_all in (
-            ("primary_angle_deg", "--primary-angle", False),
-            ("secondary_angle_deg", "--secondary-angle", False),
-            ("sdd_mm", "--sdd", True),
-            ("sid_mm", "--sid", True),
-            ("pixel_spacing_mm", "--pixel-spacing", True),
-        )
-    }
-    geometries = tuple(
-        GeometryOptions(
-            **{name: values[index] for name, values in numbers.items()},
-            carm=None if carm is None else read_carm(carm),
-        )
-        for index, carm in enumerate(carms)
-    )
+    geometries = geometries_of(args, count)
     return ImageFiles(args.cta, tuple(args.dsa), args.volume_kind, geometries, masks)
 
 
-def _require(*paths: tuple[Path | None, str]) -> None:
+def require_files(*paths: tuple[Path | None, str]) -> None:
     """Raise InputError for the first path that is not there."""
     for path, option in paths:
         if path is not None and not path.exists():

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from rich.console import Console
 
 from DeepIterRegLib.cli.clock import StepClock
-from DeepIterRegLib.cli.options import add_method_options, files_of, finite_number, options_of, output_folder
+from DeepIterRegLib.cli.geometry_options import add_geometry_options
+from DeepIterRegLib.cli.options import add_method_options, files_of, options_of, output_folder
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import progress_display
 from DeepIterRegLib.common.arrays import FloatArray
@@ -88,22 +89,7 @@ def add_command(commands: Any) -> None:
         masks.add_argument(option, type=Path, metavar="FILE", help=f"{what}, on its grid")
     for option, what in (("--dsa-vessels", "all vessels of the DSA"), ("--dsa-veins", "the veins of the DSA")):
         masks.add_argument(option, type=Path, action="append", metavar="FILE", help=f"{what}, of its size")
-    geometry = parser.add_argument_group("C-arm geometry", "what is given here replaces the DSA's tags")
-    for option, unit, what in (
-        ("--primary-angle", "DEG", "primary angle, degrees, LAO positive"),
-        ("--secondary-angle", "DEG", "secondary angle, degrees, cranial positive"),
-        ("--sdd", "MM", "source-to-detector distance, mm"),
-        ("--sid", "MM", "source-to-isocentre distance, mm"),
-        ("--pixel-spacing", "MM", "pixel size at the detector, mm"),
-    ):
-        geometry.add_argument(option, type=finite_number, action="append", metavar=unit, help=what)
-    geometry.add_argument(
-        "--carm",
-        type=Path,
-        action="append",
-        metavar="FILE",
-        help="the whole C-arm as JSON (docs/command_line.md), for calibrated systems; instead of the options above",
-    )
+    add_geometry_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -28,6 +28,8 @@ class Field(StrEnum):
     SID = "sid"
     PIXEL_SPACING = "pixel_spacing"
     CARM = "carm"
+    IMAGE_TURN = "image_turn"
+    PRESET = "preset"
     INITIAL_POSE = "initial_pose"
     REFERENCE_POSE = "reference_pose"
     METHOD = "method"
@@ -55,6 +57,8 @@ QUANTITIES: Mapping[Field, str] = {
     Field.SID: "the source-to-isocentre distance",
     Field.PIXEL_SPACING: "the pixel size at the detector",
     Field.CARM: "the C-arm's geometry",
+    Field.IMAGE_TURN: "how the image is turned",
+    Field.PRESET: "the C-arm's preset",
     Field.INITIAL_POSE: "the starting pose",
     Field.REFERENCE_POSE: "the reference pose",
     Field.METHOD: "the method",

@@ -254,17 +254,22 @@ class CArm:
             raise ValueError("a C-arm without angles has none to change")
         primary, secondary = self.primary_angle_deg + primary_deg, self.secondary_angle_deg + secondary_deg
         turn = _axes_of_angles(primary, secondary) @ _axes_of_angles(self.primary_angle_deg, self.secondary_angle_deg).T
-        return CArm(
-            source_mm=turn @ self.source_mm,
-            detector_origin_mm=turn @ self.detector_origin_mm,
-            column_direction=turn @ self.column_direction,
-            row_direction=turn @ self.row_direction,
-            pixel_spacing_mm=self.pixel_spacing_mm,
-            rows=self.rows,
-            columns=self.columns,
-            primary_angle_deg=primary,
-            secondary_angle_deg=secondary,
-        )
+        return self._turned(turn, primary, secondary)
+
+    @property
+    def direction_deg(self) -> tuple[float, float]:
+        """Primary and secondary angle that the central ray has in the C-arm frame, however the C-arm was given."""
+        return angles_of_direction(self.normal)
+
+    def at_angles(self, primary_angle_deg: float, secondary_angle_deg: float) -> CArm:
+        """Turned about the isocentre until the central ray has these angles; the detector stays where it is on the arm.
+
+        One that was given without angles has none afterwards, either.
+        """
+        turn = _axes_of_angles(primary_angle_deg, secondary_angle_deg) @ _axes_of_angles(*self.direction_deg).T
+        if self.primary_angle_deg is None or self.secondary_angle_deg is None:
+            return self._turned(turn, None, None)
+        return self._turned(turn, float(primary_angle_deg), float(secondary_angle_deg))
 
     def mirrored(self) -> CArm:
         """The same detector, its columns counted from the other side: of an image with left and right exchanged.
@@ -280,6 +285,20 @@ class CArm:
             pixel_spacing_mm=self.pixel_spacing_mm,
             rows=self.rows,
             columns=self.columns,
+        )
+
+    def _turned(self, turn: FloatArray, primary_deg: float | None, secondary_deg: float | None) -> CArm:
+        """Source and detector turned about the isocentre by a rotation (3, 3), which has these angles then."""
+        return CArm(
+            source_mm=turn @ self.source_mm,
+            detector_origin_mm=turn @ self.detector_origin_mm,
+            column_direction=turn @ self.column_direction,
+            row_direction=turn @ self.row_direction,
+            pixel_spacing_mm=self.pixel_spacing_mm,
+            rows=self.rows,
+            columns=self.columns,
+            primary_angle_deg=primary_deg,
+            secondary_angle_deg=secondary_deg,
         )
 
     def _with_pixels(self, row_mm: float, column_mm: float, rows: int, columns: int) -> CArm:
@@ -301,6 +320,18 @@ class CArm:
             primary_angle_deg=self.primary_angle_deg,
             secondary_angle_deg=self.secondary_angle_deg,
         )
+
+
+def direction_of_angles(primary_deg: FloatArray | float, secondary_deg: FloatArray | float) -> FloatArray:
+    """(..., 3) unit vectors from source to detector (`n` in DESIGN.md) of angles (...)."""
+    alpha, beta = np.radians(primary_deg), np.radians(secondary_deg)
+    return np.stack([-np.sin(alpha) * np.cos(beta), np.cos(alpha) * np.cos(beta), np.sin(beta) + 0 * alpha], axis=-1)
+
+
+def angles_of_direction(direction: FloatArray) -> tuple[float, float]:
+    """The inverse of `direction_of_angles` for one unit vector (3,): primary -180 to 180, secondary -90 to 90."""
+    x, y, z = (float(value) for value in direction)
+    return float(np.degrees(np.arctan2(-x, y))), float(np.degrees(np.arcsin(np.clip(z, -1.0, 1.0))))
 
 
 def _axes_of_angles(primary_deg: float, secondary_deg: float) -> FloatArray:

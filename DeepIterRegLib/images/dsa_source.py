@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from DeepIterRegLib.common.errors import Field, InputError
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE
 from DeepIterRegLib.images.angiogram import Angiogram
-from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.geometry_options import NUMBERS, GeometryOptions
 from DeepIterRegLib.images.native_image import NativeImage
 
 if TYPE_CHECKING:
@@ -72,12 +72,11 @@ def read_source(source: DsaSource) -> Angiogram:
 
 def overridden(carm: CArm, options: GeometryOptions) -> CArm:
     """A C-arm with what the user gave in place of its own numbers. Raises InputError where they make no C-arm."""
-    names = [field.name for field in fields(options) if field.name != "carm"]
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    if options.carm is None and not given:
+    if not options.says_something:
         return carm
-    own = {} if options.carm is not None else {name: getattr(carm, name) for name in names}
-    complete = GeometryOptions(**{"carm": options.carm, **own, **given})
+    given = {name: value for name in NUMBERS if (value := getattr(options, name)) is not None}
+    own = {} if options.carm is not None else {name: getattr(carm, name) for name in NUMBERS}
+    complete = GeometryOptions(**{"carm": options.carm, "image_turn": options.image_turn, **own, **given})
     turn = carm.image_turn
     if turn is None:
         return complete.carm_without_tags(carm.rows, carm.columns, NAME)
@@ -97,7 +96,8 @@ def _read_before(source: DsaSource, ready: ReadyRun) -> Angiogram:
 
 def _from_frames(source: DsaSource) -> Angiogram:
     rows, columns = source.frames[0].shape[1:]
-    return _subtracted(source, source.geometry.carm_without_tags(rows, columns, NAME))
+    run = _subtracted(source, source.geometry.carm_without_tags(rows, columns, NAME))
+    return replace(run, assumed=source.geometry.assumed_of_preset())
 
 
 def _from_file(source: DsaSource, file: Path) -> Angiogram:

@@ -32,7 +32,7 @@ def read_frames(path: Path, options: GeometryOptions) -> Angiogram:
     run = subtracted_run(raw, path.name)
     return Angiogram(
         run.frames, carm, run.valid, warnings=nameless(run.warnings, path, "The DSA"), native=run.native,
-        head_motion=run.head_motion,
+        head_motion=run.head_motion, assumed=options.assumed_of_preset(),
     )  # fmt: skip
 
 

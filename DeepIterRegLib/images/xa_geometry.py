@@ -60,11 +60,25 @@ def carm_from_tags(
     still = still_frames(dataset, file_name) if still is None else still
     frame = still.first
     missing: list[Tag] = []
+    assumed: list[str] = []
+
+    def or_preset(number: float | None, tag: Tag, name: str) -> float | None:
+        if number is not None:
+            return number
+        number = options.from_preset(name)
+        if number is not None:
+            missing.remove(tag)
+            assumed.append(options.preset_sentence(name))
+        return number
+
     primary = value_of(dataset, PRIMARY_ANGLE, options.primary_angle_deg, file_name, missing, frame=frame)
     secondary = value_of(dataset, SECONDARY_ANGLE, options.secondary_angle_deg, file_name, missing, frame=frame)
     sdd_mm = value_of(dataset, SDD, options.sdd_mm, file_name, missing, frame=frame)
     sid_mm = value_of(dataset, SID, options.sid_mm, file_name, missing, "DistanceSourceToIsocenter", frame=frame)
+    sdd_mm, sid_mm = or_preset(sdd_mm, SDD, "sdd_mm"), or_preset(sid_mm, SID, "sid_mm")
     spacing_mm, warnings = pixel_spacing_of(dataset, options, file_name, missing, sdd_mm, sid_mm, frame)
+    if spacing_mm is None and (pixel_mm := or_preset(None, PIXEL_SPACING, "pixel_spacing_mm")) is not None:
+        spacing_mm = pixel_mm, pixel_mm
     if primary is None or secondary is None or sdd_mm is None or sid_mm is None or spacing_mm is None:
         raise _nothing_said(dataset, missing, file_name, frame)
     _require_consistent(sdd_mm, sid_mm, file_name)
@@ -73,18 +87,22 @@ def carm_from_tags(
     upright = CArm.from_angles(primary, secondary, sdd_mm, sid_mm, spacing_mm, rows, columns)
     position = word_of(dataset, "PatientPosition", file_name) or HEAD_FIRST_SUPINE
     turn, said = stored_turn(dataset, upright, position, frame, file_name)
+    if options.image_turn is not None:
+        turn, said = options.image_turn, []
     on_detector = detector_turn(dataset, frame, file_name)
     placed = isocentre_of(dataset, rows, columns, spacing_mm, on_detector, frame, file_name)
     warnings += [*said, *placed.warnings, *tilt_warnings(dataset, frame, file_name)]
-    note_decision("Image against an upright one", str(turn), "Patient Orientation and Field of View, see below")
+    by = GIVEN if options.image_turn is not None else "Patient Orientation and Field of View, see below"
+    note_decision("Image against an upright one", str(turn), by)
     middle = placed.principal_point_px is None
     note_decision(
         "Isocentre in the image",
         "its middle" if middle else "column {:.1f}, row {:.1f}".format(*placed.principal_point_px or ()),
         ASSUMED if placed.assumed else "Isocenter Projection, Field of View and detector, see below",
     )
-    assumed = [ASSUMED_MIDDLE.format(shrink=sid_mm / sdd_mm)] if placed.assumed else []
-    if not says_how_it_lies(dataset, frame, file_name):
+    if placed.assumed:
+        assumed.append(ASSUMED_MIDDLE.format(shrink=sid_mm / sdd_mm))
+    if options.image_turn is None and not says_how_it_lies(dataset, frame, file_name):
         assumed.append(ASSUMED_UPRIGHT)
     if turn == UPRIGHT and placed.principal_point_px is None:
         return TaggedCArm(upright, tuple(warnings), tuple(assumed))

@@ -14,6 +14,7 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.geometry.angle_words import angle_words
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.image_turn import ALL_TURNS, QUARTER_DEG, UPRIGHT, ImageTurn
 from DeepIterRegLib.geometry.pose import HEAD_FIRST_SUPINE, PATIENT_AXES
@@ -138,7 +139,4 @@ def _direction(letters: str) -> FloatArray:
 
 
 def _angles(carm: CArm) -> str:
-    """As radiologists say them."""
-    primary, secondary = carm.primary_angle_deg or 0.0, carm.secondary_angle_deg or 0.0
-    sides = "RAO" if primary < 0 else "LAO", "CAU" if secondary < 0 else "CRA"
-    return f"{sides[0]} {abs(primary):.0f}, {sides[1]} {abs(secondary):.0f}"
+    return angle_words(carm.primary_angle_deg or 0.0, carm.secondary_angle_deg or 0.0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.quiet import quiet_readers
-from DeepIterRegLib.images.geometry_options import GeometryOptions
+from DeepIterRegLib.images.geometry_options import NUMBERS, GeometryOptions
 from DeepIterRegLib.images.xa_geometry import carm_from_tags, pixel_spacing_of, value_of
 from DeepIterRegLib.images.xa_motion import NeverAtRestError, StillFrames, still_frames
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
@@ -89,7 +89,7 @@ def _still(dataset: Dataset, name: str) -> StillFrames | None:
 
 def _doubts(dataset: Dataset, values: HeaderValues, still: StillFrames, name: str) -> dict[str, str | InputError]:
     """What `carm_from_tags` would say of where the image lies, by the name of a value that is none."""
-    given = {field.name: getattr(values, field.name) for field in fields(GeometryOptions) if field.name != "carm"}
+    given = {name: getattr(values, name) for name in NUMBERS}
     if any(number is None for number in given.values()):
         return {}
     try:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "prepare": "DeepIterRegLib.worker.register:prepare",
     "register": "DeepIterRegLib.worker.register:register",
     "sample": "DeepIterRegLib.worker.sample:sample",
+    "working_angle": "DeepIterRegLib.worker.working_angle:working_angle",
 }
 """Name -> "module:function"; the module is imported when the command is first called."""
 

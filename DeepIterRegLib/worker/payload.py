@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
+from DeepIterRegLib.geometry.carm_presets import preset_of_row
+from DeepIterRegLib.geometry.image_turn import ImageTurn
 from DeepIterRegLib.guidance.centreline import Centreline
 from DeepIterRegLib.images.dsa_source import DsaSource, ReadyRun
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -204,7 +206,12 @@ def dsa_from_json(
 
 def geometry_to_json(options: GeometryOptions) -> dict[str, Any]:
     values = {field.name: getattr(options, field.name) for field in fields(options)}
-    return values | {"carm": None if options.carm is None else carm_to_json(options.carm)}
+    turn = options.image_turn
+    return values | {
+        "carm": None if options.carm is None else carm_to_json(options.carm),
+        "image_turn": None if turn is None else [turn.quarter_turns, turn.mirrored],
+        "preset": None if options.preset is None else options.preset.to_row(),
+    }
 
 
 def geometry_from_json(content: Mapping[str, Any]) -> GeometryOptions:
@@ -213,6 +220,8 @@ def geometry_from_json(content: Mapping[str, Any]) -> GeometryOptions:
     changed = {
         "pixel_spacing_mm": tuple(spacing) if isinstance(spacing, list) else spacing,
         "carm": None if carm is None else carm_from_json(carm, "The DSA"),
+        "image_turn": None if content["image_turn"] is None else ImageTurn(*content["image_turn"]),
+        "preset": None if content["preset"] is None else preset_of_row(content["preset"], "The DSA's preset"),
     }
     return GeometryOptions(**{**content, **changed})
 

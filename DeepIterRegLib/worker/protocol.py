@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 """Raised when either side would misread the other."""
 
 LONGEST_LINE = 16 * 1024 * 1024

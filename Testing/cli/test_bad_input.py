@@ -487,7 +487,7 @@ def test_a_read_only_output_folder_is_told_before_any_work(command, monkeypatch)
         if effective == 0:
             os.seteuid(65534)
         try:
-            monkeypatch.setattr(command_options, "_require", lambda *paths: None)
+            monkeypatch.setattr(command_options, "require_files", lambda *paths: None)
             for output in (folder, folder / "below"):
                 assert command.run(output=output) == 2
                 sentence = command.sentence()

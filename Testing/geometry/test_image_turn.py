@@ -49,3 +49,22 @@ def test_only_quarter_turns_are_turns() -> None:
     assert not ImageTurn(2, True).swaps_axes
     with pytest.raises(ValueError, match="0 to 3"):
         ImageTurn(4)
+
+
+@pytest.mark.parametrize("turn", ALL_TURNS, ids=str)
+def test_a_c_arm_can_be_turned_to_other_angles_as_it_lies(turn: ImageTurn) -> None:
+    carm = CArm.from_angles(-70, 10, 1200, 800, 0.5, ROWS, COLUMNS, (20.0, 50.0), turn)
+    there = carm.at_angles(35, -25)
+    expected = CArm.from_angles(35, -25, 1200, 800, 0.5, ROWS, COLUMNS, (20.0, 50.0), turn)
+    np.testing.assert_allclose(there.projection_matrix, expected.projection_matrix, atol=1e-9)
+    assert (there.primary_angle_deg, there.image_turn) == (35, turn)
+
+
+def test_a_c_arm_without_angles_is_turned_by_its_central_ray() -> None:
+    carm = CArm.from_angles(-70, 10, 1200, 800, 0.5, ROWS, COLUMNS).mirrored()
+    np.testing.assert_allclose(carm.direction_deg, (-70, 10))
+    there = carm.at_angles(35, -25)
+    np.testing.assert_allclose(there.direction_deg, (35, -25))
+    assert there.primary_angle_deg is None
+    expected = CArm.from_angles(35, -25, 1200, 800, 0.5, ROWS, COLUMNS).mirrored()
+    np.testing.assert_allclose(there.projection_matrix, expected.projection_matrix, atol=1e-9)

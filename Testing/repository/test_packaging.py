@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from PIL import Image
 
+from DeepIterRegLib.geometry.carm_presets import PRESETS_FILE
 from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT, read_checkpoint
 from Testing.tools.cmake_lists import FOLDERS, ROOT, files_of, listed_in, with_lists
 
@@ -41,12 +42,13 @@ def test_every_file_that_is_not_python_is_in_the_python_package_too() -> None:
     assert not missing, "add a pattern to package-data in pyproject.toml"
 
 
-def test_checkpoint_is_in_the_python_package_beside_the_library() -> None:
+@pytest.mark.parametrize("shared", [DEFAULT_CHECKPOINT, PRESETS_FILE], ids=lambda path: path.name)
+def test_shared_files_are_in_the_python_package_beside_the_library(shared: Path) -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    folder = DEFAULT_CHECKPOINT.parent.relative_to(ROOT)
+    folder = shared.parent.relative_to(ROOT)
     package = ".".join(folder.parts)
     assert package in settings["packages"]["find"]["include"]
-    for name in (DEFAULT_CHECKPOINT.name, *files_of(ROOT / folder)):
+    for name in (shared.name, *files_of(ROOT / folder)):
         assert any(PurePosixPath(name).match(pattern) for pattern in settings["package-data"][package]), name
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from DeepIterRegLib.guidance.trace import traced
-from DeepIterRegLib.worker.centreline import IS_VEIN, POSITIONS, WEIGHTS
 from DeepIterRegLib.worker.commands import command
 from DeepIterRegLib.worker.payload import centreline_from_json, centreline_to_json
+from DeepIterRegLib.worker.sent_cloud import cloud_arrays, cloud_fields
 from Testing.guidance.tubes import forked_cloud
 
 
@@ -31,9 +31,8 @@ class Application:
 
 def test_the_command_traces_the_cloud_and_leaves_no_file(tmp_path):
     cloud = forked_cloud()
-    arrays = {POSITIONS: cloud.positions_mm, WEIGHTS: cloud.weights_mm3, IS_VEIN: cloud.is_vein}
-    payload = {"cell_mm": cloud.cell_mm, "centre_mm": [0.0, 0.0, 0.0]}
-    result = command("centreline")(payload, Application(tmp_path, arrays))  # type: ignore[arg-type]
+    arrays = {name: make() for name, make in cloud_arrays(cloud).items()}
+    result = command("centreline")(cloud_fields(cloud), Application(tmp_path, arrays))
     found, expected = centreline_from_json(json.loads(json.dumps(result))), traced(cloud)
     assert found.points_mm == pytest.approx(expected.points_mm, abs=0.006)
     assert (found.parent == expected.parent).all()

@@ -22,6 +22,7 @@ from DeepIterRegLib.images.dsa_source import NAME
 from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.images.xa_tags import PIXEL_SPACING, PRIMARY_ANGLE, SDD, SECONDARY_ANGLE, SID, Tag
 from DeepIterRegLib.images.xa_values import HeaderValues, header_values
+from DeepIterRegLib.mrml.nodes.carm_choices import chosen_preset, chosen_turn
 from DeepIterRegLib.mrml.nodes.dsa_node import FileOfInstance, dicom_files, registered_carm_of, source_of
 from DeepIterRegLib.mrml.nodes.node_attributes import CARM, PREFIX
 
@@ -29,7 +30,7 @@ TYPED = PREFIX + "typed-geometry"
 """Attribute of a DSA's node: what was typed over its C-arm, as JSON, by the names of `GeometryOptions`."""
 
 Number: TypeAlias = float | tuple[float, float]
-Origin = Literal["dicom", "typed", "scene", "missing"]
+Origin = Literal["dicom", "typed", "scene", "preset", "missing"]
 
 TAG_OF: dict[str, Tag] = {
     "primary_angle_deg": PRIMARY_ANGLE,
@@ -69,11 +70,22 @@ _NOTHING: dict[str, CArmValue] = {name: CArmValue(None, "missing") for name in T
 
 
 def carm_values(dsa: Any, file_of_instance: FileOfInstance) -> CArmValues:
-    """What is typed over what the scene or the DICOM file knows. dsa: sequence, its proxy, or a volume."""
-    found = found_values(dsa, file_of_instance)
+    """What is typed over what the scene or the DICOM file knows, and the preset below it. dsa: sequence, its proxy, or
+    a volume."""
+    found = below_typed(dsa, file_of_instance)
     typed = {name: CArmValue(number, "typed") for name, number in typed_values(dsa).items()}
     notes = {name: note for name, note in found.notes.items() if name not in typed}
     return replace(found, values={**found.values, **typed}, notes=notes)
+
+
+def below_typed(dsa: Any, file_of_instance: FileOfInstance) -> CArmValues:
+    """What the scene or the DICOM file knows, and where they do not, what the chosen preset says."""
+    found, preset = found_values(dsa, file_of_instance), chosen_preset(dsa)
+    if preset is None:
+        return found
+    numbers = {name: preset.number(name) for name in found.missing}
+    filled = {name: CArmValue(number, "preset") for name, number in numbers.items() if number is not None}
+    return replace(found, values={**found.values, **filled})
 
 
 def found_values(dsa: Any, file_of_instance: FileOfInstance) -> CArmValues:
@@ -119,9 +131,9 @@ def set_typed(dsa: Any, name: str, number: Number | None) -> None:
 
 
 def typed_geometry(dsa: Any) -> GeometryOptions | None:
-    """What was typed, as the registration takes it; None where nothing was."""
-    typed: dict[str, Any] = typed_values(dsa)
-    return GeometryOptions(**typed) if typed else None
+    """What was typed and chosen, as the registration takes it; None where nothing was."""
+    said: dict[str, Any] = {**typed_values(dsa), "image_turn": chosen_turn(dsa), "preset": chosen_preset(dsa)}
+    return GeometryOptions(**said) if any(value is not None for value in said.values()) else None
 
 
 def is_sensible(name: str, number: Number) -> bool:

@@ -15,21 +15,22 @@ from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.client import JobListener, WorkerClient
 from DeepIterRegLib.mrml.worker_client.messages import disk_full
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
-from DeepIterRegLib.preparation.cloud import VesselCloud
 
 QUIET_MS = 400
 """How long nothing has to be selected or typed in before it begins: each letter of a number is a change."""
+Ask = Callable[[Callable[[JobListener], str], JobListener], None]
+"""`BackgroundPreparation.ask`."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """Somebody wants to know something that the worker computes."""
+    """Somebody wants to know something of the worker."""
 
-    kind: str
-    request: RegistrationRequest | None
-    """Of the images that it is about; None where no image is read for it."""
+    begin: Callable[[JobListener], str]
+    """Gives it to the worker."""
     listener: JobListener
-    ask: Callable[[JobListener], str]
+    request: RegistrationRequest | None = None
+    """Whose images it is about, where it reads them."""
 
 
 class BackgroundPreparation:
@@ -48,10 +49,10 @@ class BackgroundPreparation:
         self._request = request
         self._call_later = call_later
         self._running: RegistrationRequest | None = None
-        self._asking: _Question | None = None
+        self._answering: _Question | None = None
         """What runs, where it is no preparation."""
-        self._wanted: dict[str, _Question] = {}
-        """To be begun when the worker is free, by its kind."""
+        self._wanted: list[_Question] = []
+        """To be begun when the worker is free, one of each listener."""
         self._prepared = ""
         self._changes = 0
         self._paused = True
@@ -61,15 +62,15 @@ class BackgroundPreparation:
 
     @property
     def is_running(self) -> bool:
-        return self._running is not None or self._asking is not None
+        return self._running is not None
 
     def pause(self) -> None:
         """Begin nothing any longer, and end what runs: another module came to the front, the scene closes."""
         self._paused = True
-        wanted, self._wanted = self._wanted, {}
-        for question in wanted.values():
+        wanted, self._wanted = self._wanted, []
+        for question in wanted:
             question.listener.cancelled()
-        if self.is_running and self._waiting_start is None:
+        if (self._running is not None or self._answering is not None) and self._waiting_start is None:
             self._worker.cancel()
 
     def resume(self) -> None:
@@ -103,7 +104,7 @@ class BackgroundPreparation:
         was told to cancel meanwhile; `start` is then not called.
         """
         self._changes += 1
-        if not self.is_running:
+        if self._running is None and self._answering is None:
             start()
         elif self._running is not None and self._running.cta_key != request.cta_key:
             self._worker.cancel()
@@ -116,11 +117,15 @@ class BackgroundPreparation:
 
         A later call takes the place of an earlier one, whose listener hears nothing more.
         """
-        self._want(_Question("inspect", request, listener, lambda own: self._worker.inspect(request, own)))
+        self._ask(_Question(lambda to: self._worker.inspect(request, to), listener, request))
 
-    def centreline(self, cloud: VesselCloud, listener: JobListener) -> None:
-        """Let the worker find the centrelines of vessels as soon as it is free; as `inspect`."""
-        self._want(_Question("centreline", None, listener, lambda own: self._worker.centreline(cloud, own)))
+    def ask(self, begin: Callable[[JobListener], str], listener: JobListener) -> None:
+        """Let the worker do something else as soon as it is free; its answer goes to the listener.
+
+        begin: gives it to the worker, with whoever is to hear of it. A later call of the same listener takes the place
+        of an earlier one.
+        """
+        self._ask(_Question(begin, listener))
 
     # What the worker's client calls: see `JobListener`.
 
@@ -138,7 +143,7 @@ class BackgroundPreparation:
     def failed(self, error: UserError) -> None:
         # A preparation's is not said before Register is pressed, which meets it again; and it is not tried again before
         # something changes.
-        if self._asking is not None:
+        if self._answering is not None:
             # The worker may be another one from now on.
             self.forget()
         self._finished(lambda listener: listener.failed(error))
@@ -146,15 +151,11 @@ class BackgroundPreparation:
     def cancelled(self) -> None:
         self.forget()
         on_cancelled = self._on_cancelled if self._waiting_start is not None else None
-        asking = self._asking
+        answering = self._answering
         self._end()
-        self._tell(asking, lambda listener: listener.cancelled())
+        self._tell(answering, lambda listener: listener.cancelled())
         if on_cancelled is not None:
             on_cancelled()
-
-    def _want(self, question: _Question) -> None:
-        self._wanted[question.kind] = question
-        self._begin_question()
 
     def _begin(self) -> None:
         if self._paused or (self._worker.state == "busy" and self._running is None):
@@ -180,37 +181,42 @@ class BackgroundPreparation:
         except OSError:
             self._running = None
 
+    def _ask(self, question: _Question) -> None:
+        self._wanted = [other for other in self._wanted if other.listener is not question.listener] + [question]
+        self._begin_question()
+
     def _begin_question(self) -> bool:
-        """Begin what is wanted, if the worker is free; whether something was begun."""
+        """Begin what is wanted, if the worker is free; whether it was begun."""
         if not self._wanted or self._paused or self._worker.state == "busy":
             return False
-        wanted = self._wanted.pop(next(iter(self._wanted)))
-        self._asking, self._running = wanted, wanted.request
+        question = self._wanted.pop(0)
+        self._answering, self._running = question, question.request
         try:
-            wanted.ask(self)
+            question.begin(self)
         except OSError:
-            self._asking = self._running = None
-            wanted.listener.failed(disk_full())
+            self._answering = self._running = None
+            question.listener.failed(disk_full())
             return False
         return True
 
     def _finished(self, tell: Callable[[JobListener], None]) -> None:
-        asking = self._asking
-        if asking is None and self._running is not None:
+        answering = self._answering
+        if answering is None and self._running is not None:
             self.remember(self._running)
         start = self._end()
-        self._tell(asking, tell)
+        self._tell(answering, tell)
         if start is not None:
             start()
         elif not self._begin_question():
             self.changed()
 
-    def _tell(self, asking: _Question | None, tell: Callable[[JobListener], None]) -> None:
-        if asking is not None and asking.kind not in self._wanted:
-            tell(asking.listener)
+    def _tell(self, answered: _Question | None, tell: Callable[[JobListener], None]) -> None:
+        """Unless its listener has asked again."""
+        if answered is not None and all(other.listener is not answered.listener for other in self._wanted):
+            tell(answered.listener)
 
     def _end(self) -> Callable[[], None] | None:
-        self._running = self._asking = None
+        self._running = self._answering = None
         start, self._waiting_start = self._waiting_start, None
         return start
 

@@ -1,4 +1,5 @@
-"""The C-arm of one DSA in the panel: five values, each with its origin and a way back from what was typed.
+"""The C-arm of one DSA in the panel: five values, each with its origin and a way back from what was typed; a preset
+for what is missing, and how the image is turned.
 
 Line edits and no spin boxes: the mouse wheel must not change the geometry of a registration, and "LAO 30" is what a
 radiologist writes.
@@ -14,15 +15,17 @@ from DeepIterRegLib.mrml.nodes.carm_text import number_of, text_of
 from DeepIterRegLib.mrml.nodes.carm_values import (
     CArmValues,
     Origin,
+    below_typed,
     carm_values,
-    found_values,
     set_typed,
     typed_geometry,
 )
 from DeepIterRegLib.mrml.nodes.dsa_node import source_of
 from DeepIterRegLib.mrml.nodes.input_check import Missing, missing_geometry
 from DeepIterRegLib.mrml.panel.messages import told
+from DeepIterRegLib.mrml.panel.preset_choice import PresetChoice
 from DeepIterRegLib.mrml.panel.services import Services
+from DeepIterRegLib.mrml.panel.turn_choice import TurnChoice
 
 FIELD_OF = {
     "primary_angle_deg": "PrimaryAngle",
@@ -36,6 +39,7 @@ STYLE_OF: dict[Origin | str, str] = {
     "dicom": "",
     "scene": "",
     "typed": "color: #2f7fd1; font-weight: bold;",
+    "preset": "color: #8a5fc7; font-weight: bold;",
     "missing": "color: #d9480f; font-weight: bold;",
     "wrong": "color: #d9480f;",
 }
@@ -57,6 +61,10 @@ class CArmForm:
         """What is typed and not understood, by value: the error that says so."""
         self._typing: str | None = None
         """The value that is being typed, whose text is left alone meanwhile."""
+        self._refused: InputError | None = None
+        """What could not be kept as a preset."""
+        self._preset = PresetChoice(ui, prefix, services, lambda: self._values, self._on_preset)
+        self._turn = TurnChoice(ui, prefix, services, self._on_turn)
         for name in FIELD_OF:
             edit = self._widget(name, "Edit")
             edit.connect("textEdited(QString)", lambda text, name=name: self._on_typing(name, text))
@@ -66,7 +74,7 @@ class CArmForm:
     def show(self, dsa: Any) -> None:
         """Show the values of a DSA's node; None hides the form."""
         if not _same(dsa, self._dsa):
-            self._wrong, self._typing = {}, None
+            self._wrong, self._typing, self._refused = {}, None, None
         self._dsa = dsa
         self._group.visible = dsa is not None
         self._refresh()
@@ -84,7 +92,7 @@ class CArmForm:
         return missing_geometry(self._values, self._prefix != "dsa", self._services.translate)
 
     def geometry(self) -> Any | None:
-        """`GeometryOptions` of what was typed, None where nothing was."""
+        """`GeometryOptions` of what was typed and chosen, None where nothing was."""
         return None if self._dsa is None else typed_geometry(self._dsa)
 
     def _on_typing(self, name: str, text: str) -> None:
@@ -116,6 +124,16 @@ class CArmForm:
         self._refresh()
         self._on_change()
 
+    def _on_preset(self, error: InputError | None) -> None:
+        self._refused = error
+        self._refresh()
+        if error is None:
+            self._on_change()
+
+    def _on_turn(self) -> None:
+        self._refresh()
+        self._on_change()
+
     def _refresh(self) -> None:
         """Bring all widgets up to date."""
         if self._dsa is None:
@@ -123,8 +141,14 @@ class CArmForm:
             return
         _ = self._services.translate
         self._values = carm_values(self._dsa, self._services.file_of_instance)
-        found = found_values(self._dsa, self._services.file_of_instance)
-        words = {"dicom": _("from DICOM"), "typed": _("typed"), "scene": _("from scene"), "missing": _("missing")}
+        found = below_typed(self._dsa, self._services.file_of_instance)
+        words: dict[str, str] = {
+            "dicom": _("from DICOM"),
+            "typed": _("typed"),
+            "scene": _("from scene"),
+            "preset": _("preset"),
+        }
+        words["missing"] = _("missing")
         for name, value in self._values.values.items():
             edit, origin, undo = (self._widget(name, part) for part in ("Edit", "Origin", "Undo"))
             wrong = self._wrong.get(name)
@@ -140,13 +164,17 @@ class CArmForm:
                 if before is None
                 else _("Forget what was typed and go back to {value}.").format(value=text_of(name, before))
             )
+        self._preset.show(self._dsa)
+        self._turn.show(self._dsa)
         self._show_notes()
 
     def _show_notes(self) -> None:
         assert self._values is not None
         missing = self.missing()
-        notes = [] if missing is None or not missing.reason else [missing.reason]
+        notes: list[Any] = [] if missing is None or not missing.reason else [missing.reason]
         notes += self._values.notes.values()
+        if self._refused is not None:
+            notes.append(self._refused)
         self._note.text = "\n".join(told(note, self._services.translate) for note in notes)
         self._note.visible = bool(notes)
 

@@ -14,7 +14,8 @@ CHAPTERS = {
     "targetsButton": "tutorial.md#7-targets",
     "adjustButton": "tutorial.md#6-when-it-is-wrong",
     "landmarksButton": "adjust.md#landmarks",
-    "saveButton": "tutorial.md#8-save",
+    "workingAngleButton": "guidance.md#working-angle",
+    "saveButton": "tutorial.md#9-save",
     "reviewButton": "saving.md#blind-comparison",
 }
 """By the section's widget."""

@@ -12,7 +12,10 @@ def translated(sentence: str, translate: Callable[[str], str]) -> str:
 
 def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
     return (
+        _("A C-arm does not reach {degrees:g} degrees; give RAO and LAO from 0 to 180, CAU and CRA from 0 to 90."),
         _("A detector pixel of {pixel_mm:g} mm is outside {low:g} to {high:g} mm; correct {pixel_spacing}."),
+        _("A picture came damaged from the worker; try again."),
+        _("A point of a vessel must be three finite numbers: R, A and S in mm."),
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
         _(
@@ -56,6 +59,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "head in Hounsfield units, or a mask of its vessels with {cta_vessels}[; if its bones were taken out, "
             "set {volume_kind} to vessels]."
         ),
+        _("The CTA shows no vessels, so there is no angle that shows one."),
         _("The DICOM files hold tags that cannot be copied; export them from the archive again."),
         _("The DSA has no frames; select a loaded angiographic run for {dsa}."),
         _(
@@ -115,6 +119,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "correct {sid} or {sdd}."
         ),
         _("The landmarks fit at no pose between source and detector; check that the pairs belong together."),
+        _("The marked node has no point yet; place one on a vessel."),
         _(
             "The mask of the CTA's vessels covers nothing brighter than tissue; check that {cta_vessels} belongs to "
             "{cta}."
@@ -129,6 +134,9 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "The place of the CTA in the patient must be a 4 x 4 matrix of numbers that takes voxel indices to mm "
             "(RAS), with 0 0 0 1 in its last row; give another matrix for {cta}."
         ),
+        _("The point {place} is {distance_mm:.0f} mm from the nearest vessel of the CTA; give one on a vessel."),
+        _("The points are the same place of one vessel; give them farther apart, or one alone."),
+        _("The preset {name} comes with the program; type in another name."),
         _("The published method compares vessels, and {cta} and {dsa} do not both show them; choose default."),
         _("The registration failed because of a mistake in DeepIterReg ({exception} in {place}); please report it."),
         _(
@@ -181,6 +189,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("The transform of the CTA is not linear; give a rigid (rotation and translation) one."),
         _("The transform “{name}” is not linear; choose a rigid one."),
+        _("The vessel at {place} is too short to have a direction; give a point farther from its end, or several."),
         _("The vessels and the veins of the CTA are the same label map; select two, or leave out {cta_veins}."),
         _("The vessels of the CTA are missing from the scene; register again."),
         _(
@@ -190,22 +199,28 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("There are no results {file} in {folder}."),
         _("There are no terms {given!r}; choose vessels, skull or both."),
         _("There are {count} different landmarks; place at least {least} in both CTA and DSA."),
+        _("There is no C-arm preset {name}; those there are: {known}."),
         _("There is no DSA; select an angiographic run for {dsa}."),
         _("There is no angiogram; give a run as {dsa}."),
         _("There is no device {device_name!r}; choose auto, cpu or cuda."),
         _("There is no device {given!r}; choose auto, cpu or cuda."),
+        _("There is no distance and no pixel size yet to be kept as a preset."),
         _("There is no kind of volume {kind!r}; it is cta, vessels or 3dra."),
         _("There is no kind of volume {kind!r}; set {volume_kind} to auto, cta, vessels or 3dra."),
         _("There is no method {given!r}; choose default or published."),
         _("There is no similarity {name}; choose one of {names}."),
         _("There is not enough memory for the registration; close other programs, or crop the CTA to the head."),
         _("There is only one transform to look at; choose two that differ."),
+        _("Type in a name for the preset."),
+        _("Write what the C-arm reaches as in {example}."),
+        _("how the image is turned"),
         _("it must lie between {low} and {high}."),
         _("projection_matrix and pixel_spacing_mm disagree about the pixel's aspect ratio."),
         _("projection_matrix has sheared pixels; calibrate with zero skew."),
         _("projection_matrix is singular: it has no X-ray source."),
         _("projection_matrix must be 3x4 finite numbers."),
         _("the C-arm's geometry"),
+        _("the C-arm's preset"),
         _("the CTA"),
         _("the DSA"),
         _("the arteries of a simulated patient"),
@@ -312,6 +327,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "mm)[, or {carm} as a whole]."
         ),
         _("{file} has no {tags}; give {missing}[, or {carm} as a whole]."),
+        _("{file} has not the columns of C-arm presets; write {columns} into its first line."),
         _(
             "{file} has only {slices} slices ({size} voxels), too few for a head; give the whole CT angiogram, and "
             "if this is the DSA, swap {cta} and {dsa}."
@@ -326,6 +342,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{file} has sheared axes; resample it onto an orthogonal grid."),
         _("{file} has the same value in every voxel ({value:g}); give another file for {cta}."),
         _("{file} has the target {name} more than once; give each its own name."),
+        _("{file} has two C-arm presets {name}; rename one."),
         _("{file} has unknown keys ({unknown}); those of a C-arm's file are {known}."),
         _("{file} has {channels} values per voxel; {field} must have one."),
         _(
@@ -519,6 +536,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{given} values are given for {count} angiograms; give {field} once for each, in the same order."),
         _("{name} in the output folder {file} is a folder itself; choose another for {output}."),
         _("{number:g} {unit} is outside {low:g} to {high:g} {unit}; correct {field}."),
+        _("{place}: a C-arm preset needs a name and the source of its values; write both."),
+        _("{place}: of the angles reached, write all of {columns}, or none."),
+        _("{place}: the isocentre would lie behind the detector; sid_mm must be less than sdd_mm."),
+        _("{place}: {column} is {cell}; write a number with a point, or nothing."),
         _("{similarity} is chosen for the published method alone; leave it out, or choose published."),
         _("{terms} are chosen for the default method alone; leave them out, or choose default."),
         _("{what} cannot be read from the scene; register again."),

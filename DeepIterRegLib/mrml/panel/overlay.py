@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
 from DeepIterRegLib.mrml.panel.services import Services, Timer
 from DeepIterRegLib.mrml.panel.verdict_in_views import pose_or_none
@@ -18,7 +20,7 @@ from DeepIterRegLib.mrml.views.in_steps import InSteps
 from DeepIterRegLib.mrml.views.layout import Arrangement, register_layouts
 from DeepIterRegLib.mrml.views.source_view import SourceView
 from DeepIterRegLib.mrml.views.surfaces import place_surfaces, show_surfaces, show_surfaces_steps, surfaces_are_shown
-from DeepIterRegLib.mrml.views.views import THREE_D_VIEW
+from DeepIterRegLib.mrml.views.views import THREE_D_VIEW, look_from_source
 from DeepIterRegLib.registration.overlay_look import Colour, OverlayLook
 from DeepIterRegLib.registration.report import shows_skull
 
@@ -108,6 +110,20 @@ class OverlaySection:
         self._mirror(case)
         for ms in SETTLE_MS:
             self._services.call_later(lambda: self._fit(case), ms)
+
+    def look_from(self, carm: CArm) -> None:
+        """Turn the 3D view to where another C-arm would see the head from, with the vessels in it."""
+        case = self._case
+        if case is None:
+            return
+        with SceneTransaction(self._services.scene) as transaction:
+            look_from_source(self._services.scene, transaction, carm)
+        if self._source_view is None:
+            self._mirror(case)
+        if self._source_view is not None:
+            self._source_view.stand_for(carm)
+        if not self._surfaces.is_running and not surfaces_are_shown(case):
+            self._make_surfaces(show_surfaces_steps(case, self.look))
 
     @property
     def makes_surfaces(self) -> bool:

@@ -17,6 +17,7 @@ from DeepIterRegLib.mrml.adjust.place_mode import is_placing_into, observe_placi
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.nodes.volume_node import volume_source_of
 from DeepIterRegLib.mrml.overlay.look_attribute import look_of
+from DeepIterRegLib.mrml.panel.background_preparation import Ask
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.targets.case_targets import covariance_in_use, marks_in, show_targets_on_dsas, targets_in
@@ -35,10 +36,9 @@ from DeepIterRegLib.mrml.targets.target_nodes import (
     rename_target,
 )
 from DeepIterRegLib.mrml.views.hidden_planes import HiddenPlanes
-from DeepIterRegLib.mrml.worker_client.client import JobListener
-from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.worker.payload import centreline_from_json
+from DeepIterRegLib.worker.sent_cloud import cloud_arrays, cloud_fields
 
 DEBOUNCE_MS = 50
 MOVED_MM = 0.05
@@ -48,7 +48,7 @@ MOVED_MM = 0.05
 class TargetsSection:
     """Places targets, puts them onto the vessels, and keeps the marks on the DSAs true. Implements `JobListener`.
 
-    ui: the widgets of Targets.ui. find: lets the worker find centrelines, `BackgroundPreparation.centreline`.
+    ui: the widgets of Targets.ui. ask: lets the worker find centrelines when it is free, `BackgroundPreparation.ask`.
     show_vessels: in 3D, so that there is something to click on.
     """
 
@@ -56,14 +56,14 @@ class TargetsSection:
         self,
         ui: Any,
         services: Services,
-        find: Callable[[VesselCloud, JobListener], None],
+        ask: Ask,
         show_vessels: Callable[[], None],
     ) -> None:
         self._ui = ui
-        self._scene = services.scene
+        self._services, self._scene = services, services.scene
         self._call_later = services.call_later
         self._ = services.translate
-        self._find = find
+        self._ask = ask
         self._show_vessels = show_vessels
         self._case: RegisteredCase | None = None
         self._centreline: Centreline | None = None
@@ -284,7 +284,8 @@ class TargetsSection:
             return
         if len(vessels):
             self._is_finding = True
-            self._find(vessels, self)
+            fields, arrays = cloud_fields(vessels), cloud_arrays(vessels)
+            self._ask(lambda to: self._services.worker.run("centreline", fields, to, arrays), self)
 
     def _remove(self) -> None:
         if self._case is not None:

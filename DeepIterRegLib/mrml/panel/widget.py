@@ -19,17 +19,18 @@ from DeepIterRegLib.mrml.panel.save import SaveSection
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.panel.targets import TargetsSection
 from DeepIterRegLib.mrml.panel.what_was_read import WhatWasRead
+from DeepIterRegLib.mrml.panel.working_angle import WorkingAngleSection
 from DeepIterRegLib.mrml.views.layout import register_layouts
 from DeepIterRegLib.mrml.views.selected_dsa import show_selected_dsa
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS
 
 ARRANGE_AFTER_MS = 30
-FORMS = ("Inputs", "Run", "Result", "Overlay", "Targets", "Adjust", "Save", "Review")
+FORMS = ("Inputs", "Run", "Result", "Overlay", "Targets", "Adjust", "WorkingAngle", "Save", "Review")
 """The .ui files, from top to bottom."""
 
 
 class RegistrationPanel:
-    """Inputs, Register, Result, Overlay, Targets, Adjust by hand, Save and send, Review.
+    """Inputs, Register, Result, Overlay, Targets, Adjust by hand, Working angle, Save and send, Review.
 
     ui: the widgets of all .ui files by name. `set_parameters` gives it the module's parameter node. The scene is the
     truth: after loading one, `refresh` shows what it holds.
@@ -63,7 +64,7 @@ class RegistrationPanel:
         self.targets = TargetsSection(
             ui,
             services,
-            self.register_section.background_preparation.centreline,
+            self.register_section.background_preparation.ask,
             self.overlay.show_vessels,
         )
         self.adjust = AdjustSection(
@@ -74,11 +75,21 @@ class RegistrationPanel:
             start_by_hand=self.register_section.start_by_hand,
             on_adjusted=self.result.show_adjusted,
         )
+        self.working_angle = WorkingAngleSection(
+            ui, services, self.register_section.background_preparation.ask, self.overlay.look_from
+        )
         self.save = SaveSection(ui, services)
         self.review = ReviewSection(ui, services)
         self._of_a_case = (
-            self.what_was_read, self.result, self.overlay, self.targets, self.adjust, self.save, self.review
-        )  # fmt: skip
+            self.what_was_read,
+            self.result,
+            self.overlay,
+            self.targets,
+            self.adjust,
+            self.working_angle,
+            self.save,
+            self.review,
+        )
 
     @property
     def case(self) -> RegisteredCase | None:

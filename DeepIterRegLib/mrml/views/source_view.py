@@ -27,13 +27,16 @@ class SourceView:
     def __init__(self, window: ViewWindow, camera: Any, carm: CArm, pose: Callable[[], FloatArray | None]) -> None:
         """camera: vtkMRMLCameraNode of the view. pose: of the head, None where there is none now."""
         self._window, self._camera, self._carm, self._pose = window, camera, carm, pose
-        # Seldom, an image is stored as it is seen from the source.
-        self._dsa_is_mirrored = bool(np.cross(carm.column_direction, carm.row_direction) @ carm.normal < 0)
         self._is_mirrored = False
         self._lights: list[Any] = []
         self._light: Any = None
         self._sides = SideLetters(window)
         self._tag = camera.AddObserver("ModifiedEvent", lambda *_: self.update())
+        self.update()
+
+    def stand_for(self, carm: CArm) -> None:
+        """Show what another C-arm would show, as long as the view looks along its beam."""
+        self._carm = carm
         self.update()
 
     @property
@@ -44,7 +47,10 @@ class SourceView:
         """Follow the camera."""
         towards = np.array(self._camera.GetFocalPoint()) - np.array(self._camera.GetPosition())
         cosine = towards @ self._carm.normal / max(float(np.linalg.norm(towards)), 1e-9)
-        self._mirror(self._dsa_is_mirrored and cosine > math.cos(math.radians(ALONG_BEAM_DEG)))
+        # Seldom, an image is stored as it is seen from the source.
+        carm = self._carm
+        dsa_is_mirrored = bool(np.cross(carm.column_direction, carm.row_direction) @ carm.normal < 0)
+        self._mirror(dsa_is_mirrored and cosine > math.cos(math.radians(ALONG_BEAM_DEG)))
         right = np.cross(towards, self._camera.GetViewUp())
         length = float(np.linalg.norm(right))
         pose = self._pose()

@@ -27,8 +27,6 @@ from DeepIterRegLib.mrml.worker_client.protocols import (
 )
 from DeepIterRegLib.mrml.worker_client.request import ArrayMaker, RegistrationRequest
 from DeepIterRegLib.mrml.worker_client.worker_connection import WorkerConnection
-from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.worker.centreline import IS_VEIN, POSITIONS, WEIGHTS
 from DeepIterRegLib.worker.failures import failure
 from DeepIterRegLib.worker.payload import PreparedPreview
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION, Message
@@ -96,17 +94,14 @@ class ProcessWorkerClient:
     def inspect(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("inspect", request.payload(), listener, request.arrays())
 
-    def centreline(self, cloud: VesselCloud, listener: JobListener) -> str:
-        arrays: dict[str, ArrayMaker] = {
-            POSITIONS: lambda: cloud.positions_mm,
-            WEIGHTS: lambda: cloud.weights_mm3,
-            IS_VEIN: lambda: cloud.is_vein,
-        }
-        payload = {"cell_mm": float(cloud.cell_mm), "centre_mm": cloud.centre_mm.tolist()}
-        return self._begin("centreline", payload, listener, arrays)
-
-    def run(self, command: str, payload: Mapping[str, Any], listener: JobListener) -> str:
-        return self._begin(command, payload, listener, {})
+    def run(
+        self,
+        command: str,
+        payload: Mapping[str, Any],
+        listener: JobListener,
+        arrays: Mapping[str, ArrayMaker] | None = None,
+    ) -> str:
+        return self._begin(command, payload, listener, arrays or {})
 
     def cancel(self) -> None:
         job = self._job

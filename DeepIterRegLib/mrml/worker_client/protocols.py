@@ -7,8 +7,7 @@ from typing import Any, Literal, Protocol
 
 from DeepIterRegLib.common.errors import UserError
 from DeepIterRegLib.common.progress import Progress
-from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
-from DeepIterRegLib.preparation.cloud import VesselCloud
+from DeepIterRegLib.mrml.worker_client.request import ArrayMaker, RegistrationRequest
 from DeepIterRegLib.worker.payload import PreparedPreview
 
 State = Literal["off", "starting", "warm", "busy"]
@@ -72,12 +71,15 @@ class WorkerClient(Protocol):
         `register`."""
         ...
 
-    def centreline(self, cloud: VesselCloud, listener: JobListener) -> str:
-        """The centrelines of the CTA's vessels: `done` gets what `centreline_from_json` reads; else as `register`."""
-        ...
-
-    def run(self, command: str, payload: Mapping[str, Any], listener: JobListener) -> str:
-        """Run another one of the worker's commands (`worker/commands.py`), as `register` does."""
+    def run(
+        self,
+        command: str,
+        payload: Mapping[str, Any],
+        listener: JobListener,
+        arrays: Mapping[str, ArrayMaker] | None = None,
+    ) -> str:
+        """Run another one of the worker's commands (`worker/commands.py`), as `register` does. arrays: what it may ask
+        for by name."""
         ...
 
     def cancel(self) -> None:

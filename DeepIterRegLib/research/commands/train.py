@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from DeepIterRegLib.cli.options import count_of_at_least, finite_number, output_folder, seed_number
+from DeepIterRegLib.cli.numbers import finite_number
+from DeepIterRegLib.cli.options import count_of_at_least, output_folder, seed_number
 from DeepIterRegLib.cli.register import message_console
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.full_disk import full_disk_explained

@@ -126,6 +126,18 @@ def red(scene: Any) -> Any:
     return composite(scene)
 
 
+def test_the_3d_view_looks_from_another_angle_with_the_vessels_in_it(opened: Opened) -> None:
+    there = LATERAL.at_angles(30.0, -20.0)
+    opened.section.look_from(there)  # Nothing is registered: nothing happens.
+    case = opened.register()
+    opened.section.look_from(there)
+    camera = opened.scene.GetSingletonNode("1", "vtkMRMLCameraNode")
+    np.testing.assert_allclose(camera.GetPosition(), there.source_mm, atol=1e-6)
+    while opened.services.waiting:
+        opened.services.waiting.pop(0)()
+    assert surfaces_are_shown(case)
+
+
 def test_without_a_registration_there_is_nothing_to_set(opened: Opened) -> None:
     assert not opened.ui.overlayBody.enabled
     opened.register()

@@ -68,7 +68,8 @@ class FakeWorker:
         self.listener: Any = None
         self.prepared_in_background: list[RegistrationRequest] = []
         self.inspected: list[RegistrationRequest] = []
-        self.traced: list[Any] = []
+        self.asked: list[str] = []
+        """Other commands."""
         self.preparing: Any = None
         """Who waits for what runs in the background."""
         self.closed = False
@@ -104,14 +105,11 @@ class FakeWorker:
         self.preparing = listener
         return "job"
 
-    def centreline(self, cloud: Any, listener: Any) -> str:
+    def run(self, command: str, payload: Mapping[str, Any], listener: Any, arrays: Any = None) -> str:
         assert self.state == "warm", "one job at a time"
-        self.traced.append(cloud)
+        self.asked.append(command)
         self.preparing = listener
         return "job"
-
-    def run(self, command: str, payload: Mapping[str, Any], listener: Any) -> str:
-        raise AssertionError(f"nobody asked for {command}")
 
     def cancel(self) -> None:
         preparing, self.preparing = self.preparing, None
@@ -774,6 +772,33 @@ def test_what_was_read_is_shown_and_copied_once_the_worker_is_free(case: Case) -
     assert len(case.worker.prepared_in_background) == 2
     case.opened.process_events(0.6)
     assert len(case.worker.inspected) == 2, "not tried again and again"
+
+
+def test_a_working_angle_waits_for_the_worker_and_register_for_it(case: Case) -> None:
+    wait_for_preparation(case)
+    settle_preparation(case, "done", {})
+    case.register()
+    # Other images are prepared in the background.
+    case.ui.secondDsaSelector.setCurrentNode(case.frontal)
+    wait_for_preparation(case)
+    markup = case.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Vessel")
+    markup.AddControlPointWorld(1.0, 2.0, 3.0)
+    case.ui.workingAngleSelector.setCurrentNode(markup)
+    case.ui.workingAngleComputeButton.click()
+    assert case.worker.asked == [], "the worker does one job at a time"
+    settle_preparation(case, "done", {})
+    assert case.worker.asked == ["working_angle"]
+    before = len(case.worker.requests)
+    case.ui.registerButton.click()
+    assert len(case.worker.requests) == before, "a second that is waited for"
+    settle_preparation(case, "failed", InputError("The point is none."))
+    assert len(case.worker.requests) == before + 1
+    assert case.ui.workingAngleNote.text == "", "what was asked before the registration is not answered"
+    case.worker.end("cancelled")
+    case.ui.workingAngleComputeButton.click()
+    case.opened.process_events(until=lambda: len(case.worker.asked) == 2, timeout=3)
+    settle_preparation(case, "failed", InputError("The point is none."))
+    assert case.ui.workingAngleNote.text == "The point is none."
 
 
 def test_nothing_is_read_while_its_section_is_closed(case: Case) -> None:

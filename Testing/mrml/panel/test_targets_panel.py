@@ -61,7 +61,7 @@ class Panel:
         self.section.show(self.case)
         self.ui.targetsButton.collapsed = False
 
-    def _find(self, cloud: Any, listener: Any) -> None:
+    def _find(self, begin: Any, listener: Any) -> None:
         self.asked += 1
         self.listener = listener
         if self.answers:

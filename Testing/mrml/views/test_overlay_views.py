@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("slicer")
 
-from DeepIterRegLib.geometry.carm import CArm
+from DeepIterRegLib.geometry.carm import CArm, angles_of_direction
 from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import apply
 from DeepIterRegLib.mrml.nodes.arrays import to_parent_of, voxels_of
@@ -477,6 +477,12 @@ def test_3d_view_along_the_beam_shows_what_the_dsa_shows_lit_as_before(carm: CAr
     # Seen from the side the head must not be mirrored.
     camera.GetCamera().Azimuth(60)
     camera.Modified()
+    assert not source_view.is_mirrored
+    # Where another C-arm stands, the view may stand for that one.
+    towards = np.array(camera.GetFocalPoint()) - np.array(camera.GetPosition())
+    source_view.stand_for(square.at_angles(*angles_of_direction(towards / np.linalg.norm(towards))))
+    assert source_view.is_mirrored
+    source_view.stand_for(square)
     assert not source_view.is_mirrored
     assert camera.GetCamera().GetUserTransform() is None
     source_view.close()

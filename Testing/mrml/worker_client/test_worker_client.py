@@ -177,6 +177,16 @@ def test_arrays_are_written_when_the_worker_asks_for_them(bench: Bench) -> None:
     assert job_folder(bench).stat().st_mode & 0o077 == 0
 
 
+def test_another_command_has_arrays_of_its_own(bench: Bench) -> None:
+    heard = Heard()
+    bench.id = bench.client.run("working_angle", {}, heard, {"positions_mm": lambda: np.eye(3, dtype=np.float32)})
+    bench.process.say(**HELLO)
+    bench.process.say(type="need", id=bench.id, names=["positions_mm"])
+    bench.settle()
+    (answer,) = [message for message in bench.process.written if message["type"] == "data"]
+    np.testing.assert_array_equal(np.load(job_folder(bench) / answer["files"]["positions_mm"]), np.eye(3))
+
+
 def test_output_in_pieces_and_chatter_between_are_no_obstacle(bench: Bench) -> None:
     heard = bench.begin()
     text = (
