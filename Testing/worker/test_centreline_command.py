@@ -33,7 +33,7 @@ def test_the_command_traces_the_cloud_and_leaves_no_file(tmp_path):
     cloud = forked_cloud()
     arrays = {POSITIONS: cloud.positions_mm, WEIGHTS: cloud.weights_mm3, IS_VEIN: cloud.is_vein}
     payload = {"cell_mm": cloud.cell_mm, "centre_mm": [0.0, 0.0, 0.0]}
-    result = command("centreline")(payload, Application(tmp_path, arrays))  # type: ignore[arg-type]
+    result = command("centreline")(payload, Application(tmp_path, arrays))
     found, expected = centreline_from_json(json.loads(json.dumps(result))), traced(cloud)
     assert found.points_mm == pytest.approx(expected.points_mm, abs=0.006)
     assert (found.parent == expected.parent).all()
