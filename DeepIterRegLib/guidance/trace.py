@@ -76,11 +76,12 @@ def _traced(nodes: VesselCloud, is_vein: bool) -> Centreline:
     number = np.empty(len(order), dtype=np.intp)
     number[order] = np.arange(len(order))
     parent = np.where(parent[order] >= 0, number[np.maximum(parent[order], 0)], -1)
-    middle, volume, bridged = middle[order], volume[order], bridged[order]
+    points: FloatArray = middle[order]
+    volume, bridged = volume[order], bridged[order]
     radii: FloatArray = np.sqrt(volume / (np.pi * STEP_MM))
     for _ in range(SMOOTHINGS):
-        middle, radii = _smoothed(middle, radii, parent, bridged)
-    line = Centreline(middle, radii, parent, bridged, np.full(len(parent), is_vein))
+        points, radii = _smoothed(points, radii, parent, bridged)
+    line = Centreline(points, radii, parent, bridged, np.full(len(parent), is_vein))
     return _without_noise(_without_spurs(line))
 
 
