@@ -56,9 +56,7 @@ def draw_comparison(rows: Sequence[Row], table: Sequence[Measured], path: Path) 
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def share_of_successes(
-    starts: FloatArray, success: FloatArray, bins: int = SHARE_BINS
-) -> tuple[FloatArray, FloatArray]:
+def share_of_successes(starts: FloatArray, success: BoolArray, bins: int = SHARE_BINS) -> tuple[FloatArray, FloatArray]:
     """Median start and successes in %, of bins of equal count by (N,) starts."""
     parts = [part for part in np.array_split(np.argsort(starts, kind="stable"), bins) if part.size]
     return np.array([np.median(starts[part]) for part in parts]), np.array(
