@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.common.arrays import BoolArray, FloatArray
 from DeepIterRegLib.research.evaluate.capture_range import THRESHOLD, median_curve
 from DeepIterRegLib.research.evaluate.plots import COLOURS, DASHES, MARKERS
 from DeepIterRegLib.research.evaluate.results import Row
@@ -56,9 +56,7 @@ def draw_comparison(rows: Sequence[Row], table: Sequence[Measured], path: Path) 
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def share_of_successes(
-    starts: FloatArray, success: FloatArray, bins: int = SHARE_BINS
-) -> tuple[FloatArray, FloatArray]:
+def share_of_successes(starts: FloatArray, success: BoolArray, bins: int = SHARE_BINS) -> tuple[FloatArray, FloatArray]:
     """Median start and successes in %, of bins of equal count by (N,) starts."""
     parts = [part for part in np.array_split(np.argsort(starts, kind="stable"), bins) if part.size]
     return np.array([np.median(starts[part]) for part in parts]), np.array(
@@ -73,7 +71,7 @@ def _known(group: Group) -> tuple[FloatArray, FloatArray]:
     return starts[known], np.where(np.isnan(final), np.inf, final)[known]
 
 
-def _cumulate(axes: object, final_mm: FloatArray, look: dict[str, object]) -> None:
+def _cumulate(axes: object, final_mm: FloatArray, look: Mapping[str, object]) -> None:
     known = np.sort(final_mm[np.isfinite(final_mm)])
     share = 100 * np.arange(len(known) + 1) / len(final_mm)
     axes.step(np.r_[0.0, known], share, where="post", linewidth=1.8, **look)  # type: ignore[attr-defined]
