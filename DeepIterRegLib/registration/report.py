@@ -29,7 +29,7 @@ from DeepIterRegLib.geometry.rigid import apply, invert, rotation_angle_deg
 from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.preparation.head_frame import HeadFrame
 from DeepIterRegLib.preparation.prepared import PreparedVolume
-from DeepIterRegLib.registration.result import Registration
+from DeepIterRegLib.registration.result import CarriedFrom, Registration
 
 if TYPE_CHECKING:
     from DeepIterRegLib.registration.comparison import ViewComparison
@@ -79,6 +79,7 @@ def build_report(
         "terms": [_term(term) for term in registration.terms],
         "truth": None if truth_pose is None else _truth(registration, truth_pose),
         "confidence": None if registration.confidence is None else _confidence(registration.confidence),
+        "carried_from": None if registration.carried_from is None else _carried_from(registration.carried_from),
         "adjustment": None,
         "warnings": list(dict.fromkeys(registration.warnings)),
         "seconds": {name: round(float(value), 4) for name, value in seconds.items()},
@@ -286,6 +287,15 @@ def _confidence(confidence: Confidence) -> dict[str, Any]:
         "rotation_deg": _number(confidence.rotation_deg),
         "covariance": [[_number(value) for value in row] for row in confidence.covariance],
         "model": confidence.model,
+    }
+
+
+def _carried_from(origin: CarriedFrom) -> dict[str, Any]:
+    return {
+        "primary_angle_deg": _number(origin.primary_angle_deg),
+        "secondary_angle_deg": _number(origin.secondary_angle_deg),
+        "verdict": origin.verdict,
+        "moved_by_hand": origin.moved_by_hand,
     }
 
 

@@ -55,6 +55,8 @@ def main() -> None:
     parser.add_argument("--difficulty", choices=("calibrated", "hard"), default="hard")
     parser.add_argument("--disturb", action="append", default=[], help="for certain, whatever the difficulty draws")
     parser.add_argument("--frontal", action="store_true", help="a second view")
+    parser.add_argument("--detector-px", type=int, default=PatientOptions.detector_px)
+    parser.add_argument("--ct-columns", type=int, default=PatientOptions.ct_columns)
     parser.add_argument("--untreated", action="store_true", help="every run before thrombectomy, the artery occluded")
     parser.add_argument("--skull", type=Path, help="a real head CT, for a tenth of the patients")
     parser.add_argument("--forms", default=",".join(FORMS))
@@ -72,7 +74,7 @@ def simulate(args: argparse.Namespace) -> None:
     views: tuple[View, ...] = ("lateral", "frontal") if args.frontal else ("lateral",)
     options = PatientOptions(
         views=views, difficulty=args.difficulty, disturbances=tuple(args.disturb), skull=args.skull,
-        treated=False if args.untreated else None,
+        detector_px=args.detector_px, ct_columns=args.ct_columns, treated=False if args.untreated else None,
     )  # fmt: skip
     cohort = SimulatedCohort(args.first, options, skull_share=0.1)
     for seed in range(args.first, args.first + args.count):
