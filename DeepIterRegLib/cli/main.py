@@ -67,7 +67,7 @@ def _exit_code_of(words: list[str]) -> int:
 
 def _run(words: list[str], debug: bool) -> int:
     words = [word for word in words if word != "--debug"]
-    args = build_parser(for_clinic=words[:1] in (["register"], ["inspect"])).parse_args(words)
+    args = build_parser(for_clinic=words[:1] in (["register"], ["overlay"], ["inspect"])).parse_args(words)
     with quiet_command(not debug):
         return int(args.run(args))
 
@@ -78,7 +78,7 @@ def build_parser(for_clinic: bool = False) -> argparse.ArgumentParser:
     for_clinic: with what clinicians wait for alone; the others load half a second of modules.
     """
     # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
-    from DeepIterRegLib.cli import inspect, register
+    from DeepIterRegLib.cli import inspect, overlay, register
 
     research = [] if for_clinic else [import_module(f"{RESEARCH_ROOM}.{name}") for name in RESEARCH_COMMANDS]
 
@@ -91,7 +91,7 @@ def build_parser(for_clinic: bool = False) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"deepiterreg {__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python's traceback and what the libraries print")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (register, inspect, *research):
+    for command in (register, overlay, inspect, *research):
         command.add_command(commands)
     return parser
 

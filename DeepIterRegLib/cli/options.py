@@ -104,6 +104,26 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_geometry_options(parser: argparse.ArgumentParser) -> None:
+    """What the user says of the C-arm, for every command that is given a DSA."""
+    geometry = parser.add_argument_group("C-arm geometry", "what is given here replaces the DSA's tags")
+    for option, unit, what in (
+        ("--primary-angle", "DEG", "primary angle, degrees, LAO positive"),
+        ("--secondary-angle", "DEG", "secondary angle, degrees, cranial positive"),
+        ("--sdd", "MM", "source-to-detector distance, mm"),
+        ("--sid", "MM", "source-to-isocentre distance, mm"),
+        ("--pixel-spacing", "MM", "pixel size at the detector, mm"),
+    ):
+        geometry.add_argument(option, type=finite_number, action="append", metavar=unit, help=what)
+    geometry.add_argument(
+        "--carm",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="the whole C-arm as JSON (docs/command_line.md), for calibrated systems; instead of the options above",
+    )
+
+
 def per_angiogram(
     option: str, values: Sequence[T] | None, count: int, one_for_all: bool = False
 ) -> tuple[T | None, ...]:
@@ -151,28 +171,34 @@ def files_of(args: argparse.Namespace) -> ImageFiles:
     not after.
     """
     count = len(args.dsa)
-    if not 1 <= count <= MAX_ANGIOGRAMS:
-        raise InputError(
-            "--dsa is given {times} times; give it once or twice (frontal and lateral run).",
-            field=Field.DSA,
-            times=count,
-        )
+    geometries = geometries_of(args)
     masks: Masks[Path] = Masks(
         cta_vessels=args.cta_vessels,
         cta_veins=args.cta_veins,
         dsa_vessels=per_angiogram("--dsa-vessels", args.dsa_vessels, count),
         dsa_veins=per_angiogram("--dsa-veins", args.dsa_veins, count),
     )
-    carms = per_angiogram("--carm", args.carm, count)
     _require(
         (args.cta, "--cta"),
         (masks.cta_vessels, "--cta-vessels"),
         (masks.cta_veins, "--cta-veins"),
-        *((path, "--dsa") for path in args.dsa),
-        *((path, "--carm") for path in carms),
         *((path, "--dsa-vessels") for path in masks.dsa_vessels),
         *((path, "--dsa-veins") for path in masks.dsa_veins),
     )
+    return ImageFiles(args.cta, tuple(args.dsa), args.volume_kind, geometries, masks)
+
+
+def geometries_of(args: argparse.Namespace) -> tuple[GeometryOptions, ...]:
+    """What is said of the C-arm of each --dsa. Raises InputError as `files_of`."""
+    count = len(args.dsa)
+    if not 1 <= count <= MAX_ANGIOGRAMS:
+        raise InputError(
+            "--dsa is given {times} times; give it once or twice (frontal and lateral run).",
+            field=Field.DSA,
+            times=count,
+        )
+    carms = per_angiogram("--carm", args.carm, count)
+    _require(*((path, "--dsa") for path in args.dsa), *((path, "--carm") for path in carms))
     numbers = {
         name: per_angiogram(option, getattr(args, option[2:].replace("-", "_")), count, one_for_all)
         for name, option, one_for_all in (
@@ -183,14 +209,13 @@ def files_of(args: argparse.Namespace) -> ImageFiles:
             ("pixel_spacing_mm", "--pixel-spacing", True),
         )
     }
-    geometries = tuple(
+    return tuple(
         GeometryOptions(
             **{name: values[index] for name, values in numbers.items()},
             carm=None if carm is None else read_carm(carm),
         )
         for index, carm in enumerate(carms)
     )
-    return ImageFiles(args.cta, tuple(args.dsa), args.volume_kind, geometries, masks)
 
 
 def _require(*paths: tuple[Path | None, str]) -> None:

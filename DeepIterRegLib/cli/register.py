@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from rich.console import Console
 
 from DeepIterRegLib.cli.clock import StepClock
-from DeepIterRegLib.cli.options import add_method_options, files_of, finite_number, options_of, output_folder
-from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
+from DeepIterRegLib.cli.options import add_geometry_options, add_method_options, files_of, options_of, output_folder
+from DeepIterRegLib.cli.outcome import FILLED_NAMES, OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import progress_display
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.aside import aside
 from DeepIterRegLib.common.errors import InputError
@@ -25,6 +26,7 @@ from DeepIterRegLib.registration.warm_up import begin_to_warm_up
 from DeepIterRegLib.render.choose import choose_device
 
 if TYPE_CHECKING:
+    from DeepIterRegLib.filling.branch_map import BranchMap
     from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
     from DeepIterRegLib.registration.result import Registration
 
@@ -77,21 +79,12 @@ def add_command(commands: Any) -> None:
         masks.add_argument(option, type=Path, metavar="FILE", help=f"{what}, on its grid")
     for option, what in (("--dsa-vessels", "all vessels of the DSA"), ("--dsa-veins", "the veins of the DSA")):
         masks.add_argument(option, type=Path, action="append", metavar="FILE", help=f"{what}, of its size")
-    geometry = parser.add_argument_group("C-arm geometry", "what is given here replaces the DSA's tags")
-    for option, unit, what in (
-        ("--primary-angle", "DEG", "primary angle, degrees, LAO positive"),
-        ("--secondary-angle", "DEG", "secondary angle, degrees, cranial positive"),
-        ("--sdd", "MM", "source-to-detector distance, mm"),
-        ("--sid", "MM", "source-to-isocentre distance, mm"),
-        ("--pixel-spacing", "MM", "pixel size at the detector, mm"),
-    ):
-        geometry.add_argument(option, type=finite_number, action="append", metavar=unit, help=what)
-    geometry.add_argument(
-        "--carm",
-        type=Path,
-        action="append",
-        metavar="FILE",
-        help="the whole C-arm as JSON (docs/command_line.md), for calibrated systems; instead of the options above",
+    add_geometry_options(parser)
+    parser.add_argument(
+        "--filled",
+        action="store_true",
+        help="also say which of the CTA's vessels the run shows, and when contrast arrives: filled.png, filled.json and "
+        "the colours of the vessels in the scene (docs/filling.md)",
     )
     parser.set_defaults(run=run)
 
@@ -100,9 +93,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
     files, options = files_of(args), options_of(args, args.initial_transform)
     clock = StepClock()
-    with staged_output(args.output, OUTPUT_NAMES) as folder:
-        report = register_into(folder, files, options, message_console(), clock)
-    print_outcome(Console(highlight=False, soft_wrap=True), args.output, report, clock.seconds)
+    names = OUTPUT_NAMES + (FILLED_NAMES if args.filled else ())
+    with staged_output(args.output, names) as folder:
+        report = register_into(folder, files, options, message_console(), clock, filled=args.filled)
+    print_outcome(Console(highlight=False, soft_wrap=True), args.output, report, clock.seconds, names)
     return 0
 
 
@@ -118,11 +112,12 @@ def register_into(
     console: Console,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
+    filled: bool = False,
 ) -> dict[str, Any]:
     """Get images, prepare, register, and write the four files into `folder`; returns the report.
 
     console: shows the progress. clock: holds the steps that came before. truth_pose: (4, 4), for the report, where it
-    is known. Raises InputError, RegistrationCancelled, or what a library raises.
+    is known. filled: say what the run fills. Raises InputError, RegistrationCancelled, or what a library raises.
     """
     # Asked here for the display alone: the registration chooses again, and falls back while it runs.
     device, _ = choose_device(options.device)
@@ -142,7 +137,7 @@ def register_into(
         packing = Packing.of_patient(images)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
-        report = write_result(folder, registration, packing, progress, clock, truth_pose)
+        report = write_result(folder, registration, packing, progress, clock, truth_pose, filled)
         progress(Progress("Done", 1.0))
     return report
 
@@ -154,10 +149,11 @@ def write_result(
     progress: ProgressCallback,
     clock: StepClock,
     truth_pose: FloatArray | None = None,
+    filled: bool = False,
 ) -> dict[str, Any]:
     """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once.
 
-    packing: of its images, for the scene.
+    packing: of its images, for the scene. filled: the vessel map as well, two files and the scene's colours.
     """
     from DeepIterRegLib.geometry.transform_file import write_transform
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
@@ -168,14 +164,36 @@ def write_result(
     progress(Progress("Drawing the overlay", 0.9))
     views = compare_views(registration)
     write_transform(folder / "cta_to_carm.tfm", registration.pose, registration.volume.volume.centre_mm)
-    write_overlay(folder / "overlay.png", views)
+    write_overlay(folder / "overlay.png", views, carried=registration.method == "carried")
     report = build_report(registration, views, reading_seconds=clock.seconds.get("read"), truth_pose=truth_pose)
     (folder / "report.json").write_text(to_json(report), encoding="utf-8")
     clock.step("overlay")
+    shown = None
+    if filled:
+        progress(Progress(stage_names.WHAT_FILLED, 0.93))
+        shown = write_filled(folder, registration)
+        clock.step("what filled")
     progress(Progress("Writing the scene", 0.95))
-    write_registration_scene(folder / "scene.mrb", registration, report, packing)
+    write_registration_scene(folder / "scene.mrb", registration, report, packing, shown)
     clock.step("scene")
     return report
+
+
+def write_filled(folder: Path, registration: Registration) -> BranchMap:
+    """Write filled.png and filled.json; returns the map for the scene. Raises InputError where CTA and DSA do not both
+    show vessels."""
+    from DeepIterRegLib.filling.branch_map import branch_map
+    from DeepIterRegLib.filling.vessel_map import map_fields, vessel_map
+    from DeepIterRegLib.registration.filled_image import write_filled_image
+    from DeepIterRegLib.registration.report import to_json
+    from DeepIterRegLib.registration.what_is_shown import require_vessels
+
+    require_vessels(registration.images)
+    cloud = registration.volume.cloud
+    found = vessel_map(cloud, registration.angiograms, registration.pose)
+    write_filled_image(folder / "filled.png", registration, found)
+    (folder / "filled.json").write_text(to_json(map_fields(found, cloud)), encoding="utf-8")
+    return branch_map(found, cloud)
 
 
 def load_what_comes_later() -> None:

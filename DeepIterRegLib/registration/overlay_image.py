@@ -5,12 +5,13 @@ The skull is drawn where CTA and DSA do not both show vessels; of a CT without c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.registration.comparison import ViewComparison
 from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.overlay_painting import Rgb, images_on, laid_over, overlay_pixels
@@ -19,6 +20,9 @@ from DeepIterRegLib.render.vessel_images import VesselRenderer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Drawing = Callable[["Axes", ViewComparison, FloatArray], None]
+"""Draws something more on a panel, in the detector's pixels: the panel's axes, the view, the (4, 4) pose it shows."""
 
 LOOK = OverlayLook()
 """As the panel shows a registration at first."""
@@ -35,17 +39,20 @@ def load_matplotlib() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
+def write_overlay(
+    path: Path, views: Sequence[ViewComparison], *, carried: bool = False, drawings: Sequence[Drawing] = ()
+) -> None:
     """Draw one row per DSA: before on the left, after on the right, with the NCC of each, if any, and a scale bar.
 
-    The bar is in mm on the detector. Raises OSError if the file cannot be written.
+    The bar is in mm on the detector. carried: the pose is another run's, so there is one panel in a row. drawings: what
+    else is to be seen, over every panel. Raises OSError if the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     panels = [_panel_size_px(view) for view in views]
     width_px = max(width for width, _ in panels)
-    total_width = 2 * width_px + GAP_PX + 2 * MARGIN_PX
+    total_width = (width_px if carried else 2 * width_px + GAP_PX) + 2 * MARGIN_PX
     total_height = sum(height for _, height in panels) + TITLE_PX * len(views) + MARGIN_PX
     figure = Figure(figsize=(total_width / DOTS_PER_INCH, total_height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
@@ -53,8 +60,10 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
     for number, (view, (panel_width, panel_height)) in enumerate(zip(views, panels, strict=True), start=1):
         bottom = top - TITLE_PX - panel_height
         before, after = overlay_panels(view)
-        images = (("before", before, view.ncc_before), ("after", after, view.ncc_after))
-        for column, (when, panel, ncc) in enumerate(images):
+        images = [("before", before, view.ncc_before, view.pose_before), ("after", after, view.ncc_after, view.pose_after)]
+        if carried:
+            images = [("carried over", after, view.ncc_after, view.pose_after)]
+        for column, (when, panel, ncc, pose) in enumerate(images):
             left = MARGIN_PX + column * (width_px + GAP_PX) + (width_px - panel_width) / 2
             axes = figure.add_axes((
                 left / total_width, bottom / total_height, panel_width / total_width, panel_height / total_height
@@ -66,6 +75,8 @@ def write_overlay(path: Path, views: Sequence[ViewComparison]) -> None:
             name = "" if len(views) == 1 else f"DSA {number}, "
             axes.set_title(name + panel_title(when, ncc, view.shows_skull), fontsize=22, pad=12)
             _draw_scale_bar(axes, view)
+            for draw in drawings:
+                draw(axes, view, pose)
         top = bottom
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
 

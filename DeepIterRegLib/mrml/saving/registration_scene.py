@@ -7,21 +7,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from DeepIterRegLib.filling.branch_map import BranchMap
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.packed_voxels import PackedVoxels, Packing
+from DeepIterRegLib.mrml.nodes.registered_case import registered_case
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.nodes.scene import new_scene
 from DeepIterRegLib.mrml.nodes.volume_node import add_volume
 from DeepIterRegLib.mrml.saving.save_scene import save_scene
+from DeepIterRegLib.mrml.views.coloured_vessels import colour_by, keep_map
+from DeepIterRegLib.mrml.views.surfaces import show_surfaces
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import Registration, outcome_of
 
 
 def write_registration_scene(
-    path: Path, registration: Registration, report: Mapping[str, Any], packing: Packing | None = None
+    path: Path,
+    registration: Registration,
+    report: Mapping[str, Any],
+    packing: Packing | None = None,
+    filled: BranchMap | None = None,
 ) -> None:
     """Write images, pose, overlay and report to an MRB file. Raises InputError if it cannot be written.
 
-    report: `build_report` of the registration. packing: of the images, where it was begun before.
+    report: `build_report` of the registration. packing: of the images, where it was begun before. filled: the vessel
+    map, by which the vessels are shown in 3D.
     """
     packing = packing or Packing(())
     packed: dict[str, PackedVoxels] = {}
@@ -41,4 +51,10 @@ def write_registration_scene(
             packed[dsa.GetID()] = packing.of(run)
         dsas.append(dsa)
     show_registration(scene, cta, dsas, outcome_of(registration, report))
+    if filled is not None:
+        case = registered_case(cta)
+        assert case is not None
+        show_surfaces(case, OverlayLook())
+        keep_map(case, filled)
+        colour_by(case, "filled")
     save_scene(scene, path, packed=packed)
