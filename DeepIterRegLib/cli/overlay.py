@@ -10,7 +10,13 @@ from typing import Any
 from rich.console import Console
 
 from DeepIterRegLib.cli.clock import StepClock
-from DeepIterRegLib.cli.options import add_geometry_options, add_method_options, geometries_of, options_of, output_folder
+from DeepIterRegLib.cli.options import (
+    add_geometry_options,
+    add_method_options,
+    geometries_of,
+    options_of,
+    output_folder,
+)
 from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import progress_display
 from DeepIterRegLib.cli.register import load_what_comes_later, message_console, write_result
@@ -57,7 +63,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the parsed command; returns 0 or raises."""
     geometries, options = geometries_of(args), options_of(args)
     if not args.scene.exists():
-        raise InputError("{file} does not exist; give an existing file with {option}.", file=args.scene, option="--scene")
+        raise InputError(
+            "{file} does not exist; give an existing file with {option}.", file=args.scene, option="--scene"
+        )
     clock = StepClock()
     with staged_output(args.output, OUTPUT_NAMES) as folder:
         report = overlay_into(folder, args.scene, tuple(args.dsa), geometries, options if args.refine else None, clock)

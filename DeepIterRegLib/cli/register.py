@@ -83,8 +83,8 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--filled",
         action="store_true",
-        help="also say which of the CTA's vessels the run shows, and when contrast arrives: filled.png, filled.json and "
-        "the colours of the vessels in the scene (docs/filling.md)",
+        help="also say which of the CTA's vessels the run shows, and when contrast arrives: filled.png, filled.json "
+        "and the colours of the vessels in the scene (docs/filling.md)",
     )
     parser.set_defaults(run=run)
 

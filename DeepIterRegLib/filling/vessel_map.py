@@ -1,4 +1,4 @@
-"""The vessel map: which branches of the CTA's vessels the runs show at a pose, how surely, and when contrast arrives."""
+"""The vessel map: which branches of the CTA's vessels the runs show at a pose, how surely; when contrast arrives."""
 
 from __future__ import annotations
 

@@ -7,9 +7,8 @@ the images tell, by the same measures as after a registration.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
@@ -101,19 +100,3 @@ def doubts_of(origin: CarriedFrom) -> tuple[str, ...]:
     """Why a pose is in doubt before the new run is looked at."""
     doubts = [DOUBTED_ORIGIN] if origin.verdict in ("check", "wrong") else []
     return (*doubts, MOVED_ORIGIN) if origin.moved_by_hand else tuple(doubts)
-
-
-def origin_of(report: Mapping[str, Any], moved_by_hand: bool) -> CarriedFrom:
-    """Of a registration's report. moved_by_hand: the pose is no longer the one that was found."""
-    views = report.get("angiograms") or [{}]
-    carm = views[0].get("carm", {})
-    before = report.get("carried_from") or {}
-    confidence = report.get("confidence") or {}
-    by_hand = moved_by_hand or report.get("method") == "by hand" or bool(before.get("moved_by_hand"))
-    return CarriedFrom(
-        primary_angle_deg=carm.get("primary_angle_deg"),
-        secondary_angle_deg=carm.get("secondary_angle_deg"),
-        verdict=confidence.get("verdict"),
-        moved_by_hand=by_hand,
-    )
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.filling.arrival import Arrival
 from DeepIterRegLib.filling.vessel_map import STATES, VesselMap
+from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram
 from DeepIterRegLib.registration.overlay_image import DOTS_PER_INCH, GAP_PX, MARGIN_PX, PANEL_PX, TITLE_PX
 from DeepIterRegLib.registration.overlay_painting import Rgb, images_on, strength
@@ -109,14 +110,14 @@ def _painted(
     """Groups of branches, each in its colour over the DSA; where several lie along a ray their colours mix."""
     angiogram, cloud = run.angiogram, registration.volume.cloud
     of_point = group_of_branch[found.filling.branches.of_point]
-    full_mm = full_strength_mm(sum(_lengths(registration, run, None)))
+    full_mm = full_strength_mm(_length(registration, run, cloud))
     mixed = np.zeros((*angiogram.valid.shape, 3))
     total = np.zeros(angiogram.valid.shape)
     for group, colour in enumerate(colours):
         chosen = of_point == group
         if not chosen.any():
             continue
-        length = sum(_lengths(registration, run, cloud.subset(chosen)))
+        length = _length(registration, run, cloud.subset(chosen))
         mixed += length[..., None] * colour
         total += length
     alpha = OPACITY * strength(total.astype(np.float32), full_mm)[..., None]
@@ -124,12 +125,11 @@ def _painted(
     return np.rint((1 - alpha) * grey + 255 * alpha * mixed / np.maximum(total, 1e-9)[..., None]).astype(np.uint8)
 
 
-def _lengths(registration: Registration, run: PreparedAngiogram, cloud: Any) -> tuple[FloatArray, FloatArray]:
-    """Arteries and veins of a cloud, of all vessels where it is None, (rows, columns) each of the DSA's pixels."""
+def _length(registration: Registration, run: PreparedAngiogram, cloud: VesselCloud) -> npt.NDArray[np.float32]:
+    """(rows, columns) mm of vessel, of the DSA's pixels."""
     carm = run.angiogram.carm
-    drawn = VesselRenderer(registration.volume.cloud if cloud is None else cloud, carm).draw(registration.pose)
-    images = images_on(carm, drawn)
-    return images.arteries, images.veins
+    images = images_on(carm, VesselRenderer(cloud, carm).draw(registration.pose))
+    return images.arteries + images.veins
 
 
 def _plain(axes: Axes) -> None:

@@ -60,7 +60,10 @@ def write_overlay(
     for number, (view, (panel_width, panel_height)) in enumerate(zip(views, panels, strict=True), start=1):
         bottom = top - TITLE_PX - panel_height
         before, after = overlay_panels(view)
-        images = [("before", before, view.ncc_before, view.pose_before), ("after", after, view.ncc_after, view.pose_after)]
+        images = [
+            ("before", before, view.ncc_before, view.pose_before),
+            ("after", after, view.ncc_after, view.pose_after),
+        ]
         if carried:
             images = [("carried over", after, view.ncc_after, view.pose_after)]
         for column, (when, panel, ncc, pose) in enumerate(images):

@@ -123,6 +123,21 @@ def compared_terms(report: Mapping[str, Any]) -> tuple[Term, ...]:
     return tuple(term for term in TERMS if term in named)
 
 
+def origin_of(report: Mapping[str, Any], moved_by_hand: bool) -> CarriedFrom:
+    """Of a registration's report. moved_by_hand: the pose is no longer the one that was found."""
+    views = report.get("angiograms") or [{}]
+    carm = views[0].get("carm", {})
+    before = report.get("carried_from") or {}
+    confidence = report.get("confidence") or {}
+    by_hand = moved_by_hand or report.get("method") == "by hand" or bool(before.get("moved_by_hand"))
+    return CarriedFrom(
+        primary_angle_deg=carm.get("primary_angle_deg"),
+        secondary_angle_deg=carm.get("secondary_angle_deg"),
+        verdict=confidence.get("verdict"),
+        moved_by_hand=by_hand,
+    )
+
+
 def adjustment_fields(
     pose: FloatArray, automatic_pose: FloatArray, centre_mm: FloatArray, carms: Sequence[CArm]
 ) -> dict[str, Any] | None:

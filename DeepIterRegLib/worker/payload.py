@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.filling.branch_map import BranchMap
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.images.dsa_source import DsaSource, ReadyRun
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -21,6 +22,8 @@ from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.result import OutcomeView
 
 PREVIEW_FILE = "prepared.npz"
+MAP_FILE = "vessel_map.npz"
+MAP_ARRAYS = ("labels", "origin_mm", "state", "probability", "arrival")
 CTA = "cta"
 """Name of the CTA's voxels among the arrays that the worker may ask for."""
 
@@ -107,6 +110,21 @@ def read_preview(folder: Path, message: Mapping[str, Any]) -> PreparedPreview:
             for index, text in enumerate(message["carms"])
         )
     return PreparedPreview(cloud, views, pose_of(message["initial_pose"]), bones, bool(message["bones_first"]))
+
+
+def write_branch_map(folder: Path, found: BranchMap) -> dict[str, Any]:
+    """Write the arrays of a vessel map into `MAP_FILE` of a folder; returns the rest of it."""
+    arrays = {name: getattr(found, name) for name in MAP_ARRAYS}
+    with (folder / MAP_FILE).open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    return {"cell_mm": found.cell_mm, "in_seconds": found.in_seconds}
+
+
+def read_branch_map(folder: Path, content: Mapping[str, Any]) -> BranchMap:
+    """What `write_branch_map` wrote. Raises OSError, ValueError or KeyError for anything else."""
+    with np.load(folder / MAP_FILE, allow_pickle=False) as arrays:
+        given = {name: arrays[name] for name in MAP_ARRAYS}
+    return BranchMap(**given, cell_mm=float(content["cell_mm"]), in_seconds=bool(content["in_seconds"]))
 
 
 def pose_of(numbers: Any) -> FloatArray:

@@ -1,9 +1,9 @@
 """A pose carried to another view: `python -m Testing.tools.measure_carried measure|summary FOLDER [options]`.
 
-FOLDER: what `measure_skull simulate --frontal --forms raw` has written. measure: registers the lateral run by the default
-method and carries the pose to the frontal one, with the angles of both as they are and off by --off-deg (normal); a line
-of JSON for each patient into FOLDER/carried.jsonl; what is there is not done again. Errors are those on the picture: where
-the pose in use and the C-arm of the tags put the corners of the MPE's cube, and where they are.
+FOLDER: what `measure_skull simulate --frontal --forms raw` has written. measure: registers the lateral run by the
+default method and carries the pose to the frontal one, with the angles of both as they are and off by --off-deg
+(normal); a line of JSON for each patient into FOLDER/carried.jsonl; what is there is not done again. Errors are those
+on the picture: where the pose in use and the C-arm of the tags put the corners of the MPE's cube, and where they are.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
-from DeepIterRegLib.registration.carry import carry, origin_of
+from DeepIterRegLib.registration.carry import carry
 from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.register import register
-from DeepIterRegLib.registration.report import build_report
+from DeepIterRegLib.registration.report import build_report, origin_of
 from DeepIterRegLib.registration.result import Registration
 
 MOVED = {"5 mm, 2°": (5.0, 2.0), "12 mm, 4°": (12.0, 4.0)}
@@ -75,7 +75,10 @@ def measure(args: argparse.Namespace) -> None:
             }
             if tags == "off":
                 refined = register(images, Options(initial_pose=found.pose))
-                line[tags]["refined_mm"], line[tags]["refined"] = _apart_mm(refined.pose, *place, *frontal), _said(refined)
+                line[tags]["refined_mm"], line[tags]["refined"] = (
+                    _apart_mm(refined.pose, *place, *frontal),
+                    _said(refined),
+                )
                 line["moved"] = {
                     name: _moved(images, found.pose, origin, rng, amount, place, frontal)
                     for name, amount in MOVED.items()
@@ -139,7 +142,9 @@ def summary(args: argparse.Namespace) -> None:
 
 def _print_row(name: str, errors: FloatArray, verdicts: list[str]) -> None:
     said = Counter((verdict, "right" if error < 5 else "off") for verdict, error in zip(verdicts, errors, strict=True))
-    words = ", ".join(f"{verdict} {said[verdict, 'right']} + {said[verdict, 'off']}" for verdict in ("registered", "check", "wrong"))
+    words = ", ".join(
+        f"{verdict} {said[verdict, 'right']} + {said[verdict, 'off']}" for verdict in ("registered", "check", "wrong")
+    )
     print(
         f"| {name} | {np.median(errors):.2f} | {np.percentile(errors, 90):.2f} | {errors.max():.2f}"
         f" | {(errors < 5).sum()} of {len(errors)} | {words} |"

@@ -1,4 +1,4 @@
-"""The vessel map against the simulated flow: `python -m Testing.tools.measure_filling measure|summary FOLDER [options]`.
+"""The vessel map against the true flow: `python -m Testing.tools.measure_filling measure|summary FOLDER [options]`.
 
 FOLDER: what `measure_skull simulate --untreated --forms raw` has written. measure: registers each patient's run by the
 default method, a line of JSON for each into FOLDER/filling.jsonl; what is there is not done again. summary: the numbers
@@ -65,7 +65,12 @@ def measure(args: argparse.Namespace) -> None:
             for row in truths(vessels.filling, volume.cloud, folder / "filling.npz")
         ]
         verdict = None if found.confidence is None else found.confidence.verdict
-        line = {"seed": seed, "mpe_mm": round(error.mpe_mm, 3), "verdict": verdict, "cpu_seconds": round(cpu_seconds, 2)}
+        line = {
+            "seed": seed,
+            "mpe_mm": round(error.mpe_mm, 3),
+            "verdict": verdict,
+            "cpu_seconds": round(cpu_seconds, 2),
+        }
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps({**line, "branches": rows}) + "\n")
         print(line, len(rows), flush=True)
@@ -74,7 +79,9 @@ def measure(args: argparse.Namespace) -> None:
 def summary(args: argparse.Namespace) -> None:
     lines = _lines(args.folder / "filling.jsonl")
     good = [line for line in lines if line["mpe_mm"] < GOOD_MM]
-    print(f"{len(good)} of {len(lines)} patients below {GOOD_MM:.0f} mm; CPU s", [line["cpu_seconds"] for line in lines])
+    print(
+        f"{len(good)} of {len(lines)} patients below {GOOD_MM:.0f} mm; CPU s", [line["cpu_seconds"] for line in lines]
+    )
     for name, chosen in (("all", lines), ("below 5 mm", good)):
         branches = [_truth(row) for line in chosen for row in line["branches"]]
         print(f"\n{name}: {len(branches)} branches, {sum(one.is_filled for one in branches)} filled")
@@ -117,8 +124,8 @@ def _print_arrivals(lines: list[dict[str, Any]]) -> None:
     total = sum(row["is_filled"] for line in lines for row in line["branches"])
     print(
         f"\narrival: {known} of {total} filled branches have one; apart from the truth, median"
-        f" {np.median(np.abs(apart)):.2f} s, 90 % below {np.percentile(np.abs(apart), 90):.2f} s; correlation in a patient,"
-        f" median {np.median(correlations):.2f}; its own sd, median {np.median(spread):.2f} s"
+        f" {np.median(np.abs(apart)):.2f} s, 90 % below {np.percentile(np.abs(apart), 90):.2f} s; correlation in a"
+        f" patient, median {np.median(correlations):.2f}; its own sd, median {np.median(spread):.2f} s"
     )
 
 

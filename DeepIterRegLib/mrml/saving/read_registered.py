@@ -11,7 +11,7 @@ from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.mrml.nodes.registered_case import registered_cases
 from DeepIterRegLib.mrml.nodes.scene import close_scene, read_scene
 from DeepIterRegLib.mrml.nodes.volume_node import volume_of
-from DeepIterRegLib.registration.carry import origin_of
+from DeepIterRegLib.registration.report import origin_of
 from DeepIterRegLib.registration.result import CarriedFrom
 
 

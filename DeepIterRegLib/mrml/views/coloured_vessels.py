@@ -5,6 +5,7 @@ What is known of each point is kept in the surfaces' files, colours and numbers,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from DeepIterRegLib.filling.branch_map import BranchMap
 from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX
 from DeepIterRegLib.mrml.nodes.pose_json import pose_to_json
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.views.in_steps import at_once
 from DeepIterRegLib.mrml.views.surfaces import REFERENCES, surface_of
 from DeepIterRegLib.registration.report import rounded_pose
 from DeepIterRegLib.registration.vessel_colours import OF_STATE, ColouredBy, arrival_colours, arrival_range
@@ -31,12 +33,17 @@ CANNOT_TELL = 1
 
 def keep_map(case: RegisteredCase, found: BranchMap) -> None:
     """Keep a vessel map of a case's pose in use with its surfaces, those that there are."""
+    at_once(keep_map_steps(case, found))
+
+
+def keep_map_steps(case: RegisteredCase, found: BranchMap) -> Iterator[None]:
+    """`keep_map`, stopping after each surface."""
     limits = arrival_range(found.arrival)
     for vessels in REFERENCES:
         node = surface_of(case, vessels)
-        polydata = None if node is None else node.GetPolyData()
-        if polydata is None or polydata.GetNumberOfPoints() == 0:
+        if node is None or node.GetPolyData() is None or node.GetPolyData().GetNumberOfPoints() == 0:
             continue
+        polydata = node.GetPolyData()
         branch = found.branch_at(_points(polydata), veins=vessels == "veins")
         known = branch >= 0
         if not known.any():
@@ -50,6 +57,7 @@ def keep_map(case: RegisteredCase, found: BranchMap) -> None:
         node.SetAttribute(MAP_OF, pose_key(case))
         text = None if limits is None else f"{limits[0]:.4f} {limits[1]:.4f} {'s' if found.in_seconds else 'frame'}"
         node.SetAttribute(LIMITS, text)
+        yield
 
 
 def has_map(case: RegisteredCase) -> bool:
