@@ -84,7 +84,8 @@ def write_filled_image(path: Path, registration: Registration, found: VesselMap)
 def filled_panel(registration: Registration, run: PreparedAngiogram, found: VesselMap) -> Rgb:
     """(rows, columns, 3) the DSA's pixels, with every branch in the colour of its state."""
     states = np.array([STATES.index(state) for state in found.states], dtype=np.intp)
-    return _painted(registration, run, found, states, np.array([COLOUR_OF[state] for state in STATES]))
+    colours = np.array([COLOUR_OF[state] for state in STATES])
+    return painted(registration, run, states[found.filling.branches.of_point], colours)
 
 
 def arrival_panel(
@@ -97,19 +98,15 @@ def arrival_panel(
     steps = np.where(known, np.minimum((share * ARRIVAL_STEPS).astype(np.intp), ARRIVAL_STEPS - 1), ARRIVAL_STEPS)
     times = first + (np.arange(ARRIVAL_STEPS) + 0.5) / ARRIVAL_STEPS * (last - first)
     colours = np.concatenate([arrival_colours(times, limits), [UNKNOWN_GREY]])
-    return _painted(registration, run, found, steps, colours)
+    return painted(registration, run, steps[found.filling.branches.of_point], colours)
 
 
-def _painted(
-    registration: Registration,
-    run: PreparedAngiogram,
-    found: VesselMap,
-    group_of_branch: npt.NDArray[np.intp],
-    colours: FloatArray,
+def painted(
+    registration: Registration, run: PreparedAngiogram, of_point: npt.NDArray[np.intp], colours: FloatArray
 ) -> Rgb:
-    """Groups of branches, each in its colour over the DSA; where several lie along a ray their colours mix."""
+    """(rows, columns, 3) groups of the cloud's points, each in its colour over the DSA; where several lie along a ray
+    their colours mix. of_point: (N,) the group of each point. colours: (G, 3) of the groups, 0 to 1."""
     angiogram, cloud = run.angiogram, registration.volume.cloud
-    of_point = group_of_branch[found.filling.branches.of_point]
     full_mm = full_strength_mm(_length(registration, run, cloud))
     mixed = np.zeros((*angiogram.valid.shape, 3))
     total = np.zeros(angiogram.valid.shape)
