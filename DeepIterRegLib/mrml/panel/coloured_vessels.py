@@ -129,7 +129,8 @@ def legend_html(by: ColouredBy, limits: tuple[float, float, str] | None, transla
         words = ((FILLED_BLUE, _("filled")), (UNSURE_PINK, _("cannot tell")), (EMPTY_ORANGE, _("not filled")))
         return " ".join(f"{_square(colour)} {html.escape(word)}" for colour, word in words)
     if by == "arrival":
-        unknown = f"{_square(UNKNOWN_GREY)} {html.escape(_('not known'))}"
+        not_known = _("not known")
+        unknown = f"{_square(UNKNOWN_GREY)} {html.escape(not_known)}"
         if limits is None:
             return unknown
         first, last, unit = limits
