@@ -16,6 +16,7 @@ from DeepIterRegLib.mrml.nodes.registered_case import pose_nodes_of
 from DeepIterRegLib.mrml.panel.coloured_vessels import legend_html
 from DeepIterRegLib.mrml.panel.result import carried_text
 from DeepIterRegLib.mrml.views.coloured_vessels import coloured_by
+from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from Testing.mrml.nodes.test_carried_case import carried_outcome
 from Testing.mrml.panel.test_panel import Case, case_in
 from Testing.mrml.views.test_coloured_vessels import halves
@@ -35,6 +36,11 @@ def press(case: Case, name: str) -> None:
     case.opened.process_events(until=lambda: case.worker.listener is not None)
 
 
+def given_pose(requests: list[RegistrationRequest]) -> Any:
+    """Of the last one."""
+    return requests[-1].options.given_pose
+
+
 def carry(case: Case, pose: Any = POSE) -> None:
     case.ui.dsaSelector.setCurrentNode(case.frontal)
     press(case, "usePoseButton")
@@ -50,7 +56,7 @@ def test_a_pose_is_used_on_another_run_and_the_earlier_result_comes_back_with_it
     assert case.ui.usePoseButton.visible
     assert case.ui.usePoseButton.text == "Use the pose of DSA"
     carry(case)
-    np.testing.assert_allclose(case.worker.requests[-1].options.given_pose, POSE)
+    assert given_pose(case.worker.requests) == pytest.approx(POSE)
     assert case.worker.origins[-1].primary_angle_deg == pytest.approx(80.0)
     assert not case.worker.origins[-1].moved_by_hand
     assert [view.dsa for view in case.panel.case.views] == [case.frontal]
@@ -70,7 +76,7 @@ def test_a_carried_pose_is_refined_and_the_earlier_result_stays(case: Case) -> N
     case.register()
     carry(case)
     press(case, "refineCarriedButton")
-    np.testing.assert_allclose(case.worker.requests[-1].options.given_pose, POSE)
+    assert given_pose(case.worker.requests) == pytest.approx(POSE)
     refined = carried_outcome(OTHER_POSE)
     case.done(replace(refined, report={**refined.report, "method": "default", "carried_from": None}))
     assert not case.ui.refineCarriedButton.visible
@@ -104,7 +110,7 @@ def test_vessels_are_coloured_by_what_the_worker_finds(case: Case) -> None:
     assert case.ui.byKindButton.checked
     assert not case.ui.colourLegendLabel.visible
     press(case, "byFilledButton")
-    np.testing.assert_allclose(case.worker.mapped[-1].options.given_pose, POSE)
+    assert given_pose(case.worker.mapped) == pytest.approx(POSE)
     assert case.ui.byKindButton.checked, "until the answer is there"
     case.worker.end("done", halves())
     case.opened.process_events(until=lambda: coloured_by(case.panel.case) == "filled")

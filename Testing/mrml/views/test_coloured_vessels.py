@@ -44,10 +44,14 @@ def halves() -> BranchMap:
     )  # fmt: skip
 
 
+def arteries(case: RegisteredCase) -> Any:
+    return surface_of(case, "arteries")
+
+
 def values(case: RegisteredCase, name: str) -> tuple[Any, Any]:
     from vtk.util.numpy_support import vtk_to_numpy
 
-    data = surface_of(case, "arteries").GetPolyData()
+    data = arteries(case).GetPolyData()
     return vtk_to_numpy(data.GetPoints().GetData())[:, 2], vtk_to_numpy(data.GetPointData().GetArray(name))
 
 
@@ -92,7 +96,7 @@ def test_colours_are_put_on_and_taken_off_and_saved(case: RegisteredCase, tmp_pa
     colour_by(case, "filled")
     assert coloured_by(case) == "kind", "nothing is known yet"
     keep_map(case, halves())
-    display = surface_of(case, "arteries").GetDisplayNode()
+    display = arteries(case).GetDisplayNode()
     for by in ("filled", "arrival"):
         colour_by(case, by)
         assert coloured_by(case) == by
