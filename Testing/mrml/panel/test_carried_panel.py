@@ -13,6 +13,7 @@ pytest.importorskip("slicer")
 
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.mrml.nodes.registered_case import pose_nodes_of
+from DeepIterRegLib.mrml.panel import background_preparation
 from DeepIterRegLib.mrml.panel.coloured_vessels import legend_html
 from DeepIterRegLib.mrml.panel.result import carried_text
 from DeepIterRegLib.mrml.views.coloured_vessels import coloured_by
@@ -25,6 +26,8 @@ from Testing.support.small_registration import OTHER_POSE, POSE
 
 @pytest.fixture
 def case(monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
+    # On a busy machine the worker would have begun to prepare before a test presses a button.
+    monkeypatch.setattr(background_preparation, "QUIET_MS", 10_000_000)
     with case_in(monkeypatch) as made:
         yield made
 
