@@ -22,7 +22,7 @@ RESEARCH_COMMANDS = ("demo", "simulate", "evaluate", "train", "benchmark")
 """By name: nothing of the product imports what is made for research."""
 OTHER_COMMANDS = ("DeepIterRegLib.cli.cohort", *(f"{RESEARCH_ROOM}.{name}" for name in RESEARCH_COMMANDS))
 
-CLINIC = (["register"], ["inspect"], ["presets"], ["working-angle"])
+CLINIC = (["register"], ["overlay"], ["inspect"], ["presets"], ["working-angle"])
 """First words of the commands that need no module made for research."""
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_CANCELLED = 1, 2, 130
@@ -82,7 +82,7 @@ def build_parser(for_clinic: bool = False) -> argparse.ArgumentParser:
     for_clinic: with what clinicians wait for alone; the others load half a second of modules.
     """
     # These load numpy, SciPy and SimpleITK: seconds, in which Ctrl-C shall not show a traceback.
-    from DeepIterRegLib.cli import inspect, presets, register, working_angle
+    from DeepIterRegLib.cli import inspect, overlay, presets, register, working_angle
 
     others = [] if for_clinic else [import_module(name) for name in OTHER_COMMANDS]
 
@@ -95,7 +95,7 @@ def build_parser(for_clinic: bool = False) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"deepiterreg {__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python's traceback and what the libraries print")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (register, inspect, working_angle, presets, *others):
+    for command in (register, overlay, inspect, working_angle, presets, *others):
         command.add_command(commands)
     return parser
 

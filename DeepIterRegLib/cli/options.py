@@ -9,6 +9,7 @@ from pathlib import Path
 from DeepIterRegLib.cli.geometry_options import geometries_of
 from DeepIterRegLib.cli.numbers import per_angiogram
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.geometry_options import GeometryOptions
 from DeepIterRegLib.registration.images import ImageFiles, Masks
 from DeepIterRegLib.registration.options import Initializer, Options
 from DeepIterRegLib.similarity.names import NCC, SIMILARITY_NAMES
@@ -113,13 +114,7 @@ def files_of(args: argparse.Namespace) -> ImageFiles:
     Raises InputError when an option's number does not fit that of --dsa, or a file is not there: before the minutes,
     not after.
     """
-    count = len(args.dsa)
-    if not 1 <= count <= MAX_ANGIOGRAMS:
-        raise InputError(
-            "--dsa is given {times} times; give it once or twice (frontal and lateral run).",
-            field=Field.DSA,
-            times=count,
-        )
+    geometries, count = geometries_of_runs(args), len(args.dsa)
     masks: Masks[Path] = Masks(
         cta_vessels=args.cta_vessels,
         cta_veins=args.cta_veins,
@@ -130,13 +125,23 @@ def files_of(args: argparse.Namespace) -> ImageFiles:
         (args.cta, "--cta"),
         (masks.cta_vessels, "--cta-vessels"),
         (masks.cta_veins, "--cta-veins"),
-        *((path, "--dsa") for path in args.dsa),
-        *((path, "--carm") for path in args.carm or ()),
         *((path, "--dsa-vessels") for path in masks.dsa_vessels),
         *((path, "--dsa-veins") for path in masks.dsa_veins),
     )
-    geometries = geometries_of(args, count)
     return ImageFiles(args.cta, tuple(args.dsa), args.volume_kind, geometries, masks)
+
+
+def geometries_of_runs(args: argparse.Namespace) -> tuple[GeometryOptions, ...]:
+    """What is said of the C-arm of each --dsa. Raises InputError as `files_of`."""
+    count = len(args.dsa)
+    if not 1 <= count <= MAX_ANGIOGRAMS:
+        raise InputError(
+            "--dsa is given {times} times; give it once or twice (frontal and lateral run).",
+            field=Field.DSA,
+            times=count,
+        )
+    require_files(*((path, "--dsa") for path in args.dsa), *((path, "--carm") for path in args.carm or ()))
+    return geometries_of(args, count)
 
 
 def require_files(*paths: tuple[Path | None, str]) -> None:

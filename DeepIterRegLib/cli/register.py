@@ -12,8 +12,9 @@ from rich.console import Console
 from DeepIterRegLib.cli.clock import StepClock
 from DeepIterRegLib.cli.geometry_options import add_geometry_options
 from DeepIterRegLib.cli.options import add_method_options, files_of, options_of, output_folder
-from DeepIterRegLib.cli.outcome import OUTPUT_NAMES, print_outcome
+from DeepIterRegLib.cli.outcome import FILLED_NAMES, OUTPUT_NAMES, print_outcome
 from DeepIterRegLib.cli.progress import progress_display
+from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.aside import aside
 from DeepIterRegLib.common.errors import InputError
@@ -30,6 +31,7 @@ from DeepIterRegLib.registration.warm_up import begin_to_warm_up
 from DeepIterRegLib.render.choose import choose_device
 
 if TYPE_CHECKING:
+    from DeepIterRegLib.filling.branch_map import BranchMap
     from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
     from DeepIterRegLib.registration.result import Registration
 
@@ -90,6 +92,12 @@ def add_command(commands: Any) -> None:
     for option, what in (("--dsa-vessels", "all vessels of the DSA"), ("--dsa-veins", "the veins of the DSA")):
         masks.add_argument(option, type=Path, action="append", metavar="FILE", help=f"{what}, of its size")
     add_geometry_options(parser)
+    parser.add_argument(
+        "--filled",
+        action="store_true",
+        help="also say which of the CTA's vessels the run shows, and when contrast arrives: filled.png, filled.json "
+        "and the colours of the vessels in the scene (docs/filling.md)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -98,9 +106,10 @@ def run(args: argparse.Namespace) -> int:
     files, options = files_of(args), options_of(args, args.initial_transform)
     targets = () if args.targets is None else read_targets(args.targets)
     clock = StepClock()
-    with staged_output(args.output, OUTPUT_NAMES) as folder:
-        report = register_into(folder, files, options, message_console(), clock, targets=targets)
-    print_outcome(Console(highlight=False, soft_wrap=True), args.output, report, clock.seconds)
+    names = OUTPUT_NAMES + (FILLED_NAMES if args.filled else ())
+    with staged_output(args.output, names) as folder:
+        report = register_into(folder, files, options, message_console(), clock, targets=targets, filled=args.filled)
+    print_outcome(Console(highlight=False, soft_wrap=True), args.output, report, clock.seconds, names)
     return 0
 
 
@@ -117,12 +126,13 @@ def register_into(
     clock: StepClock,
     truth_pose: FloatArray | None = None,
     targets: Sequence[Placed] = (),
+    filled: bool = False,
 ) -> dict[str, Any]:
     """Get images, prepare, register, and write the four files into `folder`; returns the report.
 
     console: shows the progress. clock: holds the steps that came before. truth_pose: (4, 4), for the report, where it
-    is known. targets: in the CTA; refused before anything is registered where they are not. Raises InputError,
-    RegistrationCancelled, or what a library raises.
+    is known. targets: in the CTA; refused before anything is registered where they are not. filled: say what the run
+    fills. Raises InputError, RegistrationCancelled, or what a library raises.
     """
     # Asked here for the display alone: the registration chooses again, and falls back while it runs.
     device, _ = choose_device(options.device)
@@ -144,7 +154,7 @@ def register_into(
         packing = Packing.of_patient(images)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))
         clock.step("prepare", {"register": registration.seconds})
-        report = write_result(folder, registration, packing, progress, clock, truth_pose, targets)
+        report = write_result(folder, registration, packing, progress, clock, truth_pose, targets, filled)
         progress(Progress("Done", 1.0))
     return report
 
@@ -157,10 +167,12 @@ def write_result(
     clock: StepClock,
     truth_pose: FloatArray | None = None,
     targets: Sequence[Placed] = (),
+    filled: bool = False,
 ) -> dict[str, Any]:
     """Write transform, overlay, report and scene of a registration into `folder`; returns the report, built once.
 
-    packing: of its images, for the scene. targets: put onto the vessels here.
+    packing: of its images, for the scene. targets: put onto the vessels here. filled: the vessel map as well, two files
+    and the scene's colours.
     """
     from DeepIterRegLib.mrml.saving.registration_scene import write_registration_scene
     from DeepIterRegLib.registration.targets import put_on_vessels
@@ -176,10 +188,32 @@ def write_result(
         targets=() if on_vessels is None else on_vessels.targets,
     )
     clock.step("overlay")
+    shown = None
+    if filled:
+        progress(Progress(stage_names.WHAT_FILLED, 0.93))
+        shown = write_filled(folder, registration)
+        clock.step("what filled")
     progress(Progress("Writing the scene", 0.95))
-    write_registration_scene(folder / "scene.mrb", registration, report, packing, on_vessels)
+    write_registration_scene(folder / "scene.mrb", registration, report, packing, on_vessels, shown)
     clock.step("scene")
     return report
+
+
+def write_filled(folder: Path, registration: Registration) -> BranchMap:
+    """Write filled.png and filled.json; returns the map for the scene. Raises InputError where CTA and DSA do not both
+    show vessels."""
+    from DeepIterRegLib.filling.branch_map import branch_map
+    from DeepIterRegLib.filling.vessel_map import map_fields, vessel_map
+    from DeepIterRegLib.registration.filled_image import write_filled_image
+    from DeepIterRegLib.registration.report import to_json
+    from DeepIterRegLib.registration.what_is_shown import require_vessels
+
+    require_vessels(registration.images)
+    cloud = registration.volume.cloud
+    found = vessel_map(cloud, registration.angiograms, registration.pose)
+    write_filled_image(folder / "filled.png", registration, found)
+    (folder / "filled.json").write_text(to_json(map_fields(found, cloud)), encoding="utf-8")
+    return branch_map(found, cloud)
 
 
 def load_what_comes_later() -> None:

@@ -20,7 +20,6 @@ from DeepIterRegLib.geometry.reach import ASSUMED_REACH, Reach
 if TYPE_CHECKING:
     from DeepIterRegLib.guidance.segment import Segment
     from DeepIterRegLib.guidance.working_angle import Sight, WorkingAngles
-    from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 
 OUTPUT_NAMES = ("working_angle.png", "expected.png", "working_angle.json")
 
@@ -99,9 +98,10 @@ def run(args: argparse.Namespace) -> int:
     from DeepIterRegLib.guidance.readings import readings_of
     from DeepIterRegLib.guidance.segment import LENGTH_MM, segment_of
     from DeepIterRegLib.guidance.working_angle import working_angles
+    from DeepIterRegLib.mrml.saving.read_registered import read_case
     from DeepIterRegLib.registration.working_angle_report import working_angle_report
 
-    case = _case(args.scene)
+    case = read_case(args.scene)
     if args.view > len(case.views):
         raise InputError("The scene holds one registered run; leave out --view 2.")
     view = case.views[args.view - 1]
@@ -133,17 +133,6 @@ def _reach(args: argparse.Namespace) -> tuple[Reach, str]:
             name=preset.name,
         )
     return preset.reach, preset.name
-
-
-def _case(path: Path) -> RegisteredCase:
-    """The registration in a scene's file, which lives as long as the process."""
-    from DeepIterRegLib.mrml.nodes.registered_case import registered_cases
-    from DeepIterRegLib.mrml.nodes.scene import read_scene
-
-    cases = registered_cases(read_scene(path))
-    if not cases:
-        raise InputError("{file} holds no registration; give the scene.mrb that register wrote.", file=path)
-    return cases[0]
 
 
 def _lines(angles: WorkingAngles, segment: Segment, reach_from: str, folder: Path) -> list[str]:

@@ -23,6 +23,7 @@ FINE_ALIGNMENT = "Fine alignment"
 VESSEL_MASKS = "Vessel masks"
 MINIMUM_PROJECTION = "Minimum projection"
 C_ARM_ANGLES = "C-arm angles"
+CARRIED_POSE = "Carried pose"
 REGISTERED = "Registered"
 
 STAGE_NAMES = tuple(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))

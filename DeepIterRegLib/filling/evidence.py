@@ -50,14 +50,20 @@ class BranchView:
             splat_renderer(resampled(cloud.subset(cut.of_point == number), cell_mm), small, "cpu", resample=False)
             for number in range(len(cut))
         ]
+        self.factor = factor
+        """Of the detector's pixels that make one here."""
         self._pixel_mm = float(np.sqrt(np.prod(small.pixel_spacing_mm)))
         self._valid = binned(prepared.angiogram.valid.astype(np.float32), factor) > 0.5
         filled = binned(prepared.vessels.astype(np.float32), factor) > 0.25
         self._near = ndimage.distance_transform_edt(~filled) * self._pixel_mm <= NEAR_MM
 
+    def lengths(self, pose: FloatArray) -> FloatArray:
+        """(B, rows, columns) mm of each branch along the rays of the coarse pixels, at a pose (4, 4)."""
+        return np.stack([renderer.render(pose[None])[0] for renderer in self._renderers])
+
     def evidence(self, pose: FloatArray) -> BranchEvidence:
         """Of each branch at a pose (4, 4)."""
-        lengths = np.stack([renderer.render(pose[None])[0] for renderer in self._renderers])
+        lengths = self.lengths(pose)
         total = lengths.sum(axis=0)
         free = self._valid & (total < THIN_MM)
         seen, own, covered, by_chance = (np.zeros(len(lengths)) for _ in range(4))

@@ -57,13 +57,17 @@ class FilledBranches:
 
     def __init__(self, cloud: VesselCloud, angiograms: Sequence[PreparedAngiogram]) -> None:
         self.branches = branches(cloud)
-        self._views = [BranchView(cloud, self.branches, run) for run in angiograms if run.shows_vessels]
+        self.views = tuple(
+            BranchView(cloud, self.branches, run) if run.shows_vessels and len(cloud) else None for run in angiograms
+        )
+        """One for each angiogram, None of one without vessels."""
 
     def at(self, pose: FloatArray) -> Filling:
         """At a pose (4, 4). What several views say is added."""
         odds = np.zeros(len(self.branches))
-        for view in self._views:
-            odds += log_odds(view.evidence(pose))
+        for view in self.views:
+            if view is not None:
+                odds += log_odds(view.evidence(pose))
         return Filling(self.branches, on_tree(odds, self.branches.parent))
 
 

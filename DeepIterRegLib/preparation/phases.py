@@ -64,7 +64,7 @@ def split_phases(curves: FloatArray) -> Phases:
     after_peak = np.arange(count)[:, None] >= curves[:split].argmax(axis=0)
     lowest = np.minimum.accumulate(np.where(after_peak, curves, np.inf), axis=0)
     gain = (curves - lowest)[split:].max(axis=0)
-    is_vein = gain > np.maximum(LATE_SHARE * peak, CERTAIN_GAIN * _noise(curves))
+    is_vein = gain > np.maximum(LATE_SHARE * peak, CERTAIN_GAIN * curve_noise(curves))
     is_artery = (early > EARLY_SHARE * peak) | ~is_vein
     return Phases(split, early.astype(np.float32), gain.astype(np.float32), is_artery, is_vein)
 
@@ -75,7 +75,7 @@ def _only_arteries(curves: FloatArray) -> Phases:
     return Phases(count, early, np.zeros_like(early), np.ones(pixels, dtype=bool), np.zeros(pixels, dtype=bool))
 
 
-def _noise(curves: FloatArray) -> FloatArray:
+def curve_noise(curves: FloatArray) -> FloatArray:
     """(N,) standard deviation of each pixel's noise; 0 for fewer than three frames.
 
     From second differences, which a bolus hardly changes; their median spares the frames where it does.

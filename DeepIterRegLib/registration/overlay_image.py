@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TARGET_COLOUR = "#{:02x}{:02x}{:02x}".format(*TARGET_RGB)
+BEFORE = "before"
 LOOK = OverlayLook()
 """As the panel shows a registration at first."""
 PANEL_PX = 900
@@ -42,18 +43,20 @@ def load_matplotlib() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def write_overlay(path: Path, views: Sequence[ViewComparison], marks: Sequence[Sequence[Mark]] = ()) -> None:
+def write_overlay(
+    path: Path, views: Sequence[ViewComparison], marks: Sequence[Sequence[Mark]] = (), carried: bool = False
+) -> None:
     """Draw one row per DSA: before on the left, after on the right, with the NCC of each, if any, and a scale bar.
 
-    The bar is in mm on the detector. marks: for each view the targets, drawn after the registration.
-    Raises OSError if the file cannot be written.
+    The bar is in mm on the detector. marks: for each view the targets, drawn after the registration. carried: the pose
+    is another run's, so there is one panel in a row. Raises OSError if the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     panels = [_panel_size_px(view) for view in views]
     width_px = max(width for width, _ in panels)
-    total_width = 2 * width_px + GAP_PX + 2 * MARGIN_PX
+    total_width = (width_px if carried else 2 * width_px + GAP_PX) + 2 * MARGIN_PX
     total_height = sum(height for _, height in panels) + TITLE_PX * len(views) + MARGIN_PX
     figure = Figure(figsize=(total_width / DOTS_PER_INCH, total_height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
@@ -61,7 +64,12 @@ def write_overlay(path: Path, views: Sequence[ViewComparison], marks: Sequence[S
     for number, (view, (panel_width, panel_height)) in enumerate(zip(views, panels, strict=True), start=1):
         bottom = top - TITLE_PX - panel_height
         before, after = overlay_panels(view)
-        images = (("before", before, view.ncc_before), ("after", after, view.ncc_after))
+        images = [
+            (BEFORE, before, view.ncc_before),
+            ("after", after, view.ncc_after),
+        ]
+        if carried:
+            images = [("carried over", after, view.ncc_after)]
         for column, (when, panel, ncc) in enumerate(images):
             left = MARGIN_PX + column * (width_px + GAP_PX) + (width_px - panel_width) / 2
             axes = figure.add_axes((
@@ -74,7 +82,7 @@ def write_overlay(path: Path, views: Sequence[ViewComparison], marks: Sequence[S
             name = "" if len(views) == 1 else f"DSA {number}, "
             axes.set_title(name + panel_title(when, ncc, view.shows_skull), fontsize=22, pad=12)
             _draw_scale_bar(axes, view)
-            if when == "after" and marks:
+            if when != BEFORE and marks:
                 _draw_targets(axes, marks[number - 1], view.prepared.angiogram.carm)
         top = bottom
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH)

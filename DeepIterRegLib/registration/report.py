@@ -31,7 +31,7 @@ from DeepIterRegLib.images.angiogram import Angiogram
 from DeepIterRegLib.preparation.head_frame import HeadFrame
 from DeepIterRegLib.preparation.prepared import PreparedVolume
 from DeepIterRegLib.registration.report_of_targets import target_fields
-from DeepIterRegLib.registration.result import Registration
+from DeepIterRegLib.registration.result import CarriedFrom, Registration
 
 if TYPE_CHECKING:
     from DeepIterRegLib.registration.comparison import ViewComparison
@@ -84,6 +84,7 @@ def build_report(
         "targets": target_fields(targets, registration),
         "truth": None if truth_pose is None else _truth(registration, truth_pose),
         "confidence": None if registration.confidence is None else _confidence(registration.confidence),
+        "carried_from": None if registration.carried_from is None else _carried_from(registration.carried_from),
         "adjustment": None,
         "warnings": list(dict.fromkeys(registration.warnings)),
         "seconds": {name: round(float(value), 4) for name, value in seconds.items()},
@@ -125,6 +126,21 @@ def compared_terms(report: Mapping[str, Any]) -> tuple[Term, ...]:
     compared = ("vessels",) if report.get("method") == "published" else TERMS
     named = {term["term"] for term in report.get("terms", ()) if term["term"] in compared}
     return tuple(term for term in TERMS if term in named)
+
+
+def origin_of(report: Mapping[str, Any], moved_by_hand: bool) -> CarriedFrom:
+    """Of a registration's report. moved_by_hand: the pose is no longer the one that was found."""
+    views = report.get("angiograms") or [{}]
+    carm = views[0].get("carm", {})
+    before = report.get("carried_from") or {}
+    confidence = report.get("confidence") or {}
+    by_hand = moved_by_hand or report.get("method") == "by hand" or bool(before.get("moved_by_hand"))
+    return CarriedFrom(
+        primary_angle_deg=carm.get("primary_angle_deg"),
+        secondary_angle_deg=carm.get("secondary_angle_deg"),
+        verdict=confidence.get("verdict"),
+        moved_by_hand=by_hand,
+    )
 
 
 def adjustment_fields(
@@ -291,6 +307,15 @@ def _confidence(confidence: Confidence) -> dict[str, Any]:
         "rotation_deg": _number(confidence.rotation_deg),
         "covariance": [[_number(value) for value in row] for row in confidence.covariance],
         "model": confidence.model,
+    }
+
+
+def _carried_from(origin: CarriedFrom) -> dict[str, Any]:
+    return {
+        "primary_angle_deg": _number(origin.primary_angle_deg),
+        "secondary_angle_deg": _number(origin.secondary_angle_deg),
+        "verdict": origin.verdict,
+        "moved_by_hand": origin.moved_by_hand,
     }
 
 

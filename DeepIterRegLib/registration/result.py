@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray
-from DeepIterRegLib.common.confidence import Confidence
+from DeepIterRegLib.common.confidence import Confidence, Verdict
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, Stage
 from DeepIterRegLib.common.terms import TermAgreement
 from DeepIterRegLib.geometry.carm import CArm
@@ -27,6 +27,18 @@ MOST_BONE_POINTS = 150_000
 """Of a skull in a scene: cells of about 1.5 mm and 2 MB; a picture of it needs no finer."""
 
 
+@dataclass(frozen=True)
+class CarriedFrom:
+    """The registration on another run that a pose comes from."""
+
+    primary_angle_deg: float | None
+    secondary_angle_deg: float | None
+    """Of the C-arm of that run, the first of two."""
+    verdict: Verdict | None
+    """None where nobody registered."""
+    moved_by_hand: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Registration:
     """The result: the pose, how it came about, and the images it was found on."""
@@ -36,8 +48,8 @@ class Registration:
     initial_pose: FloatArray
     """(4, 4) where the registration started: the radiological pose or the given one."""
     stages: tuple[Stage, ...]
-    method: Literal["default", "published", "by hand"]
-    """"by hand": nobody registered, the pose is the starting pose."""
+    method: Literal["default", "published", "by hand", "carried"]
+    """"by hand": nobody registered, the pose is the starting pose. "carried": it is that of another run."""
     device: str
     """"cpu" or "cuda", as used (after any fall-back)."""
     images: PreparedImages
@@ -56,6 +68,8 @@ class Registration:
     """How sure the pose is; None where nobody registered."""
     initializer_sha256: str | None = None
     """Of the weights that found the starting hypotheses; None where the registration had no initializer."""
+    carried_from: CarriedFrom | None = None
+    """Where a carried pose comes from; None of a pose that was found on these images."""
 
     @property
     def volume(self) -> PreparedVolume:

@@ -22,6 +22,16 @@ def shows_vessels(images: PreparedImages) -> bool:
     return len(images.volume.cloud) > 0 and bool(with_vessels(images.angiograms))
 
 
+def require_vessels(images: PreparedImages) -> None:
+    """Raise InputError where it makes no sense to ask which vessels the angiograms fill."""
+    if not shows_vessels(images):
+        raise InputError(
+            "CTA and DSA do not both show vessels, so nothing can be said of what filled; give a CT angiogram for {cta}"
+            " and a run with contrast for {dsa}.",
+            field=Field.DSA,
+        )
+
+
 def skull_trust(images: PreparedImages) -> float:
     """How clearly CTA and the clearest of the angiograms show the skull, 0 (not at all) to 1."""
     if images.volume.skull is None:

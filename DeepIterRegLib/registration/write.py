@@ -32,7 +32,7 @@ def write_registration(
     """
     views = compare_views(registration)
     write_transform(folder / "cta_to_carm.tfm", registration.pose, registration.volume.volume.centre_mm)
-    write_overlay(folder / "overlay.png", views, marks_of(registration, targets))
+    write_overlay(folder / "overlay.png", views, marks_of(registration, targets), registration.method == "carried")
     report = build_report(registration, views, reading_seconds=reading_seconds, truth_pose=truth_pose, targets=targets)
     (folder / "report.json").write_text(to_json(report), encoding="utf-8")
     return report, views

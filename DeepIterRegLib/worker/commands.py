@@ -19,12 +19,14 @@ from DeepIterRegLib.worker.reply import Reply
 Command = Callable[[Mapping[str, Any], Reply], Mapping[str, Any]]
 
 COMMANDS: dict[str, str] = {
+    "carry": "DeepIterRegLib.worker.register:carry",
     "start_by_hand": "DeepIterRegLib.worker.register:start_by_hand",
     "centreline": "DeepIterRegLib.worker.centreline:centreline",
     "inspect": "DeepIterRegLib.worker.inspect:inspect",
     "prepare": "DeepIterRegLib.worker.register:prepare",
     "register": "DeepIterRegLib.worker.register:register",
     "sample": "DeepIterRegLib.worker.sample:sample",
+    "vessel_map": "DeepIterRegLib.worker.vessel_map:vessel_map",
     "working_angle": "DeepIterRegLib.worker.working_angle:working_angle",
 }
 """Name -> "module:function"; the module is imported when the command is first called."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.filling.branch_map import BranchMap
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.geometry.carm_presets import preset_of_row
 from DeepIterRegLib.geometry.image_turn import ImageTurn
@@ -24,6 +25,8 @@ from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.registration.result import OutcomeView
 
 PREVIEW_FILE = "prepared.npz"
+MAP_FILE = "vessel_map.npz"
+MAP_ARRAYS = ("labels", "origin_mm", "state", "probability", "arrival")
 CTA = "cta"
 """Name of the CTA's voxels among the arrays that the worker may ask for."""
 
@@ -133,6 +136,21 @@ def centreline_from_json(content: Mapping[str, Any]) -> Centreline:
     if not ((parent >= -1) & (parent < np.arange(len(points)))).all():
         raise ValueError("no tree")
     return Centreline(points, radii, parent, bridged, is_vein)
+
+
+def write_branch_map(folder: Path, found: BranchMap) -> dict[str, Any]:
+    """Write the arrays of a vessel map into `MAP_FILE` of a folder; returns the rest of it."""
+    arrays = {name: getattr(found, name) for name in MAP_ARRAYS}
+    with (folder / MAP_FILE).open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    return {"cell_mm": found.cell_mm, "in_seconds": found.in_seconds}
+
+
+def read_branch_map(folder: Path, content: Mapping[str, Any]) -> BranchMap:
+    """What `write_branch_map` wrote. Raises OSError, ValueError or KeyError for anything else."""
+    with np.load(folder / MAP_FILE, allow_pickle=False) as arrays:
+        given = {name: arrays[name] for name in MAP_ARRAYS}
+    return BranchMap(**given, cell_mm=float(content["cell_mm"]), in_seconds=bool(content["in_seconds"]))
 
 
 def pose_of(numbers: Any) -> FloatArray:

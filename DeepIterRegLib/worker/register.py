@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
@@ -10,11 +10,12 @@ from DeepIterRegLib.geometry.carm_json import carm_to_json
 from DeepIterRegLib.preparation.prepared import PreparedImages
 from DeepIterRegLib.registration import prepare as preparation
 from DeepIterRegLib.registration.cache import PreparationCache
+from DeepIterRegLib.registration.carry import carry_images
 from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.options import options_from_json
 from DeepIterRegLib.registration.register import register_images
 from DeepIterRegLib.registration.report import build_report
-from DeepIterRegLib.registration.result import bones_for_scene, views_of
+from DeepIterRegLib.registration.result import CarriedFrom, Registration, bones_for_scene, views_of
 from DeepIterRegLib.registration.what_is_shown import shows_vessels
 from DeepIterRegLib.worker.images import images_of
 from DeepIterRegLib.worker.payload import PreparedPreview, write_preview
@@ -32,24 +33,11 @@ def register(payload: Mapping[str, Any], reply: Reply, *, by_hand: bool = False)
     registering.
     """
 
-    def on_prepared(prepared: PreparedImages, start: FloatArray) -> None:
-        volume = prepared.volume
-        preview = PreparedPreview(
-            volume.cloud_for_scene, views_of(prepared), start, bones_for_scene(volume), not shows_vessels(prepared)
-        )
-        reply("prepared", **write_preview(reply.folder, preview))
-
     options = options_from_json(payload["options"])
     registration = register_images(
-        images_of(payload, reply), options, reply.progress, CACHE, on_prepared=on_prepared, by_hand=by_hand
+        images_of(payload, reply), options, reply.progress, CACHE, on_prepared=_preview_to(reply), by_hand=by_hand
     )
-    report = build_report(registration, compare_views(registration))
-    return {
-        "pose": registration.pose.tolist(),
-        "initial_pose": registration.initial_pose.tolist(),
-        "carms": [carm_to_json(run.angiogram.carm) for run in registration.angiograms],
-        "report": report,
-    }
+    return _result(registration)
 
 
 def start_by_hand(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
@@ -57,7 +45,39 @@ def start_by_hand(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     return register(payload, reply, by_hand=True)
 
 
+def carry(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
+    """The options' initial pose as the result on these images, with a verdict of theirs. As `register`; payload also:
+    `carried_from`, the fields of `CarriedFrom`."""
+    pose = options_from_json(payload["options"]).given_pose
+    if pose is None:
+        raise ValueError("no pose to carry")
+    origin = CarriedFrom(**payload["carried_from"])
+    images = images_of(payload, reply)
+    return _result(carry_images(images, pose, origin, reply.progress, CACHE, on_prepared=_preview_to(reply)))
+
+
 def prepare(payload: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     """Prepare and remember the images of a registration that is likely to come. Returns nothing."""
     preparation.prepare(images_of(payload, reply), reply.progress, CACHE)
     return {}
+
+
+def _preview_to(reply: Reply) -> Callable[[PreparedImages, FloatArray], None]:
+    def on_prepared(prepared: PreparedImages, start: FloatArray) -> None:
+        volume = prepared.volume
+        preview = PreparedPreview(
+            volume.cloud_for_scene, views_of(prepared), start, bones_for_scene(volume), not shows_vessels(prepared)
+        )
+        reply("prepared", **write_preview(reply.folder, preview))
+
+    return on_prepared
+
+
+def _result(registration: Registration) -> dict[str, Any]:
+    report = build_report(registration, compare_views(registration))
+    return {
+        "pose": registration.pose.tolist(),
+        "initial_pose": registration.initial_pose.tolist(),
+        "carms": [carm_to_json(run.angiogram.carm) for run in registration.angiograms],
+        "report": report,
+    }

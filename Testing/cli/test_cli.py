@@ -166,3 +166,32 @@ def test_version_and_help_exit_with_zero(capsys):
     for command in ("", "register", "demo", "benchmark", "benchmark render", "benchmark rotational-head"):
         assert main([*command.split(), "--help"]) == 0
         assert "usage: deepiterreg" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("segmented_once")
+def test_overlay_carries_the_pose_to_another_run(files, output, report, patient, tmp_path, capsys):
+    scene, frontal = str(output / "scene.mrb"), str(files["dsa_frontal"])
+    assert main(["overlay", "--scene", scene, "--dsa", frontal, "--output", str(tmp_path)]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(OUTPUT_NAMES)
+    carried = json.loads((tmp_path / "report.json").read_text())
+    jsonschema.Draft202012Validator(report_schema()).validate(carried)
+    assert carried["method"] == "carried"
+    np.testing.assert_allclose(carried["pose"], report["pose"], atol=1e-6)
+    angle_deg = report["angiograms"][0]["carm"]["primary_angle_deg"]
+    assert carried["carried_from"]["primary_angle_deg"] == pytest.approx(angle_deg)
+    assert carried["angiograms"][0]["carm"]["primary_angle_deg"] == pytest.approx(
+        patient.runs[1].carm.primary_angle_deg, abs=1e-3
+    )
+    np.testing.assert_allclose(pose_in(read_scene(tmp_path / "scene.mrb")), report["pose"], atol=1e-6)
+    said = capsys.readouterr().out
+    assert "Carried over from the run at" in said
+    assert "--refine registers this run from the pose." in said
+
+
+def test_overlay_of_a_file_that_is_no_scene_is_bad_input(files, tmp_path, capsys):
+    arguments = ["overlay", "--dsa", str(files["dsa"]), "--output", str(tmp_path / "out"), "--scene"]
+    assert main([*arguments, str(files["cta"])]) == 2
+    assert "is not a Slicer scene" in capsys.readouterr().err
+    assert main([*arguments, str(tmp_path / "none.mrb")]) == 2
+    assert "none.mrb does not exist; give an existing file with --scene." in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

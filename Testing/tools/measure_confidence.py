@@ -36,7 +36,7 @@ from DeepIterRegLib.registration.register import register
 from DeepIterRegLib.registration.start import start_poses
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_pose
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
-from Testing.tools.filling_truth import counted
+from Testing.tools.filling_truth import counted, truths
 from Testing.tools.measure_skull import FORMS
 
 DEFAULT = Options()
@@ -242,7 +242,7 @@ def tried(trial: Trial, truth: FloatArray, folder: Path) -> dict[str, object]:
     filled: dict[str, int] = {}
     if trial.form == "raw" and trial.kind in ("plain", "vessels") and (folder / "filling.npz").exists():
         cloud = trial.volume.cloud
-        filled = counted(filling(cloud, found.angiograms, found.pose), cloud, folder / "filling.npz")
+        filled = counted(truths(filling(cloud, found.angiograms, found.pose), cloud, folder / "filling.npz"))
     return {
         "filled": filled,
         "mpe_mm": error if np.isfinite(error) else 1e3,

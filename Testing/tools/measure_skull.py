@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from DeepIterRegLib.research.evaluate.cohort import SimulatedCohort
 from DeepIterRegLib.research.evaluate.confidence_intervals import wilson_interval
 from DeepIterRegLib.research.evaluate.metrics import pose_error
 from DeepIterRegLib.research.evaluate.perturbations import perturbed_pose
+from DeepIterRegLib.research.simulate.arteries.stroke import past_clot_mm
 from DeepIterRegLib.research.simulate.patient import PatientOptions, SimulatedPatient, View
 from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredForm
 
@@ -55,6 +56,9 @@ def main() -> None:
     parser.add_argument("--difficulty", choices=("calibrated", "hard"), default="hard")
     parser.add_argument("--disturb", action="append", default=[], help="for certain, whatever the difficulty draws")
     parser.add_argument("--frontal", action="store_true", help="a second view")
+    parser.add_argument("--detector-px", type=int, default=PatientOptions.detector_px)
+    parser.add_argument("--ct-columns", type=int, default=PatientOptions.ct_columns)
+    parser.add_argument("--untreated", action="store_true", help="every run before thrombectomy, the artery occluded")
     parser.add_argument("--skull", type=Path, help="a real head CT, for a tenth of the patients")
     parser.add_argument("--forms", default=",".join(FORMS))
     parser.add_argument("--ways", default="published,vessels,default")
@@ -67,20 +71,24 @@ def main() -> None:
 def simulate(args: argparse.Namespace) -> None:
     views: tuple[View, ...] = ("lateral", "frontal") if args.frontal else ("lateral",)
     options = PatientOptions(
-        views=views, difficulty=args.difficulty, disturbances=tuple(args.disturb), skull=args.skull
-    )
+        views=views, difficulty=args.difficulty, disturbances=tuple(args.disturb), skull=args.skull,
+        detector_px=args.detector_px, ct_columns=args.ct_columns, treated=False if args.untreated else None,
+    )  # fmt: skip
     cohort = SimulatedCohort(args.first, options, skull_share=SKULL_SHARE)
     for seed in range(args.first, args.first + args.count):
         folder = args.folder / f"p{seed}"
         if (folder / "truth.npz").exists():
             continue
         began = time.process_time()
-        simulate_one(seed, cohort, folder)
+        forms = [form for form in FORMS if form in args.forms.split(",")]
+        simulate_one(seed, cohort, folder, forms)
         print(seed, f"{time.process_time() - began:.0f} s", flush=True)
 
 
-def simulate_one(seed: int, cohort: SimulatedCohort, folder: Path) -> None:
-    """One patient's CTA, runs in every form, and the truth."""
+def simulate_one(
+    seed: int, cohort: SimulatedCohort, folder: Path, forms: Collection[StoredForm] = tuple(FORMS)
+) -> None:
+    """One patient's CTA, runs in each form, and the truth."""
     from DeepIterRegLib.research.simulate.files.xa_writer import write_xa
     from DeepIterRegLib.research.simulate.patient import simulate_patient
 
@@ -88,8 +96,8 @@ def simulate_one(seed: int, cohort: SimulatedCohort, folder: Path) -> None:
     patient = simulate_patient(seed, cohort.options_of(seed))
     np.save(folder / "cta.npy", patient.volume.voxels)
     for number, run in enumerate(patient.runs):
-        for form, stem in FORMS.items():
-            write_xa(run, folder / f"{stem}{number or ''}.dcm", form=form, seed=seed)
+        for form in forms:
+            write_xa(run, folder / f"{FORMS[form]}{number or ''}.dcm", form=form, seed=seed)
     (folder / "defects.json").write_text(json.dumps(patient.defects, default=str), encoding="utf-8")
     np.savez(
         folder / "truth.npz",
@@ -102,7 +110,8 @@ def simulate_one(seed: int, cohort: SimulatedCohort, folder: Path) -> None:
 
 
 def _write_filling(patient: SimulatedPatient, path: Path) -> None:
-    """Where the vessels of the CTA are, and how much of their blood comes from the catheter before the run ends."""
+    """Where the vessels of the CTA are, how much of their blood comes from the catheter before the run ends, when it
+    arrives, and what lies behind the clot."""
     run = patient.runs[0]
     vessels = patient.anatomy.vessels
     arrival_s = np.concatenate(run.arrival_s)
@@ -112,6 +121,10 @@ def _write_filling(patient: SimulatedPatient, path: Path) -> None:
         positions_mm=apply(patient.head_to_patient, np.concatenate([each.points_mm for each in vessels])),
         fraction=np.where(arrival_s < end_s, np.concatenate(run.fraction), 0.0),
         is_vein=np.concatenate([np.full(len(each.points_mm), each.is_vein) for each in vessels]),
+        arrival_s=arrival_s,
+        is_behind=np.concatenate(past_clot_mm(patient.stroke, vessels)) >= 0
+        if patient.stroke is not None and not patient.treated
+        else np.zeros(len(arrival_s), dtype=bool),
     )
 
 

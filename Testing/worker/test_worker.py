@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from DeepIterRegLib.filling.vessel_map import vessel_map
 from DeepIterRegLib.geometry.pose import radiological_pose
 from DeepIterRegLib.images.dsa_source import DsaSource, read_source
 from DeepIterRegLib.images.geometry_options import GeometryOptions
@@ -27,7 +28,7 @@ from DeepIterRegLib.registration.images import Masks
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.patient import register
 from DeepIterRegLib.registration.report import report_schema
-from DeepIterRegLib.registration.result import bones_for_scene
+from DeepIterRegLib.registration.result import CarriedFrom, bones_for_scene
 from Testing.support.patients import lateral_patient
 from Testing.support.worker_commands import QUICK_WORKER
 from Testing.support.worker_loop import WORKER, Heard, Loop, PipeProcess
@@ -175,6 +176,22 @@ def test_worker_registers_as_a_direct_call_does_and_remembers_the_images(tmp_pat
     assert placed.report["method"] == "by hand"
     assert any("not registered" in warning for warning in placed.report["warnings"])
     pytest.importorskip("jsonschema").validate(placed.report, report_schema())
+    posed = {**vars(request), "options": Options(device="cpu", initial_pose=outcome.pose)}
+    carried = Heard()
+    desk.client.carry(WithoutArrays(**posed), CarriedFrom(80.0, 1.0, "check"), carried)
+    desk.finish(carried)
+    assert carried.ends == ["done"], carried.of("failed")
+    shown = carried.of("done")[0]
+    np.testing.assert_array_equal(shown.pose, outcome.pose)
+    assert shown.report["carried_from"]["verdict"] == "check"
+    assert shown.report["confidence"]["verdict"] != "registered", "where it comes from is in doubt"
+    pytest.importorskip("jsonschema").validate(shown.report, report_schema())
+    mapped = Heard()
+    desk.client.vessel_map(WithoutArrays(**posed), mapped)
+    desk.finish(mapped)
+    assert mapped.ends == ["done"], mapped.of("failed")
+    direct_map = vessel_map(direct.volume.cloud, direct.angiograms, outcome.pose)
+    np.testing.assert_allclose(mapped.of("done")[0].probability, direct_map.filling.probability, atol=1e-6)
     for changed in (
         {"cta_key": "other"},
         {"dsa_keys": ("other",)},

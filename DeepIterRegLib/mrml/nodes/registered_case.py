@@ -149,12 +149,14 @@ class RegisteredCase:
         top_below_pose(self.cta).SetAndObserveTransformNodeID(node_id)
 
 
-def registered_case(cta: Any) -> RegisteredCase | None:
-    """The registration of a CTA's node, None where there is none (any more) in the scene.
+def registered_case(cta: Any, pose_node: Any = None) -> RegisteredCase | None:
+    """The registration of a CTA's node that is in use, None where there is none (any more) in the scene.
 
-    Raises InputError where the scene holds one that cannot be read.
+    pose_node: of another one of its registrations (`pose_nodes_of`). Raises InputError where the scene holds one that
+    cannot be read.
     """
-    pose_node = None if cta is None else pose_node_of(cta)
+    if pose_node is None and cta is not None:
+        pose_node = pose_node_of(cta)
     if pose_node is None or pose_node.GetAttribute(AUTOMATIC_POSE) is None:
         return None
     dsas = [
@@ -183,14 +185,25 @@ def registered_case(cta: Any) -> RegisteredCase | None:
 
 
 def registered_cases(scene: Any) -> list[RegisteredCase]:
-    """All registrations in a scene."""
+    """All registrations in a scene; of a CTA that has several, the one in use first."""
+    found = [(node, node.GetNodeReference(CTA_REFERENCE)) for node in _pose_nodes(scene)]
+    pairs = [(node, cta) for node, cta in found if cta is not None]
+    pairs.sort(key=lambda pair: pose_node_of(pair[1]) is not pair[0])
+    cases = [registered_case(cta, node) for node, cta in pairs]
+    return [case for case in cases if case is not None]
+
+
+def pose_nodes_of(cta: Any) -> list[Any]:
+    """The transform nodes with the poses of a CTA's node: a pose that was carried to another run has one of its own."""
+    return [node for node in _pose_nodes(cta.GetScene()) if node.GetNodeReference(CTA_REFERENCE) is cta]
+
+
+def _pose_nodes(scene: Any) -> list[Any]:
     nodes = (
         scene.GetNthNodeByClass(index, "vtkMRMLLinearTransformNode")
         for index in range(scene.GetNumberOfNodesByClass("vtkMRMLLinearTransformNode"))
     )
-    ctas = [node.GetNodeReference(CTA_REFERENCE) for node in nodes if is_pose_node(node)]
-    cases = [registered_case(cta) for cta in ctas if cta is not None]
-    return [case for case in cases if case is not None]
+    return [node for node in nodes if is_pose_node(node)]
 
 
 def pose_node_of(cta: Any) -> Any | None:

@@ -19,8 +19,16 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
         _(
+            "At the carried pose nothing of the CTA is projected onto the DSA; give a run of the same patient, who "
+            "has not moved, for {dsa}, or correct {carm}."
+        ),
+        _(
             "At the starting pose nothing of the CTA is projected onto the DSA; give {initial_pose} nearer to the "
             "truth, or correct {carm}."
+        ),
+        _(
+            "CTA and DSA do not both show vessels, so nothing can be said of what filled; give a CT angiogram for "
+            "{cta} and a run with contrast for {dsa}."
         ),
         _("CTA and DSA do not both show what {terms} ask for; compare vessels and skull, as far as there are any."),
         _(
@@ -52,6 +60,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("The CTA has no voxels; select a loaded scalar volume for {cta}."),
         _("The CTA holds values that are not numbers (NaN or infinite); export it again, or replace them by air."),
+        _("The CTA in {file} was moved or hardened after it was registered; register it again."),
         _("The CTA is not a 3D scalar volume; select the CT angiogram for {cta}, and the run for {dsa}."),
         _("The CTA is under {transform!r}, which is not a linear transform; take it out from under it."),
         _(
@@ -376,6 +385,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "that the panel saved."
         ),
         _("{file} holds no image (truncated?); give an XA DICOM file, NRRD, NIfTI or PNG frames for {dsa}."),
+        _(
+            "{file} holds no registration of this software; give the scene.mrb of a registration, or a scene that "
+            "the panel saved."
+        ),
         _("{file} holds no target; place at least one point."),
         _("{file} holds numbers that are not finite, the first in {first}; train it again."),
         _("{file} holds only {count} CT slices, too few for a head; give the whole series."),
@@ -396,6 +409,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
             "{file} holds vessels alone and no soft tissue, which a CTA in Hounsfield units has[; if it is a "
             "rotational 3D angiogram, set {volume_kind} to 3dra, or to vessels if they were cut out of a CTA]."
         ),
+        _("{file} holds {count} registered CTAs; save a scene with one of them."),
         _("{file} holds {count} targets; give at most {most}."),
         _("{file} is 4D ({count} time points); export the one with the most contrast for {cta}."),
         _(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from DeepIterRegLib.common.errors import InputError
@@ -11,6 +12,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
 from DeepIterRegLib.mrml.nodes.scene_transaction import SceneTransaction
 from DeepIterRegLib.mrml.overlay.live_overlay import LiveOverlay
+from DeepIterRegLib.mrml.panel.coloured_vessels import ColouredVessels, FindFilled
 from DeepIterRegLib.mrml.panel.services import Services, Timer
 from DeepIterRegLib.mrml.panel.verdict_in_views import pose_or_none
 from DeepIterRegLib.mrml.views.case_views import arrange_case, fit_case, has_second_view, hide_others
@@ -36,7 +38,8 @@ class OverlaySection:
     The look is kept with the scene; zooming and panning the views is left to Slicer, and moves nothing but the views.
     """
 
-    def __init__(self, ui: Any, services: Services) -> None:
+    def __init__(self, ui: Any, services: Services, find_filled: FindFilled | None = None) -> None:
+        """find_filled: asks what the selected runs fill; without it the vessels are coloured by kind alone."""
         self._ui = ui
         self._services = services
         self._ = services.translate
@@ -49,6 +52,7 @@ class OverlaySection:
         self._flicker: Timer = services.timer(self._flicker_once, FLICKER_MS)
         self._flickered_away = False
         self._comparisons = {name: getattr(ui, f"compare{text}Button") for name, text in COMPARISONS.items()}
+        self.coloured = ColouredVessels(ui, services, find_filled, self._make_surfaces_and)
         register_layouts(services.scene)
         self._connect()
         self.show(None)
@@ -212,6 +216,11 @@ class OverlaySection:
         """In turns of the event loop: all of it at once would stop the application."""
         self._surfaces.start(steps, self._surfaces_made)
 
+    def _make_surfaces_and(self, rest: Callable[[RegisteredCase], Iterator[None]]) -> None:
+        case = self._case
+        if case is not None:
+            self._make_surfaces(chain(show_surfaces_steps(case, self.look), _of(case, rest)))
+
     def _surfaces_made(self) -> None:
         # The look may have changed meanwhile.
         if self._case is not None and surfaces_are_shown(self._case):
@@ -285,6 +294,7 @@ class OverlaySection:
             making = self._surfaces.is_running
             ui.surfacesCheckBox.checked = case is not None and (making or surfaces_are_shown(case))
             ui.frustumCheckBox.checked = case is not None and frustums_are_shown(case)
+            self.coloured.show(case)
         finally:
             self._shows = False
         self._show_dependent(look)
@@ -343,3 +353,9 @@ def _show_colour(button: Any, colour: Colour) -> None:
     if _rgb(shown) != tuple(round(value, 4) for value in colour):
         shown.setRgbF(*colour)
         button.color = shown
+
+
+def _of(case: RegisteredCase, rest: Callable[[RegisteredCase], Iterator[None]]) -> Iterator[None]:
+    """What is to be done with a case's surfaces, begun when they are there; nothing once the case has gone."""
+    if case.pose_node.GetScene() is not None:
+        yield from rest(case)

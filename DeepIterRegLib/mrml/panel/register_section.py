@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.common.progress import Progress
+from DeepIterRegLib.filling.branch_map import BranchMap
+from DeepIterRegLib.mrml.nodes.carried_case import show_carried
 from DeepIterRegLib.mrml.nodes.result_nodes import show_registration
 from DeepIterRegLib.mrml.overlay.live_preview import LivePreview
 from DeepIterRegLib.mrml.panel.background_preparation import BackgroundPreparation
@@ -22,7 +24,8 @@ from DeepIterRegLib.mrml.worker_client.client import JobListener, PreparedPrevie
 from DeepIterRegLib.mrml.worker_client.messages import disk_full
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.overlay_look import OverlayLook
-from DeepIterRegLib.registration.result import Outcome
+from DeepIterRegLib.registration.result import CarriedFrom, Outcome
+from DeepIterRegLib.render.vessel_images import Detail
 
 
 class SelectedImages(Protocol):
@@ -44,7 +47,10 @@ class SelectedImages(Protocol):
 CANCEL_AFTER_MS = 400
 
 Job = Callable[[RegistrationRequest, JobListener], str]
-"""The worker's `register` or `start_by_hand`."""
+"""The worker's `register`, `start_by_hand`, `carry` or `vessel_map`."""
+
+Show = Callable[[Any, Any, Sequence[Any], Outcome, Detail], Any]
+"""`show_registration`, or `show_carried`."""
 
 
 @dataclass(eq=False)
@@ -54,6 +60,9 @@ class _RunningRegistration:
     cta: Any
     dsas: Sequence[Any]
     request: RegistrationRequest
+    show: Show
+    on_map: Callable[[BranchMap], None] | None = None
+    """Who gets a vessel map; None where a pose is asked for."""
     preview: LivePreview | None = None
 
 
@@ -119,6 +128,18 @@ class RegisterSection:
         """Show the CTA at the starting pose without registering, to be moved by hand."""
         self._start_or_say(None, self._services.worker.start_by_hand)
 
+    def carry(self, pose: FloatArray, origin: CarriedFrom) -> None:
+        """Show a pose (4, 4) that was found on another run on the selected one, without registering."""
+
+        def job(request: RegistrationRequest, listener: JobListener) -> str:
+            return self._services.worker.carry(request, origin, listener)
+
+        self._start_or_say(pose, job, show_carried)
+
+    def find_filled(self, pose: FloatArray, on_map: Callable[[BranchMap], None]) -> None:
+        """Ask what the selected runs fill at a pose (4, 4); on_map gets the answer, where there is one."""
+        self._start_or_say(pose, self._services.worker.vessel_map, on_map=on_map)
+
     def cancel(self) -> None:
         """End a running registration at once; nothing happens where none runs."""
         if self._running is not None:
@@ -153,18 +174,23 @@ class RegisterSection:
         if progress.pose is not None and self._running.preview is not None:
             self._running.preview.show(progress.pose)
 
-    def done(self, outcome: Outcome) -> None:
+    def done(self, result: Outcome | BranchMap) -> None:
         running = self._end()
         if running is None:
             return
         self.background_preparation.remember(running.request)
+        if isinstance(result, BranchMap):
+            self.say("")
+            if running.on_map is not None:
+                running.on_map(result)
+            return
         scene = self._services.scene
         if not all(scene.IsNodePresent(node) for node in (running.cta, *running.dsas)):
             self.say(self._("The images were removed while they were registered; nothing was changed."))
             return
         try:
             # The panel draws the overlay finely as soon as it shows the result.
-            show_registration(scene, running.cta, running.dsas, outcome, "quick")
+            running.show(scene, running.cta, running.dsas, result, "quick")
         except Exception:
             self.say(self._("The result could not be put into the scene; everything is as it was."))
             raise
@@ -181,21 +207,33 @@ class RegisterSection:
         if self._end() is not None:
             self.say(self._("Cancelled; everything is as it was."))
 
-    def _start_or_say(self, initial_pose: FloatArray | None, job: Job) -> None:
+    def _start_or_say(
+        self,
+        initial_pose: FloatArray | None,
+        job: Job,
+        show: Show = show_registration,
+        on_map: Callable[[BranchMap], None] | None = None,
+    ) -> None:
         missing = self._images.missing() if self._running is None else None
         if missing is not None:
             self.say(missing)
         elif self._running is None:
-            self._start(initial_pose, job)
+            self._start(initial_pose, job, show, on_map)
 
-    def _start(self, initial_pose: FloatArray | None, job: Job) -> None:
+    def _start(
+        self,
+        initial_pose: FloatArray | None,
+        job: Job,
+        show: Show = show_registration,
+        on_map: Callable[[BranchMap], None] | None = None,
+    ) -> None:
         try:
             request = self._images.request(initial_pose)
         except InputError as error:
             self.say(told(error, self._))
             return
         cta, dsas = self._images.nodes()
-        self._running = _RunningRegistration(cta, dsas, request)
+        self._running = _RunningRegistration(cta, dsas, request, show, on_map)
         self._ui.registerButton.text = self._("Cancel")
         # The second click of a double click would cancel.
         self._ui.registerButton.enabled = False

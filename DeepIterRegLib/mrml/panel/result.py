@@ -90,6 +90,8 @@ class ResultSection:
         by = went_by(case.report, self._)
         sentence = self._("{cta} on {dsas}, by {by}.") if by else self._("{cta} on {dsas}.")
         text = sentence.format(cta=case.cta.GetName(), dsas=names, by=by)
+        if case.report.get("method") == "carried":
+            text = f"{text} {carried_text(case.report, self._)}"
         if [node for node in self._selected if node is not None] not in ([], [view.dsa for view in case.views]):
             return self._("{of} Another DSA is selected, which is not registered yet.").format(of=text)
         return text
@@ -132,7 +134,21 @@ def went_by(report: Mapping[str, Any], translate: Any = str) -> str:
     _ = translate
     return {
         ("vessels", "skull"): _("vessels and skull"), ("vessels",): _("the vessels"), ("skull",): _("the skull"),
-    }.get(() if report.get("method") == "by hand" else compared_terms(report), "")  # fmt: skip
+    }.get(() if report.get("method") in ("by hand", "carried") else compared_terms(report), "")  # fmt: skip
+
+
+def carried_text(report: Mapping[str, Any], translate: Any = str) -> str:
+    """Which run a carried pose comes from."""
+    _ = translate
+    origin = report.get("carried_from") or {}
+    first, second = origin.get("primary_angle_deg"), origin.get("secondary_angle_deg")
+    if first is None or second is None:
+        return _("Carried over from another run, not registered.")
+    side = _("LAO {angle:.0f}°") if first >= 0 else _("RAO {angle:.0f}°")
+    tilt = _("CRA {angle:.0f}°") if second >= 0 else _("CAU {angle:.0f}°")
+    return _("Carried over from the run at {side}, {tilt}, not registered.").format(
+        side=side.format(angle=abs(first)), tilt=tilt.format(angle=abs(second))
+    )
 
 
 def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
@@ -141,6 +157,7 @@ def similarity_text(report: Mapping[str, Any], translate: Any = str) -> str:
     _ = translate
     several = len(report["angiograms"]) > 1
     sure = (report.get("confidence") or {"verdict": "registered"})["verdict"] == "registered"
+    sure = sure and report.get("method") != "carried"
     by = {
         ("vessels", "skull"): _("Registered by vessels and skull") if sure else _("Compared: vessels and skull"),
         ("vessels",): _("Registered by the vessels") if sure else _("Compared: the vessels"),

@@ -34,5 +34,6 @@ def all_stage_messages(translate: Callable[[str], str]) -> dict[str, str]:
         stage_names.FINE_ALIGNMENT: _("Aligning, fine"),
         stage_names.MINIMUM_PROJECTION: _("Last refinement"),
         stage_names.C_ARM_ANGLES: _("Correcting the C-arm's angles"),
+        stage_names.CARRIED_POSE: _("Comparing the other run with the pose"),
         stage_names.REGISTERED: _("Done"),
     }

@@ -7,8 +7,10 @@ from typing import Any
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.mrml.nodes.carried_case import use_registration_of
 from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, registered_case, registered_cases
 from DeepIterRegLib.mrml.panel.adjust import AdjustSection
+from DeepIterRegLib.mrml.panel.carried_pose import CarriedPose
 from DeepIterRegLib.mrml.panel.inputs import InputsSection
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.overlay import OverlaySection
@@ -22,6 +24,7 @@ from DeepIterRegLib.mrml.panel.what_was_read import WhatWasRead
 from DeepIterRegLib.mrml.panel.working_angle import WorkingAngleSection
 from DeepIterRegLib.mrml.views.layout import register_layouts
 from DeepIterRegLib.mrml.views.selected_dsa import show_selected_dsa
+from DeepIterRegLib.mrml.views.surfaces import surfaces_are_shown, unhide_surfaces
 from DeepIterRegLib.mrml.views.views import SLICE_VIEWS
 
 ARRANGE_AFTER_MS = 30
@@ -47,7 +50,9 @@ class RegistrationPanel:
         self._seen: list[Any] = []
         """The selected DSAs that have been shown."""
         self.inputs = InputsSection(ui, services, on_changed=self.update)
-        self.overlay = OverlaySection(ui, services)
+        self.overlay = OverlaySection(
+            ui, services, lambda pose, on_map: self.register_section.find_filled(pose, on_map)
+        )
         self.register_section = RegisterSection(
             ui,
             services,
@@ -60,6 +65,7 @@ class RegistrationPanel:
         self.what_was_read = WhatWasRead(
             ui, services, self.inputs.request_to_read, self.register_section.background_preparation.inspect
         )
+        self.carried = CarriedPose(ui, services, use=self.register_section.carry, refine=self._refine)
         self.result = ResultSection(ui, services)
         self.targets = TargetsSection(
             ui,
@@ -73,7 +79,7 @@ class RegistrationPanel:
             self._refine,
             arrange_landmarks=self.overlay.arrange_for_landmarks,
             start_by_hand=self.register_section.start_by_hand,
-            on_adjusted=self.result.show_adjusted,
+            on_adjusted=self._adjusted,
         )
         self.working_angle = WorkingAngleSection(
             ui, services, self.register_section.background_preparation.ask, self.overlay.look_from
@@ -82,6 +88,7 @@ class RegistrationPanel:
         self.review = ReviewSection(ui, services)
         self._of_a_case = (
             self.what_was_read,
+            self.carried,
             self.result,
             self.overlay,
             self.targets,
@@ -109,7 +116,7 @@ class RegistrationPanel:
         self.register_section.background_preparation.changed()
         self._show_selected()
         cta = None if self._parameters is None else self._parameters.cta
-        if (self._case and self._case.cta) is not cta:
+        if (self._case and self._case.cta) is not cta or self._goes_back_to_another():
             self.refresh()
         self._show_selected_dsas()
 
@@ -199,12 +206,33 @@ class RegistrationPanel:
         self._services.worker.close()
 
     def _update_button(self) -> None:
-        """Register and Start by hand need the same."""
-        self.adjust.can_start(self.register_section.update())
+        """Register, Start by hand and Use this pose need the same."""
+        possible = self.register_section.update()
+        self.adjust.can_start(possible)
+        self.carried.can_start(possible)
+
+    def _adjusted(self, adjusted: bool) -> None:
+        self.result.show_adjusted(adjusted)
+        self.overlay.coloured.show(self._case)
+
+    def _goes_back_to_another(self) -> bool:
+        """Whether the selected DSAs are those of another registration of the same CTA, which is put to use."""
+        case = self._case
+        if case is None or self._parameters is None or self.register_section.is_running:
+            return False
+        visible = surfaces_are_shown(case)
+        if not use_registration_of(case.cta, self.inputs.nodes()[1]):
+            return False
+        if visible and (other := registered_case(case.cta)) is not None:
+            unhide_surfaces(other)
+        return True
 
     def _show_selected(self) -> None:
         if self._parameters is not None:
-            self.result.show_selected(self.inputs.nodes()[1])
+            dsas = self.inputs.nodes()[1]
+            self.result.show_selected(dsas)
+            self.carried.show_selected(dsas)
+            self.overlay.coloured.show_selected(dsas)
 
     def _look_at_nodes(self) -> None:
         self._looks_at_nodes = False

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from DeepIterRegLib.filling.branch_map import BranchMap
 from DeepIterRegLib.mrml.nodes.angiogram_node import add_angiogram
 from DeepIterRegLib.mrml.nodes.packed_voxels import PackedVoxels, Packing
 from DeepIterRegLib.mrml.nodes.registered_case import registered_case
@@ -17,6 +18,9 @@ from DeepIterRegLib.mrml.saving.save_scene import save_scene
 from DeepIterRegLib.mrml.targets.case_targets import show_targets_on_dsas
 from DeepIterRegLib.mrml.targets.centreline_node import keep_centreline
 from DeepIterRegLib.mrml.targets.target_nodes import show_targets
+from DeepIterRegLib.mrml.views.coloured_vessels import colour_by, keep_map
+from DeepIterRegLib.mrml.views.surfaces import show_surfaces
+from DeepIterRegLib.registration.overlay_look import OverlayLook
 from DeepIterRegLib.registration.result import Registration, outcome_of
 from DeepIterRegLib.registration.targets import OnVessels
 
@@ -27,11 +31,12 @@ def write_registration_scene(
     report: Mapping[str, Any],
     packing: Packing | None = None,
     targets: OnVessels | None = None,
+    filled: BranchMap | None = None,
 ) -> None:
     """Write images, pose, overlay and report to an MRB file. Raises InputError if it cannot be written.
 
     report: `build_report` of the registration. packing: of the images, where it was begun before. targets: on the CTA's
-    vessels, with the centrelines.
+    vessels, with the centrelines. filled: the vessel map, by which the vessels are shown in 3D.
     """
     packing = packing or Packing(())
     packed: dict[str, PackedVoxels] = {}
@@ -52,10 +57,14 @@ def write_registration_scene(
         dsas.append(dsa)
     outcome = outcome_of(registration, report)
     pose_node = show_registration(scene, cta, dsas, outcome)
+    case = registered_case(cta)
+    assert case is not None
     if targets is not None:
         keep_centreline(pose_node, targets.centreline, outcome.cloud)
         show_targets(pose_node, targets.targets)
-        case = registered_case(cta)
-        if case is not None:
-            show_targets_on_dsas(case, targets.targets)
+        show_targets_on_dsas(case, targets.targets)
+    if filled is not None:
+        show_surfaces(case, OverlayLook())
+        keep_map(case, filled)
+        colour_by(case, "filled")
     save_scene(scene, path, packed=packed)

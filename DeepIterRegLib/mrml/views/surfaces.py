@@ -197,6 +197,14 @@ def surfaces_are_shown(case: RegisteredCase) -> bool:
     return any(node is not None and node.GetDisplayNode().GetVisibility() for node in nodes)
 
 
+def unhide_surfaces(case: RegisteredCase) -> None:
+    """Show a case's surfaces, those that there are, again: another registration's were shown meanwhile."""
+    for vessels in REFERENCES:
+        node = surface_of(case, vessels)
+        if node is not None and node.GetDisplayNode() is not None:
+            node.GetDisplayNode().SetVisibility(True)
+
+
 POINTS = PREFIX + "points"
 """Attribute of a surface: how many points it was made of, and their weight; others make another surface."""
 

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from DeepIterRegLib.mrml.worker_client.protocols import (
 )
 from DeepIterRegLib.mrml.worker_client.request import ArrayMaker, RegistrationRequest
 from DeepIterRegLib.mrml.worker_client.worker_connection import WorkerConnection
+from DeepIterRegLib.registration.result import CarriedFrom
 from DeepIterRegLib.worker.failures import failure
 from DeepIterRegLib.worker.payload import PreparedPreview
 from DeepIterRegLib.worker.protocol import PROTOCOL_VERSION, Message
@@ -87,6 +89,12 @@ class ProcessWorkerClient:
 
     def start_by_hand(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("start_by_hand", request.payload(), listener, request.arrays())
+
+    def carry(self, request: RegistrationRequest, origin: CarriedFrom, listener: JobListener) -> str:
+        return self._begin("carry", {**request.payload(), "carried_from": asdict(origin)}, listener, request.arrays())
+
+    def vessel_map(self, request: RegistrationRequest, listener: JobListener) -> str:
+        return self._begin("vessel_map", request.payload(), listener, request.arrays())
 
     def prepare(self, request: RegistrationRequest, listener: JobListener) -> str:
         return self._begin("prepare", request.payload(), listener, request.arrays())

@@ -13,7 +13,7 @@ from DeepIterRegLib.mrml.nodes.array_writer import write_pieces
 from DeepIterRegLib.mrml.worker_client.protocols import JobListener
 from DeepIterRegLib.mrml.worker_client.request import ArrayMaker
 from DeepIterRegLib.registration.result import Outcome
-from DeepIterRegLib.worker.payload import PreparedPreview, pose_of, read_preview
+from DeepIterRegLib.worker.payload import PreparedPreview, pose_of, read_branch_map, read_preview
 from DeepIterRegLib.worker.protocol import Message
 
 
@@ -61,7 +61,9 @@ class Job:
     def result(self, message: Message) -> Any:
         """What `JobListener.done` gets. Raises as `listener_call`."""
         content = dict(message["result"])
-        if self.command not in ("register", "start_by_hand"):
+        if self.command == "vessel_map":
+            return read_branch_map(self.folder, content)
+        if self.command not in ("register", "start_by_hand", "carry"):
             return content
         if self.preview is None:
             raise ValueError("a result of images that were never prepared")

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from DeepIterRegLib.common.errors import UserError
 from DeepIterRegLib.common.progress import Progress
 from DeepIterRegLib.mrml.worker_client.request import ArrayMaker, RegistrationRequest
+from DeepIterRegLib.registration.result import CarriedFrom
 from DeepIterRegLib.worker.payload import PreparedPreview
 
 State = Literal["off", "starting", "warm", "busy"]
@@ -28,7 +29,7 @@ class JobListener(Protocol):
     def progress(self, progress: Progress) -> None: ...
 
     def done(self, result: Any) -> None:
-        """An `Outcome` of a registration, a dict of another command."""
+        """An `Outcome` of a registration, a `BranchMap` of a vessel map, a dict of another command."""
         ...
 
     def failed(self, error: UserError) -> None:
@@ -60,6 +61,14 @@ class WorkerClient(Protocol):
 
     def start_by_hand(self, request: RegistrationRequest, listener: JobListener) -> str:
         """Prepare the images and stop at the starting pose, to be moved by hand; else as `register`."""
+        ...
+
+    def carry(self, request: RegistrationRequest, origin: CarriedFrom, listener: JobListener) -> str:
+        """The request's initial pose as the result on its images, with a verdict of theirs; else as `register`."""
+        ...
+
+    def vessel_map(self, request: RegistrationRequest, listener: JobListener) -> str:
+        """What the runs fill at the request's initial pose: `done` gets a `BranchMap`; else as `register`."""
         ...
 
     def prepare(self, request: RegistrationRequest, listener: JobListener) -> str:

@@ -89,6 +89,7 @@ class SimulatedCohort:
             "stored": self.stored,
             "anatomy": [file_stamp(path) if path else None for path in (options.arteries, options.skull)],
             "segmentations": self.segmentations,
+            **({} if options.treated is None else {"treated": options.treated}),
         }
 
     def options_of(self, seed: int) -> PatientOptions:

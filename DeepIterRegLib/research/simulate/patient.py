@@ -51,6 +51,8 @@ class PatientOptions:
     """hard: with a random mix of disturbances."""
     disturbances: tuple[Disturbance, ...] = ()
     """These for certain, whatever else is drawn."""
+    treated: bool | None = None
+    """Whether the run comes after thrombectomy; None: half of them do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +104,8 @@ def simulate_patient(
     anatomy = draw_anatomy(seed, options)
     stroke = draw_stroke(anatomy.vessels, stream(seed, "stroke"))
     circumstances = stream(seed, "circumstances")
-    treated = bool(circumstances.random() < TREATED_FRACTION)
+    drawn = bool(circumstances.random() < TREATED_FRACTION)
+    treated = drawn if options.treated is None else options.treated
     injected = _injected_artery(anatomy, stroke)
 
     plan = CtPlan.random(

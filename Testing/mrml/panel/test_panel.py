@@ -42,7 +42,7 @@ from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from DeepIterRegLib.registration.comparison import compare_views
 from DeepIterRegLib.registration.images import PatientImages
 from DeepIterRegLib.registration.report import build_report
-from DeepIterRegLib.registration.result import Outcome, Progress, outcome_of
+from DeepIterRegLib.registration.result import CarriedFrom, Outcome, Progress, outcome_of
 from DeepIterRegLib.worker.payload import PreparedPreview
 from Testing.support.slice_view import slice_view_image
 from Testing.support.small_registration import (
@@ -65,6 +65,8 @@ class FakeWorker:
     def __init__(self, *_: Any, **__: Any) -> None:
         self.requests: list[RegistrationRequest] = []
         self.placed: list[RegistrationRequest] = []
+        self.origins: list[CarriedFrom] = []
+        self.mapped: list[RegistrationRequest] = []
         self.listener: Any = None
         self.prepared_in_background: list[RegistrationRequest] = []
         self.inspected: list[RegistrationRequest] = []
@@ -90,6 +92,15 @@ class FakeWorker:
     def start_by_hand(self, request: RegistrationRequest, listener: Any) -> str:
         self.placed.append(request)
         self.requests.append(request)
+        self.listener = listener
+        return "job"
+
+    def carry(self, request: RegistrationRequest, origin: CarriedFrom, listener: Any) -> str:
+        self.origins.append(origin)
+        return self.register(request, listener)
+
+    def vessel_map(self, request: RegistrationRequest, listener: Any) -> str:
+        self.mapped.append(request)
         self.listener = listener
         return "job"
 
