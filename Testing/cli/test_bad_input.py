@@ -506,7 +506,7 @@ def test_a_full_disk_leaves_the_older_result(command, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("DeepIterRegLib.registration.overlay_image.write_overlay", full)
+    monkeypatch.setattr("DeepIterRegLib.registration.write.write_overlay", full)
     assert command.run() == 1
     command.assert_output_untouched()
     assert "No space left on device" in command.last_words()

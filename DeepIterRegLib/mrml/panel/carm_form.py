@@ -138,6 +138,8 @@ class CArmForm:
         """Bring all widgets up to date."""
         if self._dsa is None:
             self._values = None
+            self._preset.show(None)
+            self._turn.show(None)
             return
         _ = self._services.translate
         self._values = carm_values(self._dsa, self._services.file_of_instance)

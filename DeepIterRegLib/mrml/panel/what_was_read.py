@@ -10,14 +10,15 @@ from typing import Any
 
 from DeepIterRegLib.common.errors import InputError, UserError
 from DeepIterRegLib.common.progress import Progress
-from DeepIterRegLib.mrml.panel.background_preparation import QUIET_MS, images_key
+from DeepIterRegLib.mrml.panel import background_preparation
+from DeepIterRegLib.mrml.panel.background_preparation import images_key
 from DeepIterRegLib.mrml.panel.messages import told
 from DeepIterRegLib.mrml.panel.services import Services
 from DeepIterRegLib.mrml.worker_client.client import JobListener
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 
-LOOK_AFTER_MS = QUIET_MS - 100
-"""Before the preparation of the same images begins, which takes longer."""
+EARLIER_MS = 100
+"""Than the preparation of the same images, which takes longer."""
 
 
 class WhatWasRead:
@@ -52,7 +53,8 @@ class WhatWasRead:
         """Something was selected or typed in."""
         self._changes += 1
         change = self._changes
-        self._services.call_later(lambda: self._look() if change == self._changes else None, LOOK_AFTER_MS)
+        after_ms = background_preparation.QUIET_MS - EARLIER_MS
+        self._services.call_later(lambda: self._look() if change == self._changes else None, after_ms)
 
     def show(self, case: Any) -> None:
         """Another scene, or other images."""

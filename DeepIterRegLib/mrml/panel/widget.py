@@ -188,6 +188,7 @@ class RegistrationPanel:
         self._case, self._to_be_arranged, self._seen = None, False, []
         for section in self._of_a_case:
             section.show(None)
+        self._tell_selected([])
         self.register_section.say("")
 
     def end_worker(self) -> None:
@@ -229,10 +230,12 @@ class RegistrationPanel:
 
     def _show_selected(self) -> None:
         if self._parameters is not None:
-            dsas = self.inputs.nodes()[1]
-            self.result.show_selected(dsas)
-            self.carried.show_selected(dsas)
-            self.overlay.coloured.show_selected(dsas)
+            self._tell_selected(self.inputs.nodes()[1])
+
+    def _tell_selected(self, dsas: list[Any]) -> None:
+        self.result.show_selected(dsas)
+        self.carried.show_selected(dsas)
+        self.overlay.coloured.show_selected(dsas)
 
     def _look_at_nodes(self) -> None:
         self._looks_at_nodes = False
