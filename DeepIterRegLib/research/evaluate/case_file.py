@@ -27,12 +27,14 @@ from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.preparation.head_frame import HeadFrame
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages, PreparedVolume
+from DeepIterRegLib.preparation.skull.image import SkullImage
 from DeepIterRegLib.research.evaluate.case import Case, Costs
 
-FORMAT = 1
+FORMAT = 2
 """Raised when older files no longer mean the same."""
 LEVELS = 65535
 IMAGES = ("minip", "contrast", "artery_contrast", "vein_contrast")
+OF_SKULL_IMAGE = ("is_exponential", "source", "trust", "sign_is_known")
 MASKS = ("vessels", "veins", "arteries")
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -57,6 +59,9 @@ def write_case(case: Case, path: Path) -> None:
     }
     if case.second_pose is not None:
         arrays["second_pose"] = case.second_pose
+    skull = case.volume.skull
+    if skull is not None:
+        arrays |= {"skull_positions_mm": skull.positions_mm, "skull_weights_mm3": skull.weights_mm3}
     if case.volume.head is not None:
         arrays["head_axes"] = case.volume.head.axes
     about = {
@@ -66,7 +71,7 @@ def write_case(case: Case, path: Path) -> None:
         "defects": case.defects,
         "volume": {
             "shape": case.volume.vessels.shape, "kind": volume.kind, "name": volume.name, "cell_mm": cloud.cell_mm,
-            "warnings": case.volume.warnings,
+            "warnings": case.volume.warnings, "skull_cell_mm": None if skull is None else skull.cell_mm,
         },
         "runs": [_write_run(prepared, f"run{number}_", arrays) for number, prepared in enumerate(case.angiograms)],
     }  # fmt: skip
@@ -112,6 +117,7 @@ def _case(arrays: Arrays, about: Mapping[str, Any]) -> Case:
                 _unpacked(arrays["volume_veins"], shape),
                 cloud,
                 tuple(of_volume["warnings"]),
+                skull=_skull(arrays, of_volume["skull_cell_mm"], cloud),
                 head=HeadFrame(cloud.centre_mm, arrays["head_axes"]) if "head_axes" in arrays else None,
             ),
             tuple(_read_run(run, f"run{number}_", arrays) for number, run in enumerate(about["runs"])),
@@ -122,6 +128,14 @@ def _case(arrays: Arrays, about: Mapping[str, Any]) -> Case:
         about["defects"],
         arrays.get("second_pose"),
     )
+
+
+def _skull(arrays: Arrays, cell_mm: float | None, vessels: VesselCloud) -> VesselCloud | None:
+    if cell_mm is None:
+        return None
+    positions_mm = arrays["skull_positions_mm"]
+    no_vein = np.zeros(len(positions_mm), dtype=bool)
+    return VesselCloud(positions_mm, arrays["skull_weights_mm3"], no_vein, cell_mm, vessels.centre_mm)
 
 
 def _write_run(prepared: PreparedAngiogram, prefix: str, arrays: Arrays) -> dict[str, Any]:
@@ -135,7 +149,13 @@ def _write_run(prepared: PreparedAngiogram, prefix: str, arrays: Arrays) -> dict
     arrays[prefix + "valid"] = _packed(run.valid)
     if run.frame_times_s is not None:
         arrays[prefix + "frame_times_s"] = run.frame_times_s
+    skull = prepared.skull
+    if skull is not None:
+        # Exact: a noise's variance spans more than the steps of 16 bits.
+        arrays[prefix + "skull"] = skull.values
+        arrays[prefix + "skull_valid"] = _packed(skull.valid)
     return {
+        "skull": None if skull is None else {name: getattr(skull, name) for name in OF_SKULL_IMAGE},
         "frames": len(run.frames), "scales": scales, "patient_position": run.patient_position, "name": run.name,
         "warnings": prepared.warnings, "pixel_spacing_mm": carm.pixel_spacing_mm, "rows": carm.rows,
         "columns": carm.columns, "angles_deg": (carm.primary_angle_deg, carm.secondary_angle_deg),
@@ -161,9 +181,14 @@ def _read_run(run: Mapping[str, Any], prefix: str, arrays: Arrays) -> PreparedAn
     )
     images = {name: _restored(arrays[prefix + name], run["scales"][name]) for name in IMAGES}
     masks = {name: _unpacked(arrays[prefix + name], shape) for name in MASKS}
+    skull = None
+    if run["skull"] is not None:
+        skull = SkullImage(
+            arrays[prefix + "skull"], valid=_unpacked(arrays[prefix + "skull_valid"], shape), **run["skull"]
+        )
     return PreparedAngiogram(
         angiogram, images["minip"], images["contrast"], masks["vessels"], masks["veins"], masks["arteries"],
-        images["artery_contrast"], images["vein_contrast"], tuple(run["warnings"]),
+        images["artery_contrast"], images["vein_contrast"], tuple(run["warnings"]), skull,
     )  # fmt: skip
 
 

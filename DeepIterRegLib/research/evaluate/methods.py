@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.progress import Stage
+from DeepIterRegLib.common.terms import TERMS, Term
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.initializer.predictor import load_network
 from DeepIterRegLib.initializer.search import SearchOptions
@@ -125,8 +127,10 @@ def method_named(name: str) -> Method:
     return METHODS[name]
 
 
-def _default(images: PreparedImages, start: Start) -> _Result:
-    options = Options(initial_pose=start.pose, initializer=start.checkpoint or False, device="cpu", seed=start.seed)
+def _default(images: PreparedImages, start: Start, terms: tuple[Term, ...] = TERMS) -> _Result:
+    options = Options(
+        terms=terms, initial_pose=start.pose, initializer=start.checkpoint or False, device="cpu", seed=start.seed
+    )
     found = register(images, options)
     return found.stages, found.warnings
 
@@ -203,6 +207,7 @@ METHODS = {
             needs_initializer=True,
         ),
         Method("default", "what `deepiterreg register` does", _default),
+        Method("default-vessels", "the same by the vessels alone", partial(_default, terms=("vessels",))),
         Method("default-two-stage", "the same without the minimum projection", _default_without_minip),
         Method("initializer", "the initializer alone", _initializer(DEFAULT_SEARCH), needs_initializer=True),
         Method(
