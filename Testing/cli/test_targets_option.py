@@ -16,6 +16,7 @@ from DeepIterRegLib.cli.register import write_result
 from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
 from DeepIterRegLib.mrml.nodes.registered_case import registered_cases
 from DeepIterRegLib.mrml.nodes.scene import read_scene
+from DeepIterRegLib.mrml.saving.read_registered import read_registered
 from DeepIterRegLib.mrml.targets.mark_nodes import outline_nodes
 from DeepIterRegLib.mrml.targets.target_nodes import placed_targets
 from Testing.registration.test_report_of_targets import placed, registered
@@ -35,6 +36,10 @@ def test_targets_stand_in_report_overlay_and_scene(tmp_path):
     assert list(in_scene) == ["clot", "way"]
     assert in_scene["clot"].points_mm == pytest.approx(np.array(written["targets"][0]["points_mm"]), abs=0.01)
     assert len(outline_nodes(case.views[0].plane)) == 4
+    # And go along to another run.
+    along = read_registered(tmp_path / "scene.mrb").targets
+    assert [(target.name, target.is_path) for target in along] == [("clot", False), ("way", True)]
+    np.testing.assert_allclose(along[0].points_mm, in_scene["clot"].points_mm)
 
 
 def test_a_pose_that_is_most_probably_wrong_is_written_with_its_targets_and_no_marks(tmp_path):

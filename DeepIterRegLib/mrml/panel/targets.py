@@ -14,7 +14,7 @@ from DeepIterRegLib.guidance.centreline import Centreline
 from DeepIterRegLib.guidance.targets import Target, behind, is_inside
 from DeepIterRegLib.mrml.adjust.debounce import Debounced
 from DeepIterRegLib.mrml.adjust.place_mode import is_placing_into, observe_placing, start_placing, stop_placing
-from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase
+from DeepIterRegLib.mrml.nodes.registered_case import RegisteredCase, pose_nodes_of
 from DeepIterRegLib.mrml.nodes.volume_node import volume_source_of
 from DeepIterRegLib.mrml.overlay.look_attribute import look_of
 from DeepIterRegLib.mrml.panel.background_preparation import Ask
@@ -34,6 +34,7 @@ from DeepIterRegLib.mrml.targets.target_nodes import (
     put_way,
     remove_target,
     rename_target,
+    take_over_targets,
 )
 from DeepIterRegLib.mrml.views.hidden_planes import HiddenPlanes
 from DeepIterRegLib.registration.overlay_look import OverlayLook
@@ -95,6 +96,7 @@ class TargetsSection:
         self._let_go()
         self._case, self._centreline, self._drawn = case, None, ()
         if case is not None:
+            take_over_targets(case.pose_node, pose_nodes_of(case.cta))
             try:
                 self._centreline = kept_centreline(case.pose_node, case.vessels)
             except InputError:

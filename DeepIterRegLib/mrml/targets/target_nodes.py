@@ -14,6 +14,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.guidance.targets import Placed, Target
 from DeepIterRegLib.mrml.nodes.new_node import referenced_node
 from DeepIterRegLib.mrml.nodes.node_attributes import PREFIX, ROLE
+from DeepIterRegLib.mrml.targets.centreline_node import CENTRELINE_REFERENCE
 
 POINTS_REFERENCE = PREFIX + "target-points"
 """Reference from the pose to the list of points."""
@@ -134,6 +135,21 @@ def rename_target(pose_node: Any, old: str, name: str) -> None:
     for index in range(0 if node is None else node.GetNumberOfControlPoints()):
         if node.GetNthControlPointLabel(index) == old:
             node.SetNthControlPointLabel(index, name)
+
+
+def take_over_targets(pose_node: Any, others: Iterable[Any]) -> None:
+    """Let the targets of a CTA belong to the registration that is put to use. others: the poses of all of its
+    registrations."""
+    for other in others:
+        if other is pose_node:
+            continue
+        for role in (POINTS_REFERENCE, PATHS_REFERENCE, CENTRELINE_REFERENCE):
+            nodes = [other.GetNthNodeReference(role, index) for index in range(other.GetNumberOfNodeReferences(role))]
+            other.RemoveNodeReferenceIDs(role)
+            for node in nodes:
+                if node is not None:
+                    pose_node.AddNodeReferenceID(role, node.GetID())
+                    node.SetAndObserveTransformNodeID(pose_node.GetID())
 
 
 def follow_cta(pose_node: Any, applied: bool) -> None:

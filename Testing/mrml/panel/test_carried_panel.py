@@ -12,10 +12,14 @@ import pytest
 pytest.importorskip("slicer")
 
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.geometry.rigid import apply
+from DeepIterRegLib.guidance.centreline import Centreline
+from DeepIterRegLib.guidance.targets import Placed, placed_on
 from DeepIterRegLib.mrml.nodes.registered_case import pose_nodes_of
 from DeepIterRegLib.mrml.panel import background_preparation
 from DeepIterRegLib.mrml.panel.coloured_vessels import legend_html
 from DeepIterRegLib.mrml.panel.result import carried_text
+from DeepIterRegLib.mrml.targets.target_nodes import placed_targets, points_node, show_targets
 from DeepIterRegLib.mrml.views.coloured_vessels import coloured_by
 from DeepIterRegLib.mrml.worker_client.request import RegistrationRequest
 from Testing.mrml.nodes.test_carried_case import carried_outcome
@@ -157,3 +161,21 @@ def test_a_run_without_angles_is_another_run() -> None:
     )
     text = carried_text({"carried_from": {"primary_angle_deg": -30.2, "secondary_angle_deg": -12.0}})
     assert "RAO 30°, CAU 12°" in text
+
+
+def test_targets_go_along_to_another_run_and_back(case: Case) -> None:
+    case.register()
+    first = case.panel.case.pose_node
+    clot = case.panel.case.vessels.positions_mm[:1].astype(float)
+    show_targets(first, placed_on(Centreline.empty(), [Placed("clot", clot)]))
+    carry(case, OTHER_POSE)
+    carried = case.panel.case.pose_node
+    assert carried is not first
+    assert [target.name for target in placed_targets(carried)] == ["clot"]
+    assert not placed_targets(first), "one list of the patient's targets, not two"
+    world = [0.0, 0.0, 0.0]
+    points_node(carried).GetNthControlPointPositionWorld(0, world)
+    assert world == pytest.approx(apply(OTHER_POSE, clot[0]), abs=1e-3)
+    case.ui.dsaSelector.setCurrentNode(case.lateral)
+    assert case.panel.case.pose_node is first
+    assert [target.name for target in placed_targets(first)] == ["clot"]
