@@ -115,8 +115,7 @@ def test_the_tables_name_every_kind(rows, model, capsys):
     assert "expected calibration error" in printed
 
 
-def test_surprises_begin_with_what_was_believed_and_wrong_or_doubted_and_right(rows) -> None:
-    model = read_model(json.dumps(fitting.fit(rows)).encode())
+def test_surprises_begin_with_what_was_believed_and_wrong_or_doubted_and_right(rows, model) -> None:
     found = surprises(rows, model, count=len(rows.lines))
     wrongly = [one.probability if one.error_mm >= 5 else 1 - one.probability for one in found]
     assert wrongly == sorted(wrongly, reverse=True)
