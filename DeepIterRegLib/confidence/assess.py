@@ -11,6 +11,7 @@ from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.common.confidence import Confidence, Verdict
 from DeepIterRegLib.common.progress import Stage
 from DeepIterRegLib.confidence.curvature import Curvature
+from DeepIterRegLib.confidence.depth import with_depth
 from DeepIterRegLib.confidence.measures import Measures, measure
 from DeepIterRegLib.confidence.model import ConfidenceModel, load_model
 from DeepIterRegLib.confidence.reasons import MOST, reasons
@@ -59,6 +60,7 @@ def confidence_of(measures: Measures, bent: Curvature, doubts: Sequence[str], mo
     across = np.eye(3) - np.outer(bent.beam, bent.beam)
     covariance = model.scale * bent.covariance * np.outer(bent.scale, bent.scale)
     covariance[3:, 3:] += (model.floor_mm / bent.magnification) ** 2 * across
+    covariance = with_depth(covariance, bent.beams)
     rotation, shift = covariance[:3, :3], covariance[3:, 3:]
     return Confidence(
         probability=probability,

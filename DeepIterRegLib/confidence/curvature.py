@@ -31,10 +31,15 @@ class Curvature:
     """(6,) rad and mm per unit of them."""
     corners_mm: tuple[FloatArray, ...]
     """For each view (2 * 8, 6): how the cube's corners move on the detector by each parameter."""
-    beam: FloatArray
-    """(3,) of the first view."""
+    beams: tuple[FloatArray, ...]
+    """(3,) of each view."""
     magnification: float
     """Of the first view, from the isocentre to the detector."""
+
+    @property
+    def beam(self) -> FloatArray:
+        """(3,) of the first view."""
+        return self.beams[0]
 
     @property
     def projection_sd_mm(self) -> float:
@@ -72,7 +77,7 @@ def curvature(
         covariance,
         parameters.scale,
         tuple(_corners(parameters, centre_mm, carm) for carm in carms),
-        carms[0].normal,
+        tuple(carm.normal for carm in carms),
         carms[0].sdd_mm / carms[0].sid_mm,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -19,11 +18,6 @@ QUANTILE = -2 * log(1 - SHARE)
 
 OWN_MM = 0.3
 """Standard deviation of a centreline's point along each axis, in the CTA (docs/measurements/targets.md)."""
-DEPTH_MM, OTHER_DEPTH_MM = 2.0, 0.3
-"""Standard deviations that a covariance lacks along the first view's beam: of a single view, and where another one
-looks from elsewhere. The confidence's is fitted across the beam (docs/measurements/targets.md)."""
-ELSEWHERE = 0.5
-"""Sine of the angle between two beams."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +79,6 @@ def ellipse_of(
         jacobian @ covariance @ jacobian.T + own_mm**2 * jacobian[:, 3:] @ jacobian[:, 3:].T,
         np.array([column_mm, row_mm]),
     )
-
-
-def with_depth(covariance: FloatArray, beams: Sequence[FloatArray]) -> FloatArray:
-    """(6, 6) a pose's covariance with what it lacks along the beam: it matters where a target is seen from elsewhere.
-
-    covariance: (6, 6) of `Confidence`. beams: (3,) normals of the detectors that were registered, the first one first.
-    """
-    beam = np.asarray(beams[0])
-    elsewhere = any(float(np.linalg.norm(np.cross(beam, other))) > ELSEWHERE for other in beams[1:])
-    widened = np.array(covariance, dtype=np.float64)
-    widened[3:, 3:] += (OTHER_DEPTH_MM if elsewhere else DEPTH_MM) ** 2 * np.outer(beam, beam)
-    return widened
 
 
 def detector_jacobian(point_mm: FloatArray, pose: FloatArray, carm: CArm, pivot_mm: FloatArray) -> FloatArray | None:

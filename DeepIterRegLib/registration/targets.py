@@ -10,7 +10,6 @@ import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.guidance.centreline import Centreline
-from DeepIterRegLib.guidance.ellipse import with_depth
 from DeepIterRegLib.guidance.targets import Mark, Placed, Target, mark_of, placed_on
 from DeepIterRegLib.registration.result import Registration
 
@@ -39,15 +38,15 @@ def known_covariance(registration: Registration) -> FloatArray | None:
     confidence = registration.confidence
     if confidence is None or confidence.verdict == "wrong":
         return None
-    return with_depth(confidence.covariance, [view.angiogram.carm.normal for view in registration.angiograms])
+    return confidence.covariance
 
 
-def reported_covariance(report: Mapping[str, Any], beams: Sequence[FloatArray]) -> FloatArray | None:
-    """`known_covariance`, as far as a report tells. beams: (3,) normals of the detectors, in their order."""
+def reported_covariance(report: Mapping[str, Any]) -> FloatArray | None:
+    """`known_covariance`, as far as a report tells."""
     confidence = report.get("confidence")
     if confidence is None or confidence["verdict"] == "wrong":
         return None
-    return with_depth(np.array(confidence["covariance"], dtype=np.float64), beams)
+    return np.array(confidence["covariance"], dtype=np.float64)
 
 
 def reported_pivot_mm(report: Mapping[str, Any]) -> FloatArray:

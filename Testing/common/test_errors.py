@@ -28,6 +28,7 @@ from Testing.tools.input_error_messages import (
 )
 
 NO_WIDGET = {
+    Field.TARGETS,
     Field.REFERENCE_POSE,
     Field.VOLUME_KIND,
     Field.CARM,

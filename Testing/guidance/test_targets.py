@@ -13,12 +13,9 @@ from DeepIterRegLib.geometry.projection import project
 from DeepIterRegLib.geometry.rigid import PivotedCorrection, apply
 from DeepIterRegLib.guidance.centreline import Centreline
 from DeepIterRegLib.guidance.ellipse import (
-    DEPTH_MM,
-    OTHER_DEPTH_MM,
     QUANTILE,
     detector_jacobian,
     ellipse_of,
-    with_depth,
 )
 from DeepIterRegLib.guidance.targets import Placed, Target, behind, mark_of, placed_on, require_inside
 from DeepIterRegLib.guidance.trace import traced
@@ -129,16 +126,6 @@ def test_a_target_is_no_more_exact_than_its_own_place_in_the_cta():
     ellipse = ellipse_of(np.zeros(3), np.eye(4), STRAIGHT, np.zeros((6, 6)), np.zeros(3), own_mm=0.4)
     assert ellipse is not None
     assert ellipse.semi_axes_mm == pytest.approx([0.4 * 1.5 * np.sqrt(QUANTILE)] * 2)
-
-
-def test_a_single_view_leaves_the_depth_open_and_a_second_one_closes_it():
-    beam, other = STRAIGHT.normal, np.array([1.0, 0, 0])
-    one, two = with_depth(COVARIANCE, [beam]), with_depth(COVARIANCE, [beam, other])
-    assert beam @ (one - COVARIANCE)[3:, 3:] @ beam == pytest.approx(DEPTH_MM**2)
-    assert beam @ (two - COVARIANCE)[3:, 3:] @ beam == pytest.approx(OTHER_DEPTH_MM**2)
-    assert other @ (one - COVARIANCE)[3:, 3:] @ other == pytest.approx(0)
-    assert with_depth(COVARIANCE, [beam, beam]) == pytest.approx(one), "the same view twice shows no depth"
-    assert (one - COVARIANCE)[:3] == pytest.approx(0)
 
 
 def test_the_longer_axis_points_where_the_pose_is_looser():

@@ -24,7 +24,7 @@ from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.geometry.carm_json import carm_from_json, carm_to_json
 from DeepIterRegLib.geometry.projection import mean_projection_error_mm, project
 from DeepIterRegLib.geometry.rigid import apply
-from DeepIterRegLib.guidance.ellipse import ellipse_of, with_depth
+from DeepIterRegLib.guidance.ellipse import ellipse_of
 from DeepIterRegLib.guidance.targets import Placed, mark_of, placed_on
 from DeepIterRegLib.guidance.trace import traced
 from DeepIterRegLib.images.dsa_files import read_angiogram
@@ -164,7 +164,7 @@ def _of_patient(saved: Any) -> Iterator[Line]:
     ):
         for view, carm in (("registered", registered), ("at a right angle", turned)):
             pose, covariance, pivot = saved["pose"], saved["covariance"], saved["centre_mm"]
-            mark = mark_of(target, pose, carm, with_depth(covariance, [registered.normal]), pivot)
+            mark = mark_of(target, pose, carm, covariance, pivot)
             alone = ellipse_of(target.end_mm, pose, carm, covariance, pivot, own_mm=0.0)
             assert mark is not None
             assert alone is not None

@@ -134,7 +134,7 @@ class Tour:
                 ("Before the registration", ui.beforeButton.click, ui.beforeButton.click),
                 ("Squares", ui.compareSquaresButton.click, ui.compareOffButton.click),
                 ("Swipe", ui.compareSwipeButton.click, ui.compareOffButton.click),
-                ("Veins only", ui.arteriesCheckBox.click, ui.arteriesCheckBox.click),
+                ("Bones", ui.bonesCheckBox.click, ui.bonesCheckBox.click),
             ):
                 pictures.append((title, self._red_view_after(set_)))
                 undo()

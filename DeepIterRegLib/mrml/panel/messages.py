@@ -33,7 +33,6 @@ def panel_names(translate: Callable[[str], str]) -> dict[Field, str]:
         Field.PIXEL_SPACING: _("Pixel size"),
         Field.PRESET: _("System"),
         Field.IMAGE_TURN: _("Image is stored"),
-        Field.TARGETS: _("Targets"),
         Field.INITIAL_POSE: _("Adjust by hand"),
         Field.METHOD: _("Method"),
         Field.DEVICE: _("Compute on"),

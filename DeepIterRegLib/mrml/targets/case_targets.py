@@ -47,7 +47,7 @@ def covariance_in_use(case: RegisteredCase) -> FloatArray | None:
         return None
     if np.abs(pose - case.automatic_pose).max() > UNTOUCHED:
         return None
-    return reported_covariance(case.report, [view.carm.normal for view in case.views])
+    return reported_covariance(case.report)
 
 
 def marks_in(
