@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from DeepIterRegLib.common.arrays import FloatArray, IntArray
 from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.filling.vessel_tree import connected
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.render.sampling import gathered
 
@@ -134,7 +135,7 @@ def _limbs(cloud: VesselCloud, point_mm: FloatArray, half_mm: float, reach_cells
     nodes = _nodes(cloud.subset(near))
     places = np.asarray(nodes.positions_mm, dtype=np.float64)
     root, wide_mm = _middle_node(nodes, point_mm)
-    graph = _graph(places, reach_cells * nodes.cell_mm)
+    graph = connected(places, reach_cells * nodes.cell_mm)
     # Whole steps: of a part of one, the middle would lie at the vessel's side.
     limit_mm = SHELL_MM * max(np.ceil(half_mm / SHELL_MM), 2) - 1e-6
     distance, before = dijkstra(graph, indices=root, limit=limit_mm, return_predecessors=True)
@@ -220,7 +221,7 @@ def _along(cloud: VesselCloud, points_mm: FloatArray) -> Limb:
     """The way along the vessels from point to point; straight where the CTA shows no vessel between two."""
     nodes = _nodes(cloud)
     places = np.asarray(nodes.positions_mm, dtype=np.float64)
-    graph = _graph(places, REACH_CELLS * nodes.cell_mm)
+    graph = connected(places, REACH_CELLS * nodes.cell_mm)
     stops = cKDTree(places).query(points_mm)[1]
     way: list[FloatArray] = [places[stops[:1]]]
     for start, end in pairwise(stops):
@@ -250,14 +251,6 @@ def resampled(points_mm: FloatArray, step_mm: float) -> FloatArray:
 
 def _nodes(cloud: VesselCloud) -> VesselCloud:
     return gathered(cloud, NODE_MM)
-
-
-def _graph(places: FloatArray, reach_mm: float) -> csr_matrix:
-    pairs = cKDTree(places).query_pairs(reach_mm, output_type="ndarray")
-    lengths = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1)
-    # An edge of no length would be no edge in a sparse matrix.
-    graph = csr_matrix((np.maximum(lengths, 1e-6), (pairs[:, 0], pairs[:, 1])), shape=(len(places), len(places)))
-    return graph + graph.T
 
 
 def _middle_node(nodes: VesselCloud, point_mm: FloatArray) -> tuple[int, float]:

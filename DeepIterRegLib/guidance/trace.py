@@ -9,12 +9,9 @@ Slicer has not, and leaves a tree with loops and without radii.
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components, dijkstra
-from scipy.spatial import cKDTree
 
 from DeepIterRegLib.common.arrays import BoolArray, FloatArray, IntArray
-from DeepIterRegLib.filling.branches import roots_of
+from DeepIterRegLib.filling.vessel_tree import cut_along
 from DeepIterRegLib.guidance.centreline import Centreline
 from DeepIterRegLib.preparation.cloud import VesselCloud
 from DeepIterRegLib.render.sampling import gathered
@@ -61,15 +58,12 @@ def traced(cloud: VesselCloud) -> Centreline:
 
 def _traced(nodes: VesselCloud, is_vein: bool) -> Centreline:
     places = np.asarray(nodes.positions_mm, dtype=np.float64)
-    slice_of, distance, before, hung = _slices(places, nodes.cell_mm)
-    order = np.lexsort((distance, slice_of))
-    first = order[np.searchsorted(slice_of[order], np.arange(slice_of.max() + 1))]
-    came_from = before[first]
-    parent = np.where(came_from >= 0, slice_of[np.maximum(came_from, 0)], -1)
+    parts = cut_along(places, REACH_CELLS * nodes.cell_mm, STEP_MM)
+    slice_of, parent = parts.of_point, parts.parent
     weights = np.asarray(nodes.weights_mm3, dtype=np.float64)
     volume = np.bincount(slice_of, weights)
     middle = np.stack([np.bincount(slice_of, weights * axis) for axis in places.T], axis=1) / volume[:, None]
-    bridged = np.isin(first, hung)
+    bridged = np.isin(parts.first, parts.bridged)
     # Parents before their children.
     ranks = _depths(parent)
     order = np.lexsort((np.arange(len(parent)), ranks))
@@ -83,26 +77,6 @@ def _traced(nodes: VesselCloud, is_vein: bool) -> Centreline:
         points, radii = _smoothed(points, radii, parent, bridged)
     line = Centreline(points, radii, parent, bridged, np.full(len(parent), is_vein))
     return _without_noise(_without_spurs(line))
-
-
-def _slices(places: FloatArray, cell_mm: float) -> tuple[IntArray, FloatArray, IntArray, IntArray]:
-    """(N,) slice of each point, (N,) distance from its root, (N,) point before it, and the roots that hang on one."""
-    count = len(places)
-    pairs = cKDTree(places).query_pairs(REACH_CELLS * cell_mm, output_type="ndarray")
-    lengths = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1)
-    # An edge of no length would be no edge in a sparse matrix.
-    graph = csr_matrix((np.maximum(lengths, 1e-6), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    graph = graph + graph.T
-    roots, hung = roots_of(places, connected_components(graph, directed=False)[1])
-    distance, before, _ = dijkstra(graph, indices=roots, return_predecessors=True, min_only=True)
-    step = np.floor(distance / STEP_MM)
-    same = pairs[step[pairs[:, 0]] == step[pairs[:, 1]]]
-    joined = csr_matrix((np.ones(len(same)), (same[:, 0], same[:, 1])), shape=(count, count))
-    slice_of = connected_components(joined, directed=False)[1]
-    before = np.asarray(before, dtype=np.intp)
-    before[before < 0] = -1
-    before[roots] = hung
-    return slice_of.astype(np.intp), distance, before, roots[hung >= 0]
 
 
 def _depths(parent: IntArray) -> IntArray:

@@ -23,8 +23,6 @@ from DeepIterRegLib.geometry.projection import cube_corners_mm, project
 from DeepIterRegLib.geometry.rigid import apply, rigid
 from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.geometry_options import GeometryOptions
-from DeepIterRegLib.images.volume import Volume
-from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
 from DeepIterRegLib.registration.carry import carry
@@ -33,6 +31,7 @@ from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.register import register
 from DeepIterRegLib.registration.report import build_report, origin_of
 from DeepIterRegLib.registration.result import Registration
+from Testing.tools.measure_skull import lines_of, patients_to_do
 
 MOVED = {"5 mm, 2°": (5.0, 2.0), "12 mm, 4°": (12.0, 4.0)}
 """What a patient may have moved between the runs: shift in mm, across and along, and rotation in degrees."""
@@ -52,13 +51,7 @@ def main() -> None:
 
 def measure(args: argparse.Namespace) -> None:
     log = args.folder / "carried.jsonl"
-    done = {line["seed"] for line in _lines(log)}
-    for seed in range(args.first, args.first + args.count):
-        folder = args.folder / f"p{seed}"
-        if seed in done or not (folder / "truth.npz").exists():
-            continue
-        truth = np.load(folder / "truth.npz")
-        volume = prepare_volume(Volume(np.load(folder / "cta.npy"), truth["ijk"], "cta", "CTA"))
+    for seed, folder, truth, volume in patients_to_do(args, log):
         rng = np.random.default_rng([seed, 3])
         line: dict[str, Any] = {"seed": seed}
         for tags, off_deg in (("right", 0.0), ("off", args.off_deg)):
@@ -128,7 +121,7 @@ def _moved(
 
 
 def summary(args: argparse.Namespace) -> None:
-    lines = _lines(args.folder / "carried.jsonl")
+    lines = list(lines_of(args.folder / "carried.jsonl"))
     print(f"{len(lines)} patients\n\n| tags | what | median MPE, mm | 90 % below | worst | below 5 mm | verdicts |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for tags in ("right", "off"):
@@ -149,10 +142,6 @@ def _print_row(name: str, errors: FloatArray, verdicts: list[str]) -> None:
         f"| {name} | {np.median(errors):.2f} | {np.percentile(errors, 90):.2f} | {errors.max():.2f}"
         f" | {(errors < 5).sum()} of {len(errors)} | {words} |"
     )
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 if __name__ == "__main__":

@@ -17,14 +17,13 @@ import numpy as np
 
 from DeepIterRegLib.filling.vessel_map import vessel_map
 from DeepIterRegLib.images.dsa_files import read_angiogram
-from DeepIterRegLib.images.volume import Volume
-from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
 from DeepIterRegLib.preparation.prepared import PreparedImages
 from DeepIterRegLib.registration.register import register
 from DeepIterRegLib.research.evaluate.confidence_intervals import wilson_interval
 from DeepIterRegLib.research.evaluate.metrics import pose_error
 from Testing.tools.filling_truth import BranchTruth, truths
+from Testing.tools.measure_skull import lines_of, patients_to_do
 
 GOOD_MM = 5.0
 
@@ -41,13 +40,7 @@ def main() -> None:
 
 def measure(args: argparse.Namespace) -> None:
     log = args.folder / "filling.jsonl"
-    done = {line["seed"] for line in _lines(log)}
-    for seed in range(args.first, args.first + args.count):
-        folder = args.folder / f"p{seed}"
-        if seed in done or not (folder / "truth.npz").exists():
-            continue
-        truth = np.load(folder / "truth.npz")
-        volume = prepare_volume(Volume(np.load(folder / "cta.npy"), truth["ijk"], "cta", "CTA"))
+    for seed, folder, truth, volume in patients_to_do(args, log):
         run = prepare_angiogram(read_angiogram(folder / "raw.dcm"))
         found = register(PreparedImages(volume, (run,)))
         error = pose_error(found.pose, truth["pose"], volume.cloud.centre_mm, run.angiogram.carm)
@@ -77,7 +70,7 @@ def measure(args: argparse.Namespace) -> None:
 
 
 def summary(args: argparse.Namespace) -> None:
-    lines = _lines(args.folder / "filling.jsonl")
+    lines = list(lines_of(args.folder / "filling.jsonl"))
     good = [line for line in lines if line["mpe_mm"] < GOOD_MM]
     print(
         f"{len(good)} of {len(lines)} patients below {GOOD_MM:.0f} mm; CPU s", [line["cpu_seconds"] for line in lines]
@@ -143,10 +136,6 @@ def _truth(row: dict[str, Any]) -> BranchTruth:
 
 def _number(value: float) -> float | None:
     return round(float(value), 4) if np.isfinite(value) else None
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from DeepIterRegLib.images.dsa_files import read_angiogram
 from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.cta import prepare_volume
 from DeepIterRegLib.preparation.dsa import prepare_angiogram
-from DeepIterRegLib.preparation.prepared import PreparedImages
+from DeepIterRegLib.preparation.prepared import PreparedImages, PreparedVolume
 from DeepIterRegLib.registration.options import Options
 from DeepIterRegLib.registration.register import register
 from DeepIterRegLib.research.evaluate.cohort import SimulatedCohort
@@ -128,9 +128,21 @@ def _write_filling(patient: SimulatedPatient, path: Path) -> None:
     )
 
 
+def patients_to_do(args: argparse.Namespace, log: Path) -> Iterator[tuple[int, Path, Any, PreparedVolume]]:
+    """Seed, folder, truth and prepared CTA of the patients of args.first and args.count that are there, and have no
+    line in the log yet."""
+    done = {line["seed"] for line in lines_of(log)}
+    for seed in range(args.first, args.first + args.count):
+        folder = args.folder / f"p{seed}"
+        if seed in done or not (folder / "truth.npz").exists():
+            continue
+        truth = np.load(folder / "truth.npz")
+        yield seed, folder, truth, prepare_volume(Volume(np.load(folder / "cta.npy"), truth["ijk"], "cta", "CTA"))
+
+
 def register_all(args: argparse.Namespace) -> None:
     log = args.folder / "results.jsonl"
-    done = {(line["seed"], line["form"], line["way"]) for line in _lines(log)}
+    done = {(line["seed"], line["form"], line["way"]) for line in lines_of(log)}
     for seed in range(args.first, args.first + args.count):
         folder = args.folder / f"p{seed}"
         wanted = [
@@ -170,7 +182,7 @@ def register_all(args: argparse.Namespace) -> None:
 def capture(args: argparse.Namespace) -> None:
     """From starts 60 to 160 px (of the paper's 0.87 mm) off: a line for each into FOLDER/capture.jsonl."""
     log = args.folder / "capture.jsonl"
-    done = {(line["seed"], line["form"], line["target_px"]) for line in _lines(log)}
+    done = {(line["seed"], line["form"], line["target_px"]) for line in lines_of(log)}
     for seed in range(args.first, args.first + args.count):
         folder = args.folder / f"p{seed}"
         if not (folder / "truth.npz").exists():
@@ -202,7 +214,7 @@ def capture(args: argparse.Namespace) -> None:
 def strangers(args: argparse.Namespace) -> None:
     """Each run with the CTA of the next seed's patient: a line for each into FOLDER/strangers.jsonl."""
     log = args.folder / "strangers.jsonl"
-    done = {(line["seed"], line["form"]) for line in _lines(log)}
+    done = {(line["seed"], line["form"]) for line in lines_of(log)}
     for seed in range(args.first, args.first + args.count):
         folder, other = args.folder / f"p{seed}", args.folder / f"p{seed + 1}"
         forms = [form for form in args.forms.split(",") if (seed, form) not in done]
@@ -251,7 +263,7 @@ def _outcome(found: Any, truth: Any, images: PreparedImages, form: str) -> dict[
 
 
 def summary(args: argparse.Namespace) -> None:
-    lines = list(_lines(args.folder / "results.jsonl"))
+    lines = list(lines_of(args.folder / "results.jsonl"))
     print("| form | way | success | 95 % | median MPE of successes, mm | worst, mm | told | s, CPU s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for form in FORMS:
@@ -272,7 +284,7 @@ def summary(args: argparse.Namespace) -> None:
             )
 
     _print_disturbances(args.folder, lines)
-    _print_capture(list(_lines(args.folder / "capture.jsonl")))
+    _print_capture(list(lines_of(args.folder / "capture.jsonl")))
 
 
 def _print_disturbances(folder: Path, lines: list[dict[str, Any]]) -> None:
@@ -315,7 +327,7 @@ def _median(lines: list[dict[str, Any]], name: str) -> str:
     return f"{np.median(values):.1f}" if values else "–"
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def lines_of(path: Path) -> Iterator[dict[str, Any]]:
     if path.exists():
         yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
 
