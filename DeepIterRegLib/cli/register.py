@@ -146,6 +146,10 @@ def register_into(
             raise KeyboardInterrupt
         images = reading.result()
         clock.step("read")
+        if filled and isinstance(images.volume, Volume):
+            from DeepIterRegLib.registration.what_is_shown import require_all_vessels
+
+            require_all_vessels(images.volume)
         from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
         from DeepIterRegLib.registration.register import register_images
 

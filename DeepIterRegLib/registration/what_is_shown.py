@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.images.volume import Volume
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedImages
 from DeepIterRegLib.registration.options import Options
 
@@ -22,8 +23,20 @@ def shows_vessels(images: PreparedImages) -> bool:
     return len(images.volume.cloud) > 0 and bool(with_vessels(images.angiograms))
 
 
+def require_all_vessels(volume: Volume) -> None:
+    """Raise InputError for a volume that does not show all vessels, whatever was injected: of a rotational angiogram it
+    makes no sense to ask which of its vessels a run fills."""
+    if volume.kind == "3dra":
+        raise InputError(
+            "A rotational angiogram shows the vessels of one injection alone, so it does not tell what a run leaves "
+            "out; give a CT angiogram for {cta}.",
+            field=Field.CTA,
+        )
+
+
 def require_vessels(images: PreparedImages) -> None:
     """Raise InputError where it makes no sense to ask which vessels the angiograms fill."""
+    require_all_vessels(images.volume.volume)
     if not shows_vessels(images):
         raise InputError(
             "CTA and DSA do not both show vessels, so nothing can be said of what filled; give a CT angiogram for {cta}"

@@ -18,6 +18,7 @@ from DeepIterRegLib.registration.what_is_shown import (
     CLEAR_SKULL,
     initializer_is_due,
     require_something_to_compare,
+    require_vessels,
     shows_vessels,
     skull_trust,
 )
@@ -133,3 +134,12 @@ def test_terms_are_chosen_for_the_default_method_alone():
 def test_terms_survive_the_way_to_the_worker(terms):
     options = options_from_json(json.loads(json.dumps(Options(terms=terms).to_json())))
     assert options.terms == terms
+
+
+def test_what_fills_is_asked_of_a_cta_alone() -> None:
+    """A rotational angiogram shows one injection: on a real one the filled carotid was called empty."""
+    require_vessels(PreparedImages(volume(), (view(),)))
+    with pytest.raises(InputError, match="rotational angiogram shows the vessels of one injection alone"):
+        require_vessels(PreparedImages(rotational(), (view(),)))
+    with pytest.raises(InputError, match="do not both show vessels"):
+        require_vessels(PreparedImages(volume(vessels=False), (view(),)))

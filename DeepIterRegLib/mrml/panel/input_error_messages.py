@@ -16,6 +16,10 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("A detector pixel of {pixel_mm:g} mm is outside {low:g} to {high:g} mm; correct {pixel_spacing}."),
         _("A picture came damaged from the worker; try again."),
         _("A point of a vessel must be three finite numbers: R, A and S in mm."),
+        _(
+            "A rotational angiogram shows the vessels of one injection alone, so it does not tell what a run leaves "
+            "out; give a CT angiogram for {cta}."
+        ),
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
         _(
