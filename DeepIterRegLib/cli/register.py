@@ -146,14 +146,13 @@ def register_into(
             raise KeyboardInterrupt
         images = reading.result()
         clock.step("read")
-        if filled and isinstance(images.volume, Volume):
-            from DeepIterRegLib.registration.what_is_shown import require_all_vessels
-
-            require_all_vessels(images.volume)
         from DeepIterRegLib.mrml.nodes.packed_voxels import Packing
         from DeepIterRegLib.registration.register import register_images
+        from DeepIterRegLib.registration.what_is_shown import require_all_vessels
 
         if isinstance(images.volume, Volume):
+            if filled:
+                require_all_vessels(images.volume)
             require_inside(targets, images.volume.ijk_to_ras, images.volume.voxels.shape)
         packing = Packing.of_patient(images)
         registration = register_images(images, options, part_of(progress, 0.05, 0.9))

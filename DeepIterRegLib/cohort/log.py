@@ -13,9 +13,10 @@ from typing import Any
 
 from DeepIterRegLib.cohort.patient import file_names, folder_name
 from DeepIterRegLib.cohort.patient_result import AGAIN, DONE, PatientResult, Status, result_from_json
-from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.full_disk import full_disk_explained
 from DeepIterRegLib.common.line_file import append_line
+from DeepIterRegLib.common.staged_output import unwritable
 
 LOG_FILE, PATIENTS = "cohort.jsonl", "patients"
 FORMAT, VERSION = "deepiterreg-cohort", 1
@@ -48,12 +49,7 @@ class CohortLog:
                 if not self._path.exists() or self._path.stat().st_size == 0:
                     append_line(self._path, json.dumps(head))
         except OSError as error:
-            raise InputError(
-                "The output folder {file} cannot be written ({reason}); choose another for {output}.",
-                field=Field.OUTPUT,
-                file=folder,
-                reason=error.strerror,
-            ) from error
+            raise unwritable(folder, error) from error
         self._read(head)
 
     def patient_folder(self, patient: str) -> Path:

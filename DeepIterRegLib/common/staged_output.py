@@ -36,12 +36,7 @@ def staged_output(folder: Path, names: tuple[str, ...]) -> Iterator[Path]:
     try:
         staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=root))
     except OSError as error:
-        raise InputError(
-            "The output folder {file} cannot be written ({reason}); choose another for {output}.",
-            field=Field.OUTPUT,
-            file=folder,
-            reason=error.strerror,
-        ) from error
+        raise unwritable(folder, error) from error
     try:
         yield staging
         with uninterrupted():
@@ -87,3 +82,13 @@ def _move_together(staging: Path, folder: Path, names: tuple[str, ...]) -> None:
             with suppress(OSError):
                 parent.rmdir()
         raise
+
+
+def unwritable(folder: Path, error: OSError) -> InputError:
+    """The sentence for an output folder that the system does not let us write."""
+    return InputError(
+        "The output folder {file} cannot be written ({reason}); choose another for {output}.",
+        field=Field.OUTPUT,
+        file=folder,
+        reason=error.strerror,
+    )
