@@ -29,6 +29,7 @@ from DeepIterRegLib.cohort.table import read_table
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.full_disk import full_disk_explained
 from DeepIterRegLib.common.page_templates import require_jinja
+from DeepIterRegLib.common.sole_writer import sole_writer
 from DeepIterRegLib.common.spreadsheet import without_formula
 from DeepIterRegLib.parallel.worker_pool import WorkerPool, local_pool
 
@@ -109,7 +110,10 @@ def run(args: argparse.Namespace) -> int:
     if args.table is None:
         if args.marks is None:
             raise InputError("Give a table of patients, or write one: deepiterreg cohort --find FOLDER > table.csv.")
-        return _only_marks(args)
+        marks = read_marks(args.marks)
+        next(read_results(args.output), None)  # Where there are none, no folder is made.
+        with sole_writer(args.output):
+            return _only_marks(args, marks)
     if args.pseudonym_key is not None and not args.pseudonymise:
         raise InputError("--pseudonym-key says who is who; give --pseudonymise, too.")
     given = None if args.marks is None else read_marks(args.marks)
@@ -121,6 +125,11 @@ def run(args: argparse.Namespace) -> int:
     cohort = Cohort(read_table(args.table), args.table.absolute().parent, options, args.scenes, args.pseudonymise)
     if args.pseudonym_key is not None:
         _write_key(args.pseudonym_key, cohort)
+    with sole_writer(args.output):
+        return _register_and_write(args, cohort, given)
+
+
+def _register_and_write(args: argparse.Namespace, cohort: Cohort, given: dict[str, Mark] | None) -> int:
     log = CohortLog(args.output, args.pseudonymise)
     _register(args, cohort, log)
 
@@ -159,7 +168,7 @@ def _pool(args: argparse.Namespace) -> AbstractContextManager[WorkerPool]:
         return local_pool(args.workers, args.timeout)
     from DeepIterRegLib.parallel.dask_pool import dask_pool
 
-    return dask_pool(args.scheduler, CODE, args.timeout)
+    return dask_pool(args.scheduler, *CODE, time_limit_s=args.timeout)
 
 
 @contextmanager
@@ -199,11 +208,10 @@ def _kept_marks(folder: Path, given: dict[str, Mark] | None, read: Any) -> dict[
     return marks
 
 
-def _only_marks(args: argparse.Namespace) -> int:
+def _only_marks(args: argparse.Namespace, given: dict[str, Mark]) -> int:
     """Put marks into the results that are there."""
     from dataclasses import replace
 
-    given = read_marks(args.marks)
     found = list(read_results(args.output))
     marks = _kept_marks(args.output, given, lambda: found)
     none = Mark("")

@@ -43,4 +43,8 @@ COLUMN_OF: Mapping[Field, str] = {
     Field.CARM: "carm",
     Field.INITIAL_POSE: "initial_transform",
 }
-"""For the sentences of errors; of the second run it is the one that ends in 2."""
+"""For the sentences of errors."""
+COLUMN_OF_SECOND_RUN: Mapping[Field, str] = {
+    field: f"{column}2" if f"{column}2" in COLUMNS else column for field, column in COLUMN_OF.items()
+}
+"""Of those about the second run."""

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from DeepIterRegLib.cohort.columns import COLUMN_OF
-from DeepIterRegLib.common.errors import UserError
+from DeepIterRegLib.cohort.columns import COLUMN_OF, COLUMN_OF_SECOND_RUN
+from DeepIterRegLib.common.errors import RUN, UserError
 from DeepIterRegLib.common.spreadsheet import with_formula, without_formula
 
 Status = Literal["registered", "check", "wrong", "refused", "timed out", "failed"]
@@ -152,8 +152,9 @@ def safe_sentence(row: int, error: UserError) -> str:
 
     if "row" in error.values:  # it names row and column itself
         return without_contents(error, "the table").told(COLUMN_OF)
-    column = "" if error.field is None or error.field not in COLUMN_OF else f", column {COLUMN_OF[error.field]}"
-    return f"Row {row}{column}: {without_contents(error, 'the file').told(COLUMN_OF)}"
+    columns = COLUMN_OF_SECOND_RUN if error.values.get(RUN) == 2 else COLUMN_OF
+    column = "" if error.field is None or error.field not in columns else f", column {columns[error.field]}"
+    return f"Row {row}{column}: {without_contents(error, 'the file').told(columns)}"
 
 
 def _finite(value: float | None) -> float | None:

@@ -20,8 +20,8 @@ from DeepIterRegLib.parallel.fingerprint import code_fingerprint
 from DeepIterRegLib.parallel.worker_pool import WorkerDied, WorkerPool
 from DeepIterRegLib.registration.options import Options
 
-CODE = "cohort.patient"
-"""The module that the workers run."""
+CODE = ("cohort.patient",)
+"""The modules that the workers run."""
 Work = Callable[[PatientTask], PatientResult]
 Tell = Callable[[PatientResult, bool], None]
 """Called with each patient's outcome, and whether it was there before."""
@@ -52,7 +52,7 @@ class Cohort:
         if checkpoint is not None and checkpoint.is_file():
             network = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
         return {**self.options.to_json(), "initializer": [self.options.initializer is None, network],
-                "code": code_fingerprint(CODE)}  # fmt: skip
+                "code": code_fingerprint(*CODE)}  # fmt: skip
 
 
 def register_cohort(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import PurePath
 from string import Formatter
@@ -76,6 +77,8 @@ QUANTITIES: Mapping[Field, str] = {
 Names = Mapping[Field, str]
 Translate = Callable[[str], str]
 
+RUN = "run"
+"""Of an error's values: the number of the angiogram that it is about, from 1 on."""
 MOST_SHOWN = 400
 """Characters of one value."""
 LINE_ENDS = re.compile(r"[\r\n\t]+")
@@ -90,7 +93,8 @@ class UserError(Exception):
     (`{sdd}`, `{cta}`; `{field}` is the one to blame); and `values` by their names, with a format where it is a number
     (`{found_mm:.1f}`). What stands in square brackets is left out where the front end has no name for a field in it:
     "give {sdd}[, or the whole geometry with {carm}]". field: what the user should look at. file: its name is told, not
-    its folders. values: text, numbers (several are joined by " x "), fields (joined by commas), or another UserError.
+    its folders. values: text, numbers (several are joined by " x "), fields (joined by commas), or another UserError;
+    `run` is the number of the angiogram that it is about (`about_run`).
 
     >>> str(InputError("{file} has no Distance Source to Detector; give {field}.", field=Field.SDD, file="/a/b.dcm"))
     'b.dcm has no Distance Source to Detector; give the source-to-detector distance.'
@@ -171,6 +175,16 @@ def input_error_from_json(content: Mapping[str, Any], kind: type[UserError] = In
     error = kind(str(content["sentence"]), field=None if content["field"] is None else Field(content["field"]))
     error.values.update({name: _from_json(value) for name, value in dict(content["values"]).items()})
     return error
+
+
+@contextmanager
+def about_run(number: int) -> Iterator[None]:
+    """Errors of the block are about the first angiogram, or the second one: `run` in their values."""
+    try:
+        yield
+    except UserError as error:
+        error.values.setdefault(RUN, number)
+        raise
 
 
 class RegistrationCancelled(Exception):

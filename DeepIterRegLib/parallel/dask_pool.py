@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -221,10 +221,10 @@ def _end_worker(begun: Any) -> None:
 
 
 @contextmanager
-def dask_pool(address: str, code: str, time_limit_s: float | None = None) -> Iterator[DaskPool]:
+def dask_pool(address: str, *code: str, time_limit_s: float | None = None) -> Iterator[DaskPool]:
     """The workers of a scheduler. Raises InputError where there is none, nobody works, or other code is installed.
 
-    code: the module whose code must be the same here and there ("research.evaluate.tasks"). time_limit_s: of one task.
+    code: modules that must be the same here and there ("research.evaluate.tasks"). time_limit_s: of one task.
     """
     distributed = require_dask()
     with ExitStack() as stack:
@@ -247,15 +247,15 @@ def dask_pool(address: str, code: str, time_limit_s: float | None = None) -> Ite
         yield DaskPool(client, time_limit_s)
 
 
-def _require_same_code(client: Client, address: str, code: str) -> None:
+def _require_same_code(client: Client, address: str, code: Sequence[str]) -> None:
     try:
-        found = set(client.run(code_fingerprint, code).values())
+        found = set(client.run(code_fingerprint, *code).values())
     except Exception as error:
         raise InputError(
             "The workers at {address} cannot import DeepIterRegLib; install this version of it where they run.",
             address=address,
         ) from error
-    if found != {code_fingerprint(code)}:
+    if found != {code_fingerprint(*code)}:
         raise InputError(
             "The workers at {address} have another version of DeepIterRegLib; install this one there.", address=address
         )

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.aside import aside
-from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.errors import Field, InputError, about_run
 from DeepIterRegLib.common.freed_memory import give_back_freed_memory
 from DeepIterRegLib.common.progress import Progress, ProgressCallback
 from DeepIterRegLib.images.angiogram import Angiogram
@@ -117,8 +117,8 @@ def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> 
     cta = files.cta if isinstance(files.cta, Volume) else aside(read_volume, files.cta, files.volume_kind, told)
     geometries = files.geometries or (None,) * len(files.dsas)
     angiograms = tuple(
-        dsa if isinstance(dsa, Angiogram) else read_angiogram(dsa, geometry)
-        for dsa, geometry in zip(files.dsas, geometries, strict=True)
+        dsa if isinstance(dsa, Angiogram) else _read_run(number, dsa, geometry)
+        for number, (dsa, geometry) in enumerate(zip(files.dsas, geometries, strict=True), start=1)
     )
     volume = cta if isinstance(cta, Volume) else cta.result()
     given = files.masks
@@ -132,6 +132,11 @@ def read_images(files: ImageFiles, progress: ProgressCallback | None = None) -> 
     return PatientImages(volume, angiograms, masks)
 
 
+def _read_run(number: int, path: FilePath, geometry: GeometryOptions | None) -> Angiogram:
+    with about_run(number):
+        return read_angiogram(path, geometry)
+
+
 def _volume_mask(given: FilePath | BoolArray | None, volume: Volume, what: Field) -> BoolArray | None:
     if given is None:
         return None
@@ -141,14 +146,18 @@ def _volume_mask(given: FilePath | BoolArray | None, volume: Volume, what: Field
 def _detector_masks(
     given: tuple[FilePath | BoolArray | None, ...], angiograms: tuple[Angiogram, ...], what: Field
 ) -> tuple[BoolArray | None, ...]:
-    def mask_of(mask: FilePath | BoolArray | None, angiogram: Angiogram) -> BoolArray | None:
+    def mask_of(number: int, mask: FilePath | BoolArray | None, angiogram: Angiogram) -> BoolArray | None:
         if mask is None:
             return None
-        return (
-            read_detector_mask(mask, angiogram, what) if isinstance(mask, str | os.PathLike) else mask_array(mask, what)
-        )
+        with about_run(number):
+            return (
+                read_detector_mask(mask, angiogram, what)
+                if isinstance(mask, str | os.PathLike)
+                else mask_array(mask, what)
+            )
 
-    return tuple(mask_of(mask, angiogram) for mask, angiogram in zip(given, angiograms, strict=False))
+    of_each = enumerate(zip(given, angiograms, strict=False), start=1)
+    return tuple(mask_of(number, mask, angiogram) for number, (mask, angiogram) in of_each)
 
 
 def one_for_each(given: Sequence[Any], count: int, what: Field) -> None:

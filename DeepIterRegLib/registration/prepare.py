@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 from DeepIterRegLib.common import stage_names
 from DeepIterRegLib.common.arrays import BoolArray
 from DeepIterRegLib.common.aside import aside, failing_with
-from DeepIterRegLib.common.errors import InputError
+from DeepIterRegLib.common.errors import InputError, about_run
 from DeepIterRegLib.common.freed_memory import give_back_freed_memory
 from DeepIterRegLib.common.progress import Progress, ProgressCallback, part_of
 from DeepIterRegLib.common.threads import one_blas_thread
@@ -63,7 +63,10 @@ FetchedAngiogram: TypeAlias = tuple[Angiogram, BoolArray | None, BoolArray | Non
 
 
 def _prepare_angiograms(fetched: list[FetchedAngiogram | None]) -> list[PreparedAngiogram | None]:
-    prepared = [None if view is None else prepare_angiogram(*view) for view in fetched]
+    prepared: list[PreparedAngiogram | None] = []
+    for number, view in enumerate(fetched, start=1):
+        with about_run(number):
+            prepared.append(None if view is None else prepare_angiogram(*view))
     give_back_freed_memory()  # The CTA, which goes on, cannot use what this thread had.
     return prepared
 

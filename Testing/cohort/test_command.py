@@ -21,6 +21,7 @@ from DeepIterRegLib.cohort.patient_result import COLUMNS
 from DeepIterRegLib.cohort.results import results_schema
 from DeepIterRegLib.common.confidence import Confidence
 from DeepIterRegLib.common.errors import Field, InputError
+from DeepIterRegLib.common.sole_writer import sole_writer
 from DeepIterRegLib.geometry.transform_file import read_transform
 from DeepIterRegLib.registration import images as reading
 from DeepIterRegLib.registration import register as registering
@@ -204,6 +205,24 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
     assert main(words) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_second_command_leaves_the_folder_of_the_first_alone(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    output = tmp_path / "out"
+    command = ["cohort", str(table), "--output", str(output)]
+    with sole_writer(output):
+        assert main(command) == 2
+        assert "Another command is writing into out" in capsys.readouterr().err
+        assert [path.name for path in output.iterdir()] == [".lock"]
+    assert main(command) == 0
+    marks = tmp_path / "saved.csv"
+    marks.write_text("patient,mark\nB,accepted\n")
+    with sole_writer(output):
+        assert main(["cohort", "--marks", str(marks), "--output", str(output)]) == 2
+    assert "Another command" in capsys.readouterr().err
+    assert not rows_of(output)["B"]["mark"]
 
 
 def test_an_interrupted_cohort_says_that_it_goes_on(

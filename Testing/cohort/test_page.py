@@ -44,7 +44,7 @@ def test_the_least_confident_come_first_and_those_without_result_before_them(tmp
 
 def test_pictures_are_there_and_load_as_they_come_into_view(tmp_path: Path) -> None:
     page = page_of(tmp_path, some(tmp_path, "Müller #1", "refused"))
-    pictures = re.findall(r'<img class="\w+" loading="lazy" decoding="async" src="([^"]+)"', page)
+    pictures = re.findall(r'<img class="\w+" decoding="async" data-src="([^"]+)"', page)
     assert pictures == ["patients/M%C3%BCller%20%25231/before.jpg", "patients/M%C3%BCller%20%25231/after.jpg"]
     assert (tmp_path / "out" / "patients" / "Müller %231" / "before.jpg").exists()
     assert page.count("<img") == 2
@@ -117,6 +117,22 @@ def test_keys_mark_filter_and_flicker_in_a_browser(tmp_path: Path) -> None:
     )
     assert marks[order[3]].note == 'a "quote"; and, more'
     assert fitting(marks, found) == (marks, [])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("at", [0, 150])
+def test_of_two_hundred_patients_a_browser_loads_the_pictures_that_are_near(tmp_path: Path, at: int) -> None:
+    page_of(tmp_path, some(tmp_path, *(f"patient {number}" for number in range(200))))
+    # Headless, it draws once: what is seen is set before.
+    script = f"""
+      cards[{at}].scrollIntoView();
+      await wait(1500);
+      return cards.map((card) => [...card.querySelectorAll("img")].every((one) => one.naturalWidth > 0));
+    """
+    loaded = driven(tmp_path / "out" / "index.html", script)
+    assert len(loaded) == 200
+    assert loaded[at]
+    assert [number for number, done in enumerate(loaded) if done and abs(number - at) > 20] == []
 
 
 def test_marks_survive_a_file_and_a_spreadsheet(tmp_path: Path) -> None:

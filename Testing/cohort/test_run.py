@@ -154,7 +154,10 @@ def on_dask(
     cohort = cohort_of(write_table(folder, *names))
     log = CohortLog(folder / "out", pseudonymised=False)
     seen: list[PatientResult] = []
-    with cluster_of_two() as (address, workers), dask_pool(address, "parallel.worker_pool", time_limit_s) as pool:
+    with (
+        cluster_of_two() as (address, workers),
+        dask_pool(address, "parallel.worker_pool", time_limit_s=time_limit_s) as pool,
+    ):
 
         def tell(outcome: PatientResult, before: bool) -> None:
             seen.append(outcome)

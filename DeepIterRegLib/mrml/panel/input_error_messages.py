@@ -22,6 +22,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         ),
         _("A slice in the folder {file} is truncated or cannot be decoded; export the series again."),
         _("A source-to-detector distance of {distance_mm:.0f} mm is outside {low:g} to {high:g} mm; correct {sdd}."),
+        _("Another command is writing into {file}; wait until it has ended, or choose another for {output}."),
         _(
             "At the carried pose nothing of the CTA is projected onto the DSA; give a run of the same patient, who "
             "has not moved, for {dsa}, or correct {carm}."
@@ -224,6 +225,7 @@ def _sentences(_: Callable[[str], str]) -> tuple[str, ...]:
         _("There is no similarity {name}; choose one of {names}."),
         _("There is not enough memory for the registration; close other programs, or crop the CTA to the head."),
         _("There is only one transform to look at; choose two that differ."),
+        _("Two commands at once would spoil an output folder, and nothing keeps them apart; install filelock."),
         _("Type in a name for the preset."),
         _("Write what the C-arm reaches as in {example}."),
         _("how the image is turned"),

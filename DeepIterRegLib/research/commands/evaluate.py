@@ -18,6 +18,7 @@ from DeepIterRegLib.cli.progress import counting_display
 from DeepIterRegLib.cli.register import message_console
 from DeepIterRegLib.common.errors import InputError
 from DeepIterRegLib.common.page_templates import require_jinja
+from DeepIterRegLib.common.sole_writer import sole_writer
 from DeepIterRegLib.initializer.checkpoint import DEFAULT_CHECKPOINT
 from DeepIterRegLib.parallel.dask_pool import dask_pool
 from DeepIterRegLib.parallel.fingerprint import code_fingerprint
@@ -51,8 +52,8 @@ from DeepIterRegLib.research.simulate.x_ray.stored_form import StoredChoice
 FILE_COLUMNS = 110
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 """Of a cohort's table that is not there: another sentence than of a folder."""
-WORKERS = "research.evaluate.tasks"
-"""The module that the workers run."""
+WORKERS = ("research.evaluate.tasks", "research.evaluate.table_cohort", "research.evaluate.rotational_cohort")
+"""The modules that the workers run: tasks, and whatever cohort comes with them."""
 REGISTERING = (
     "research.evaluate.methods",
     "research.evaluate.metrics",
@@ -223,14 +224,15 @@ def evaluate(args: argparse.Namespace) -> int:
         preparation_code=preparation,
     )
     settings = _settings(args, study)
-    log = ResultLog(args.output, settings)
-    try:
-        summary, files = _carry_out(args, study, patients, variants, log, settings)
-    except BaseException as error:
-        if log.rows:
-            # `main` says it.
-            error.add_note(f"{len(log.rows)} registrations are kept in {args.output}, the same command goes on")
-        raise
+    with sole_writer(args.output):
+        log = ResultLog(args.output, settings)
+        try:
+            summary, files = _carry_out(args, study, patients, variants, log, settings)
+        except BaseException as error:
+            if log.rows:
+                # `main` says it.
+                error.add_note(f"{len(log.rows)} registrations are kept in {args.output}, the same command goes on")
+            raise
     _print_tables(_table_console(), args.output, experiment, summary, files)
     return 0
 
@@ -357,7 +359,7 @@ def _settings(args: argparse.Namespace, study: Study) -> dict[str, Any]:
 
 
 def _worker_pool(args: argparse.Namespace) -> AbstractContextManager[WorkerPool]:
-    return local_pool(args.workers) if args.scheduler is None else dask_pool(args.scheduler, WORKERS)
+    return local_pool(args.workers) if args.scheduler is None else dask_pool(args.scheduler, *WORKERS)
 
 
 @contextmanager
