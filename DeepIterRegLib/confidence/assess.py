@@ -16,6 +16,7 @@ from DeepIterRegLib.confidence.measures import Measures, measure
 from DeepIterRegLib.confidence.model import ConfidenceModel, load_model
 from DeepIterRegLib.confidence.reasons import MOST, reasons
 from DeepIterRegLib.preparation.prepared import PreparedAngiogram, PreparedVolume
+from DeepIterRegLib.preparation.skull.image import SkullImage
 from DeepIterRegLib.refinement.evidence import Evidence
 
 
@@ -46,11 +47,19 @@ def assess(
     """
     rivals = [rival for stage in found.stages for rival in stage.rivals]
     measures, bent = measure(found.volume, found.angiograms, found.pose, starts, rivals, evidence)
-    return confidence_of(measures, bent, doubts, model or load_model())
+    # What of the skull was not compared says nothing of the depth.
+    skulls = [view.skull if view in evidence.skull_views else None for view in found.angiograms]
+    return confidence_of(measures, bent, skulls, doubts, model or load_model())
 
 
-def confidence_of(measures: Measures, bent: Curvature, doubts: Sequence[str], model: ConfidenceModel) -> Confidence:
-    """What the model makes of the measures."""
+def confidence_of(
+    measures: Measures,
+    bent: Curvature,
+    skulls: Sequence[SkullImage | None],
+    doubts: Sequence[str],
+    model: ConfidenceModel,
+) -> Confidence:
+    """What the model makes of the measures. skulls: of each view, as `depth.with_depth` takes them."""
     known = measures.as_dict()
     features = np.array([known[name] for name in model.features])
     probability = model.probability(model.within_5mm.log_odds(features))
@@ -60,7 +69,7 @@ def confidence_of(measures: Measures, bent: Curvature, doubts: Sequence[str], mo
     across = np.eye(3) - np.outer(bent.beam, bent.beam)
     covariance = model.scale * bent.covariance * np.outer(bent.scale, bent.scale)
     covariance[3:, 3:] += (model.floor_mm / bent.magnification) ** 2 * across
-    covariance = with_depth(covariance, bent.beams)
+    covariance = with_depth(covariance, bent.beams, skulls)
     rotation, shift = covariance[:3, :3], covariance[3:, 3:]
     return Confidence(
         probability=probability,

@@ -7,21 +7,35 @@ from collections.abc import Sequence
 import numpy as np
 
 from DeepIterRegLib.common.arrays import FloatArray
+from DeepIterRegLib.preparation.skull.image import SkullImage
 
-DEPTH_MM, OTHER_DEPTH_MM = 2.0, 0.3
-"""Standard deviations along the first view's beam: of a single view, and where another one looks from elsewhere
-(docs/measurements/targets.md)."""
+CLEAR_MM, NOISE_MM, UNCLEAR_MM = 1.0, 2.0, 4.0
+"""Standard deviations along the beam of a single view that shows the skull in a mask frame or a native image, in the
+noise, and hardly or not at all (docs/measurements/skull.md, "Depth")."""
+CLEAR_TRUST = 0.5
+"""From which on a skull image is trusted to say how large the head is."""
+TWO_VIEWS_MM = 0.3
+"""Where another view looks from elsewhere."""
 ELSEWHERE = 0.5
 """Sine of the angle between two beams."""
 
 
-def with_depth(covariance: FloatArray, beams: Sequence[FloatArray]) -> FloatArray:
+def depth_sd_mm(skull: SkullImage | None) -> float:
+    """Along the beam of a view by itself. skull: what was compared of it, None where nothing was."""
+    if skull is None or skull.trust < CLEAR_TRUST:
+        return UNCLEAR_MM
+    return NOISE_MM if skull.source == "noise" else CLEAR_MM
+
+
+def with_depth(covariance: FloatArray, beams: Sequence[FloatArray], skulls: Sequence[SkullImage | None]) -> FloatArray:
     """(6, 6) a pose's covariance, rotation (rad) and translation (mm), with the uncertainty of the depth added.
 
-    beams: (3,) normals of the detectors that were registered, the first one first.
+    beams: (3,) normals of the detectors that were registered, the first one first. skulls: as in `depth_sd_mm`, of
+    each.
     """
     beam = np.asarray(beams[0])
     elsewhere = any(float(np.linalg.norm(np.cross(beam, other))) > ELSEWHERE for other in beams[1:])
+    sd_mm = TWO_VIEWS_MM if elsewhere else min(map(depth_sd_mm, skulls))
     widened = np.array(covariance, dtype=np.float64)
-    widened[3:, 3:] += (OTHER_DEPTH_MM if elsewhere else DEPTH_MM) ** 2 * np.outer(beam, beam)
+    widened[3:, 3:] += sd_mm**2 * np.outer(beam, beam)
     return widened

@@ -9,7 +9,7 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.geometry.carm import CArm
 from DeepIterRegLib.preparation.cloud import VesselCloud
-from DeepIterRegLib.preparation.skull.image import SkullImage
+from DeepIterRegLib.preparation.skull.image import CLIP_SPREADS, SkullImage
 from DeepIterRegLib.refinement.phases import MAX_CORRELATION, log_likelihood
 from DeepIterRegLib.render.protocol import Renderer
 from DeepIterRegLib.render.sampling import binning_factor, pixel_at_isocentre_mm
@@ -24,9 +24,18 @@ LARGEST_CELL = 0.7
 """Of a point's cell, the share that a pixel at the isocentre has to be wide. Below it the points' lattice makes
 stripes."""
 LEAST_PX = 32
+FINE_PX, FINE_CLIP_SPREADS = 192, 2.5
+"""From this size on air and skin are clipped farther below the head. What keeps them from misleading a search from afar
+also takes the beginning of the vault's edge, so that the head seems smaller and farther from the source
+(docs/measurements/skull.md)."""
 TILE_MM = ((64, 80.0), (128, 60.0), (1024, 40.0))
 """Edges of the tiles on the detector, for images up to so many pixels: a tile of less than about a dozen pixels shows
 no course of an edge."""
+
+
+def clip_spreads(size_px: int) -> float:
+    """Of `SkullImage.binned`, for an image of `size_px` along its shorter side."""
+    return CLIP_SPREADS if size_px < FINE_PX else FINE_CLIP_SPREADS
 
 
 def tile_mm(size_px: int) -> float:
@@ -54,7 +63,7 @@ class SkullSimilarity:
     correlation_name = TiledGradientCorrelation.name
 
     def __init__(self, renderer: Renderer, image: SkullImage, factor: int, size_px: int) -> None:
-        fixed, weights = image.binned(factor)
+        fixed, weights = image.binned(factor, clip_spreads(size_px))
         tile_px = max(4, round(tile_mm(size_px) / max(renderer.carm.pixel_spacing_mm)))
         self._renderer = renderer
         self._similarity = TiledGradientCorrelation(fixed, weights, tile_px)

@@ -48,7 +48,7 @@ def bent() -> Curvature:
 
 
 def test_a_typical_good_result_is_registered(bent):
-    found = confidence_of(typical(), bent, (), load_model())
+    found = confidence_of(typical(), bent, [None], (), load_model())
     assert found.verdict == "registered"
     assert 0.9 < found.probability <= 1
     assert found.probability_2mm <= found.probability
@@ -58,20 +58,20 @@ def test_a_typical_good_result_is_registered(bent):
 
 
 def test_another_patient_is_doubted_and_asked_for(bent):
-    found = confidence_of(typical(**STRANGER), bent, (), load_model())
+    found = confidence_of(typical(**STRANGER), bent, [None], (), load_model())
     assert found.verdict in ("check", "wrong")
     assert found.probability < load_model().check_below
     assert any("another patient" in reason for reason in found.reasons)
 
 
 def test_an_image_that_is_read_otherwise_is_never_called_registered(bent):
-    found = confidence_of(typical(), bent, ("DSA fits only as a mirror image.",), load_model())
+    found = confidence_of(typical(), bent, [None], ("DSA fits only as a mirror image.",), load_model())
     assert found.verdict == "check"
     assert found.reasons[0] == "DSA fits only as a mirror image."
 
 
 def test_the_covariance_is_one_and_its_sizes_follow_from_it(bent):
-    found = confidence_of(typical(), bent, (), load_model())
+    found = confidence_of(typical(), bent, [None], (), load_model())
     np.testing.assert_allclose(found.covariance, found.covariance.T, atol=1e-12)
     assert (np.linalg.eigvalsh(found.covariance) >= -1e-12).all()
     beam = LATERAL.normal
@@ -80,7 +80,7 @@ def test_the_covariance_is_one_and_its_sizes_follow_from_it(bent):
     # However sharp the optimum is, a pose is not known better than the model's floor.
     sharp = dataclasses.replace(bent, covariance=1e-9 * bent.covariance)
     floor_mm = load_model().floor_mm / (LATERAL.sdd_mm / LATERAL.sid_mm)
-    assert confidence_of(typical(), sharp, (), load_model()).across_mm == pytest.approx(floor_mm, rel=1e-3)
+    assert confidence_of(typical(), sharp, [None], (), load_model()).across_mm == pytest.approx(floor_mm, rel=1e-3)
     assert found.rotation_deg == pytest.approx(np.degrees(np.sqrt(np.linalg.eigvalsh(found.covariance[:3, :3])[-1])))
 
 

@@ -56,8 +56,12 @@ class SkullImage:
         """The other reading of an image whose sign is not known; not of an exponential."""
         return replace(self, values=-self.values, sign_is_known=True)
 
-    def binned(self, factor: int) -> tuple[FloatArray, BoolArray]:
-        """Attenuation (rows // factor, columns // factor) with air and skin clipped off, and where it is valid."""
+    def binned(self, factor: int, clip_spreads: float = CLIP_SPREADS) -> tuple[FloatArray, BoolArray]:
+        """Attenuation (rows // factor, columns // factor) with air and skin clipped off, and where it is valid.
+
+        clip_spreads: how far below the head's median, as `CLIP_SPREADS`; of noise, whose air is none, no farther than
+        that.
+        """
         weights = binned(self.valid.astype(np.float32), factor)
         values = binned(np.where(self.valid, self.values, np.float32(0)), factor)
         values /= np.maximum(weights, np.float32(1e-6))
@@ -68,10 +72,11 @@ class SkullImage:
             positive = values[counts & (values > 0)]
             least = float(np.percentile(positive, 0.1)) if positive.size else 1.0
             values = np.log(np.maximum(values, np.float32(least)))
-        return np.where(counts, _without_air(values, counts), np.float32(0)), counts
+            clip_spreads = min(clip_spreads, CLIP_SPREADS)
+        return np.where(counts, _without_air(values, counts, clip_spreads), np.float32(0)), counts
 
 
-def _without_air(values: npt.NDArray[np.float32], counts: BoolArray) -> npt.NDArray[np.float32]:
+def _without_air(values: npt.NDArray[np.float32], counts: BoolArray, clip_spreads: float) -> npt.NDArray[np.float32]:
     """Attenuation no lower than what still belongs to the inside of the head."""
     inside = values[counts]
     # Open air saturates: it is no part of the head, however much of the picture it takes.
@@ -79,4 +84,4 @@ def _without_air(values: npt.NDArray[np.float32], counts: BoolArray) -> npt.NDAr
     if head.size < 16:
         return values
     low, middle, high = np.percentile(head, [25, 50, 75])
-    return np.maximum(values, np.float32(middle - CLIP_SPREADS * (high - low)))
+    return np.maximum(values, np.float32(middle - clip_spreads * (high - low)))
