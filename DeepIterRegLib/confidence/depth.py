@@ -9,9 +9,9 @@ import numpy as np
 from DeepIterRegLib.common.arrays import FloatArray
 from DeepIterRegLib.preparation.skull.image import SkullImage
 
-CLEAR_MM, NOISE_MM, UNCLEAR_MM = 1.0, 2.0, 4.0
-"""Standard deviations along the beam of a single view that shows the skull in a mask frame or a native image, in the
-noise, and hardly or not at all (docs/measurements/skull.md, "Depth")."""
+CLEAR_MM, USUAL_MM, UNCLEAR_MM = 1.0, 2.0, 4.0
+"""Standard deviations along the beam of a single view: by the skull in a mask frame or a native image, by its noise or
+by vessels alone, and by noise that an archive has damaged (docs/measurements/skull.md, "Depth")."""
 CLEAR_TRUST = 0.5
 """From which on a skull image is trusted to say how large the head is."""
 TWO_VIEWS_MM = 0.3
@@ -22,9 +22,11 @@ ELSEWHERE = 0.5
 
 def depth_sd_mm(skull: SkullImage | None) -> float:
     """Along the beam of a view by itself. skull: what was compared of it, None where nothing was."""
-    if skull is None or skull.trust < CLEAR_TRUST:
+    if skull is None:
+        return USUAL_MM
+    if skull.trust < CLEAR_TRUST:
         return UNCLEAR_MM
-    return NOISE_MM if skull.source == "noise" else CLEAR_MM
+    return USUAL_MM if skull.source == "noise" else CLEAR_MM
 
 
 def with_depth(covariance: FloatArray, beams: Sequence[FloatArray], skulls: Sequence[SkullImage | None]) -> FloatArray:

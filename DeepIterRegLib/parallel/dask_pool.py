@@ -25,6 +25,8 @@ CONNECT_SECONDS = 20
 POLL_SECONDS, LOOK_SECONDS = 0.05, 1.0
 GRACE_SECONDS = 10.0
 """Beyond the time limit, in which a worker that can should have ended itself."""
+FETCH_SECONDS = 10.0
+"""For a result of some hundred bytes, from whoever has it."""
 ALONE_SECONDS = 60.0
 TOO_LONG = -1
 """In place of how often a task has been begun."""
@@ -77,7 +79,12 @@ class DaskPool:
             if task is None or task.future.key != future.key:
                 continue  # Given to another worker meanwhile.
             try:
-                result = future.result()
+                result = future.result(timeout=FETCH_SECONDS)
+            except TimeoutError:
+                if future.status == "error":
+                    raise  # Of the task.
+                self._fetch_again(key, task)
+                continue
             except _TimedOut:
                 result = TIMED_OUT
             except (KilledWorker, _Exhausted):
@@ -93,7 +100,24 @@ class DaskPool:
                     raise  # Of the task: a full disk.
                 raise _lost() from error
             del self._tasks[key]
+            self._counter_of(task).delete()
             return task.tag, result
+
+    def _fetch_again(self, key: str, task: _Task) -> None:
+        """A task is done, but its result does not come: whoever had it is dead, and another worker does the task again,
+        or stands still, and the task is given to another one here."""
+        if task.future.status == "finished":
+            holders = self._client.who_has([task.future]).get(task.future.key, ())
+            self._silent.update(holders)
+            task.future.cancel()
+            self._submit(key)
+        else:
+            self._finished.add(task.future)
+
+    def _counter_of(self, task: _Task) -> Any:
+        from distributed import Variable
+
+        return Variable(task.counter, client=self._client)
 
     def _threads(self) -> dict[str, int]:
         """Of every worker that is not silent, by its address."""
@@ -104,14 +128,14 @@ class DaskPool:
         return {address: count for address, count in found.items() if address not in self._silent}
 
     def _submit(self, key: str) -> None:
-        from distributed import Variable
-
         task = self._tasks[key]
+        if task.submitted:
+            self._counter_of(task).delete()
         task.submitted += 1
         name = f"{key}/{task.submitted}"
         task.counter = f"deepiterreg-{name}"
         task.worker, task.since = "", 0.0
-        Variable(task.counter, client=self._client).set(0)
+        self._counter_of(task).set(0)
         others = {"workers": list(self._threads())} if self._silent else {}
         task.future = self._client.submit(
             _counted, task.counter, self._time_limit_s, task.function, task.arguments, key=name, pure=False, **others
@@ -147,13 +171,13 @@ class DaskPool:
         return None
 
     def _taken_from(self, key: str, task: _Task) -> tuple[Any, Any] | None:
-        from distributed import Variable
-
-        begun = int(Variable(task.counter, client=self._client).get())
+        counter = self._counter_of(task)
+        begun = int(counter.get())
         task.future.cancel()
         if begun == 0 and self._threads():
             self._submit(key)
             return None
+        counter.delete()
         del self._tasks[key]
         return task.tag, TIMED_OUT
 
@@ -193,11 +217,11 @@ def _counted(counter: str, time_limit_s: float | None, function: Callable[..., A
     from distributed import Variable, get_client
 
     begun = Variable(counter, client=get_client())
-    count = int(begun.get())
+    # Where it is gone, so is whoever wanted the result.
+    count = int(begun.get(timeout=CONNECT_SECONDS))
     if count == TOO_LONG:
         raise _TimedOut(counter)
     if count >= ATTEMPTS:
-        begun.delete()
         raise _Exhausted(counter)
     begun.set(count + 1)
     clock = None if time_limit_s is None else threading.Timer(time_limit_s, _end_worker, (begun,))
@@ -209,7 +233,8 @@ def _counted(counter: str, time_limit_s: float | None, function: Callable[..., A
     finally:
         if clock is not None:
             clock.cancel()
-    begun.delete()
+    # Done again only where the result was lost with its worker: that is no fault of the task.
+    begun.set(0)
     return result
 
 

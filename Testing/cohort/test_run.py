@@ -188,6 +188,31 @@ def test_a_dask_worker_that_stands_still_costs_one_patient_at_most(
     assert {found[name] for name in names if name not in late} <= {"registered", "check"}
 
 
+@pytest.mark.parametrize("stopped", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_result_that_is_lost_with_its_dask_worker_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, stopped: signal.Signals
+) -> None:
+    from distributed import Client
+
+    monkeypatch.setattr(dask_pool_module, "FETCH_SECONDS", 1.0)
+    with (
+        cluster_of_two() as (address, _),
+        dask_pool(address, "parallel.worker_pool") as pool,
+        Client(address) as client,
+    ):
+        process = client.run(os.getpid)
+        pool.submit("lost", os.getpid)
+        deadline = time.monotonic() + 30
+        while not (holders := [worker for worker, keys in client.has_what().items() if keys]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(process[holders[0]], stopped)
+        tag, result = pool.next_finished()
+        assert tag == "lost"
+        assert result in set(process.values()) - {process[holders[0]]}
+        assert not pool.busy
+
+
 def test_a_patient_who_takes_for_ever_costs_one_dask_worker(tmp_path: Path) -> None:
     found = on_dask(tmp_path, ("endless", "A", "B"), 6.0, lambda worker: None)
     assert found["endless"] == "timed out"

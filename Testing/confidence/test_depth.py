@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from DeepIterRegLib.confidence.depth import CLEAR_MM, NOISE_MM, TWO_VIEWS_MM, UNCLEAR_MM, with_depth
+from DeepIterRegLib.confidence.depth import CLEAR_MM, TWO_VIEWS_MM, UNCLEAR_MM, USUAL_MM, with_depth
 from DeepIterRegLib.preparation.skull.image import SkullImage, Source
 
 COVARIANCE = np.diag([1e-5, 2e-5, 1e-5, 0.04, 0.09, 0.04])
@@ -30,12 +30,12 @@ def test_a_single_view_leaves_the_depth_open_and_a_second_one_closes_it() -> Non
     ("image", "sd_mm"),
     [
         (skull("native image"), CLEAR_MM),
-        (skull("noise", 0.99), NOISE_MM),
+        (skull("noise", 0.99), USUAL_MM),
         (skull("noise", 0.3), UNCLEAR_MM),
-        (None, UNCLEAR_MM),
+        (None, USUAL_MM),
     ],
 )
-def test_the_less_is_seen_of_the_skull_the_less_is_known_of_the_depth(image: SkullImage | None, sd_mm: float) -> None:
+def test_what_is_seen_of_the_skull_says_how_well_the_depth_is_known(image: SkullImage | None, sd_mm: float) -> None:
     found = with_depth(COVARIANCE, [BEAM], [image])
     assert BEAM @ (found - COVARIANCE)[3:, 3:] @ BEAM == pytest.approx(sd_mm**2)
     better = with_depth(COVARIANCE, [BEAM, BEAM], [image, skull("mask frame")])
